@@ -1,0 +1,55 @@
+# Everything under src/ except main.c is one archive; every tests/unit/test_*.c is a program linked with it. Adding a
+# file means adding a file.
+#
+#   make                       build/roster
+#   make unit                  build and run the unit tests
+#   make SAN=address,undefined the same, with sanitizers, in build/address-undefined/
+#   make SAN=thread CC=clang
+CC      ?= cc
+SAN     ?=
+comma   := ,
+VARIANT := $(if $(SAN),$(subst $(comma),-,$(SAN)),plain)
+BUILD   := build/$(VARIANT)
+VERSION := 0.1.0
+PKGS    := sqlite3 libmicrohttpd gnutls jansson libutf8proc libcrypto
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla -Werror
+OPT     ?= $(if $(SAN),-O1 -fno-omit-frame-pointer,-O2)
+CFLAGS  += -std=c17 -D_GNU_SOURCE -g $(OPT) $(WARN) -Isrc -MMD -MP -pthread -DROSTER_VERSION='"$(VERSION)"' \
+           $(shell pkg-config --cflags $(PKGS)) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
+LDLIBS  += $(shell pkg-config --libs $(PKGS)) -lm
+HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+LDFLAGS += -pie -Wl,-z,relro,-z,now
+ifeq ($(SAN),)
+CFLAGS  += $(HARDEN)
+endif
+
+SOURCES    := $(filter-out src/main.c,$(shell find src -name '*.c'))
+MIGRATIONS := $(sort $(wildcard src/store/migrations/*.sql))
+UNITS      := $(shell find tests/unit -name 'test_*.c')
+OBJECTS    := $(SOURCES:%.c=$(BUILD)/%.o)
+
+all: $(BUILD)/roster
+ifeq ($(SAN),)
+	@ln -sf $(VARIANT)/roster build/roster
+endif
+
+$(BUILD)/roster: $(BUILD)/src/main.o $(BUILD)/roster.a
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+$(BUILD)/roster.a: $(OBJECTS)
+	@rm -f $@
+	ar rcs $@ $^
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/roster.a
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka $(LDLIBS) -o $@
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -c $< -o $@
+
+units: $(UNITS:%.c=$(BUILD)/%)
+unit: units
+	@for t in $(UNITS:%.c=$(BUILD)/%); do $$t || exit 1; done
+clean:
+	rm -rf build
+
+.PHONY: all units unit clean
+.SECONDARY:
+-include $(shell find build -name '*.d' 2>/dev/null)

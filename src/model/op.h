@@ -1,0 +1,49 @@
+/* op.h — one operation in progress: who asks, when, where its memory comes from, what went wrong.
+ *
+ * Passed first to every function that can fail. One thread at a time uses it. */
+#ifndef ROSTER_MODEL_OP_H
+#define ROSTER_MODEL_OP_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a credential may do. */
+enum right {
+    RIGHT_READ = 1 << 0,
+    RIGHT_WRITE = 1 << 1,
+};
+
+/* Who asks. All zero: nobody yet. Commands act as the system: `system` true, every right, no organization. */
+struct caller {
+    int64_t organization_id;
+    int64_t credential_id; /* 0: none */
+    int64_t user_id;       /* 0: a service key, or the system */
+    unsigned rights;       /* enum right */
+    bool system;
+};
+
+struct op {
+    struct arena arena;     /* everything the operation makes; freed with it */
+    struct failure failure; /* meaningful only after an err was returned */
+    struct caller caller;
+    int64_t now;    /* microseconds UTC; the one clock of the operation, tests set it */
+    bool may_block; /* false on a thread that serves connections: a function that would wait for a disk, a
+                     * network or a lock held over one returns ERR_DEFERRED instead and has changed nothing */
+};
+
+/* An op that may block, with the time of now and no caller. */
+struct op op_begin(void);
+
+/* Frees the arena. */
+void op_end(struct op *op);
+
+/* Ends the op when the variable goes out of scope: AUTO_OP op = op_begin(); */
+#define AUTO_OP __attribute__((cleanup(op_end))) struct op
+
+/* Records why `op` failed and returns `code`; first cause wins (see failure_set). */
+MUST_USE PRINTF_LIKE(4, 5) enum err op_fail(struct op *op, enum err code, const char *field, const char *format, ...);
+
+#endif

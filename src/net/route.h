@@ -1,0 +1,54 @@
+/* route.h — an API is a table of routes and a few functions; the router keeps what each row promises. Knows no group. */
+#ifndef ROSTER_NET_ROUTE_H
+#define ROSTER_NET_ROUTE_H
+
+#include "model/op.h"
+#include "net/http.h"
+
+enum route_flag {
+    ROUTE_BODY = 1 << 0,   /* reads a request body; without the flag a body is read and dropped */
+    ROUTE_WRITES = 1 << 1, /* always run on a worker thread (it waits for the disk) */
+    ROUTE_PUBLIC = 1 << 2, /* no credential needed: authenticate is not called */
+};
+
+typedef enum err (*route_handler)(struct op *op, const struct request *request, struct response *response);
+
+/* `/v1/user-groups/{id}/users`: parts in braces match one non-empty path part. */
+struct route {
+    enum method method;
+    const char *pattern;
+    unsigned rights; /* enum right; the caller must have all of them, else ERR_FORBIDDEN */
+    unsigned flags;  /* enum route_flag */
+    route_handler run;
+};
+
+/* One API. A handler that returns an err has its answer worded by write_error from op->failure. A handler runs on a connection
+ * thread with op->may_block false unless ROUTE_WRITES; if it returns ERR_DEFERRED it is run again, from the start,
+ * with a fresh op and response, on a worker thread with op->may_block true. */
+struct dialect {
+    const char *name;              /* for logs and metrics: "bold" */
+    const char *prefix;            /* "/v1/user-groups": this path and all below it belong to the dialect. "/" is the fallback */
+    const struct route *routes;    /* ended by a row without pattern */
+    const struct header *headers;  /* on every answer, errors included; ended by a row without name */
+    const char *content_type;      /* of answers with a body */
+    /* Finds out who asks and fills op->caller, or fails (ERR_UNAUTHENTICATED). */
+    enum err (*authenticate)(struct op *op, const struct request *request);
+    /* Sets status and body (and extra headers such as WWW-Authenticate) for op->failure; the response is empty when it is called. */
+    void (*write_error)(struct op *op, const struct request *request, struct response *response);
+};
+
+/* What the router found for a request. */
+struct route_match {
+    const struct dialect *dialect; /* never NULL as long as there is a fallback */
+    const struct route *route;     /* NULL: see result */
+    size_t route_index;            /* of the route in its dialect's table */
+    enum err result;               /* ERR_OK, ERR_NO_ROUTE, ERR_METHOD (then `allow` is set), ERR_INVALID (bad escape in the path) */
+    char allow[64];                /* "GET, POST, OPTIONS": the methods the path has, in table order */
+};
+
+/* Longest prefix wins among the dialects (a prefix matches whole path parts). Fills request->captures (decoded, in the arena)
+ * and request->route. OPTIONS is answered by the server itself (200, empty, dialect's headers, Allow) where a path has routes and
+ * none of them is OPTIONS. A trailing slash is not the same path. */
+void route_find(const struct dialect *const *dialects, struct arena *arena, struct request *request, struct route_match *ret_match);
+
+#endif

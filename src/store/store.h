@@ -1,0 +1,139 @@
+/* store.h — what is remembered: load, commit, follow. SQLite now, PostgreSQL later, behind the same functions.
+ *
+ * Threads: any thread may call anything. Loading uses a pool of read connections; committing hands the work to one writer
+ * thread that commits for all who wait (group commit). No function is called on a thread that serves connections.
+ *
+ * Errors: ERR_STORAGE with the engine's words, ERR_BUSY when another process holds the database beyond the busy limit,
+ * ERR_STALE when the fence failed, ERR_NOT_FOUND for an unknown organization. */
+#ifndef ROSTER_STORE_STORE_H
+#define ROSTER_STORE_STORE_H
+
+#include "base/err.h"
+#include "model/change.h"
+#include "model/nouns.h"
+#include "model/op.h"
+
+struct store;
+
+struct store_options {
+    const char *url;       /* "sqlite:PATH"; PATH is relative to the working directory */
+    bool create;           /* make the file and its tables if there is none */
+    bool migrate;          /* bring an older database up to date; otherwise it is refused */
+    int64_t busy_limit_ms; /* how long to wait for another process's lock; 0: 5,000 */
+};
+
+/* Opens and, if allowed, creates or migrates. A database of a newer version is refused with a clear message; after a crash
+ * (the file was not closed cleanly: a flag in the database) an integrity check runs first. */
+MUST_USE enum err store_open(struct op *op, const struct store_options *options, struct store **ret_store);
+
+/* Waits for commits under way, checkpoints, marks the file clean when no other process uses it. Accepts NULL. */
+void store_close(struct store *store);
+
+/* Rows of one snapshot, in this order: organizations, accounts, users (by id), groups (by id, with grants, deleted ones
+ * too), memberships (by group id, then user id), nestings (by group id, then child), credentials (by id, revoked ones too).
+ * Objects and texts are valid during the call only. A NULL function skips the rows. An err ends the load and is returned. */
+struct store_sink {
+    void *context;
+    enum err (*organization)(void *context, struct op *op, const struct organization *organization);
+    enum err (*account)(void *context, struct op *op, const struct account *account);
+    enum err (*user)(void *context, struct op *op, const struct user *user);
+    enum err (*group)(void *context, struct op *op, const struct group *group);
+    enum err (*membership)(void *context, struct op *op, const struct membership *membership);
+    enum err (*nesting)(void *context, struct op *op, const struct nesting *nesting);
+    enum err (*credential)(void *context, struct op *op, const struct credential *credential);
+};
+
+/* How many rows a load will bring, for sizing; 0 where not known cheaply. */
+struct store_counts {
+    int64_t users, groups, memberships;
+};
+
+/* One organization from one snapshot. INSTALLATION brings all organizations and accounts. An
+ * organization brings itself (one row), users, groups, memberships, nestings, credentials. *ret_version is the version of
+ * that snapshot. `counts` may be NULL; it is filled before the first row is delivered. */
+MUST_USE enum err store_load(struct op *op, struct store *store, int64_t organization_id, const struct store_sink *sink,
+                             struct store_counts *counts, int64_t *ret_version);
+
+/* Everything of all organizations that a sink asks for, in the order of export (an organization's accounts come before its
+ * users: all organizations, then all accounts, then per organization users, groups, memberships, nestings, credentials), one
+ * snapshot, streamed. Deleted users and groups are delivered too; the caller skips them. */
+MUST_USE enum err store_load_all(struct op *op, struct store *store, const struct store_sink *sink);
+
+/* All credentials of all organizations, revoked ones too. *ret_cursor is where store_follow continues. */
+MUST_USE enum err store_load_credentials(struct op *op, struct store *store, const struct store_sink *sink, int64_t *ret_cursor);
+
+/* One write. `changes` and what they point to must live until store_commit returns. */
+struct commit {
+    int64_t organization_id;
+    int64_t expected_version; /* the version the rules saw */
+    int64_t time;             /* microseconds; the store never lets time go back within an organization's log */
+    int64_t credential_id, user_id; /* the actor; 0 for the system */
+    struct change_list *changes;
+    bool bulk; /* an import into an organization that the same import created: rows are written, the log gets one
+                * organization_imported entry instead of one per change */
+    /* filled on ERR_OK */
+    int64_t version;          /* expected_version + 1 */
+    int64_t ret_time;         /* the time stored: at least `time` */
+};
+
+/* Commits durably, blocks until it is on disk. Objects with id 0 in CREATES changes are given their numbers (written into
+ * the objects); a membership or nesting with group_id 0 refers to the group created last before it in the same commit.
+ * ERR_STALE: the organization has another version by now; nothing was written. ERR_EXISTS: a number or uuid is taken (field names it).
+ * ERR_UNKNOWN_OUTCOME: it may or may not have been written. */
+MUST_USE enum err store_commit(struct op *op, struct store *store, struct commit *commit);
+
+/* One entry of the log, as stored. */
+struct log_entry {
+    int64_t organization_id, version, position; /* position: 0, 1, 2 ... within the version */
+    int64_t time, credential_id, user_id;
+    enum change_kind kind;
+    const char *detail; /* JSON; valid during the call */
+};
+typedef enum err (*store_log_function)(void *context, struct op *op, const struct log_entry *entry);
+
+/* Entries of an organization after a version, in order, at most `limit` versions (0: all). */
+MUST_USE enum err store_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version, int64_t limit,
+                                 store_log_function function, void *context);
+
+/* Newest version of each organization that got a commit after *cursor (any process), once each; moves the cursor to the newest.
+ * Cheap when nothing happened (PRAGMA data_version on a connection of its own). */
+typedef enum err (*store_version_function)(void *context, struct op *op, int64_t organization_id, int64_t version);
+MUST_USE enum err store_follow(struct op *op, struct store *store, int64_t *cursor, store_version_function function, void *context);
+
+/* Current version; ERR_NOT_FOUND. */
+MUST_USE enum err store_version(struct op *op, struct store *store, int64_t organization_id, int64_t *ret_version);
+
+/* Memberships whose ends_at is at or before `now`, of living groups, at most `limit`, any order. */
+typedef enum err (*store_membership_function)(void *context, struct op *op, const struct membership *membership);
+MUST_USE enum err store_list_ended(struct op *op, struct store *store, int64_t now, int64_t limit, store_membership_function function,
+                                   void *context);
+
+/* Point look-ups for import: *ret_found tells; the object is in the op's arena. Deleted ones are found too. */
+MUST_USE enum err store_find(struct op *op, struct store *store, enum noun noun, int64_t organization_id, int64_t id, int64_t second_id,
+                             bool *ret_found, union object *ret_object);
+/* The living group of an organization whose folded name is `folded`; *ret_id 0 if none. */
+MUST_USE enum err store_find_group_by_name(struct op *op, struct store *store, int64_t organization_id, const char *folded, int64_t *ret_id);
+
+/* Remembers when credentials were last used; not logged, not versioned, one transaction. */
+struct last_used {
+    int64_t credential_id, time;
+};
+MUST_USE enum err store_save_last_used(struct op *op, struct store *store, const struct last_used *items, size_t count);
+
+/* A consistent copy while others work (SQLite's online backup API). The file must not exist. Synced before it returns. */
+MUST_USE enum err store_backup(struct op *op, struct store *store, const char *path);
+
+/* Checks the engine's own integrity, and the logs: versions of each organization without gaps from 1 to its version, positions
+ * without gaps, times that never go back. Each finding is told to `report`; *ret_findings counts them. */
+typedef void (*store_report_function)(void *context, const char *finding);
+MUST_USE enum err store_check(struct op *op, struct store *store, store_report_function report, void *context, int64_t *ret_findings);
+
+/* For /metrics. */
+struct store_stats {
+    int64_t commits, transactions, failures; /* commits can share a transaction */
+    int64_t sync_count, sync_total_us;       /* COMMIT statements and the time they took */
+    int64_t changes;
+};
+void store_stats(const struct store *store, struct store_stats *ret_stats);
+
+#endif
