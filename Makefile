@@ -26,7 +26,7 @@ endif
 SOURCES    := $(filter-out src/main.c,$(shell find src -name '*.c'))
 MIGRATIONS := $(sort $(wildcard src/store/migrations/*.sql))
 UNITS      := $(shell find tests/unit -name 'test_*.c')
-OBJECTS    := $(SOURCES:%.c=$(BUILD)/%.o)
+OBJECTS    := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/src/store/migrations.o $(BUILD)/src/cmd/demo_data.o
 
 all: $(BUILD)/roster
 ifeq ($(SAN),)
@@ -42,6 +42,25 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/roster.a
 	$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka $(LDLIBS) -o $@
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -c $< -o $@
+
+# The migrations become an array of { number, name, text }; a file is called NUMBER-NAME.sql.
+$(BUILD)/src/store/migrations.c: $(MIGRATIONS) Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include "store/migrations.h"'; echo 'const struct migration store_migrations[] = {'; \
+	   for f in $(MIGRATIONS); do n=$$(basename $$f .sql); \
+	     echo "{ $$(echo $${n%%-*} | sed 's/^0*//'), \"$$n\","; \
+	     sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $$f; echo '},'; \
+	   done; echo '{ 0, 0, 0 } };'; } > $@
+$(BUILD)/src/store/migrations.o: $(BUILD)/src/store/migrations.c
+	$(CC) $(CFLAGS) -c $< -o $@
+
+# The demo data becomes a text.
+$(BUILD)/src/cmd/demo_data.c: src/cmd/demo.ndjson Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include "cmd/demo_data.h"'; echo 'const char demo_data[] ='; \
+	   sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $<; echo ';'; } > $@
+$(BUILD)/src/cmd/demo_data.o: $(BUILD)/src/cmd/demo_data.c
 	$(CC) $(CFLAGS) -c $< -o $@
 
 units: $(UNITS:%.c=$(BUILD)/%)

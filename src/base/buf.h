@@ -37,8 +37,9 @@ static inline void buf_wrote(struct buf *buf, size_t count) { buf->size += count
 
 static inline void buf_add(struct buf *buf, const void *bytes, size_t size)
 {
+    if (size == 0) return;
     char *room = buf_room(buf, size);
-    if (!room || size == 0) return;
+    if (!room) return;
     memcpy(room, bytes, size);
     buf->size += size;
 }

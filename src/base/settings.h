@@ -47,7 +47,8 @@ void settings_defaults(const struct setting *table, void *target, struct arena *
 MUST_USE enum err settings_set(struct failure *failure, const struct setting *table, void *target, struct arena *arena,
                                const char *where, const char *name, const char *value);
 
-/* Lines `name = value`, `#` comments, blank lines; value may be in double quotes. At most 1 MiB, 10,000 lines. */
+/* Lines `name = value`, `#` comments, blank lines; value may be in double quotes; a # after white
+ * space begins a comment outside of quotes. At most 1 MiB, 10,000 lines. ERR_NOT_FOUND if there is no such file. */
 MUST_USE enum err settings_read_file(struct failure *failure, const struct setting *table, void *target, struct arena *arena,
                                      const char *path);
 

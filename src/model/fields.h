@@ -29,6 +29,8 @@ enum field_flag {
     FIELD_ALWAYS = 1 << 3,     /* written also when it has its default value */
     FIELD_DEFAULT_TRUE = 1 << 4, /* FIELD_BOOL: absent means true; written only when false (unless FIELD_ALWAYS) */
     FIELD_LOG_ONLY = 1 << 5,   /* in the change log, not in the directory file (deletedAt, addedBy..., credential id, revokedAt) */
+    FIELD_FILLED = 1 << 6,     /* FIELD_TEXT that may be absent but not empty or only white space (implied by FIELD_REQUIRED) */
+    FIELD_ONE_LINE = 1 << 7,   /* FIELD_TEXT without control characters */
 };
 
 struct field {
@@ -59,7 +61,11 @@ MUST_USE enum err fields_check_required(struct op *op, enum noun noun, field_set
 /* Sets the defaults (active true, unique_group_names true, others zero). */
 void fields_set_defaults(enum noun noun, union object object);
 
-/* Which rows differ between two objects of a noun. */
+/* As fields_read for an object of the change log: FIELD_LOG_ONLY members are known, FIELD_INPUT_ONLY ones are not, texts
+ * need not keep the rules, and anything wrong is ERR_STORAGE. */
+MUST_USE enum err fields_read_log(struct op *op, enum noun noun, const json_t *json, union object object, field_set *ret_present);
+
+/* Which rows differ between two objects of a noun. The three FIELD_GRANTS rows are one list in memory: all or none. */
 field_set fields_differ(enum noun noun, union object a, union object b);
 
 /* Copies the rows in `set` from one object to another (shallow: texts and grants are borrowed). */
@@ -69,8 +75,8 @@ void fields_copy(enum noun noun, field_set set, union object from, union object 
  * default value left out (unless FIELD_ALWAYS), never FIELD_INPUT_ONLY or FIELD_LOG_ONLY ones. */
 void fields_write_line(struct buf *out, enum noun noun, union object object);
 
-/* Writes `{...}` with the members in `set` (for a change: before, after); one whose value is the default is written
- * as null. FIELD_INPUT_ONLY rows are never written. */
+/* Writes `{...}` with the members in `set` (for a change: before, after); one whose value is not set is written
+ * as null (a FIELD_BOOL always as true or false). FIELD_INPUT_ONLY rows are never written. */
 void fields_write_set(struct buf *out, enum noun noun, field_set set, union object object);
 
 /* All rows of a noun that are ever written to the log. */

@@ -25,7 +25,10 @@ struct caller {
     bool system;
 };
 
+struct directory; /* known to directory/ and above; here only handed on */
+
 struct op {
+    struct directory *directory; /* what the front end works on, borrowed; NULL in commands that do without */
     struct arena arena;     /* everything the operation makes; freed with it */
     struct failure failure; /* meaningful only after an err was returned */
     struct caller caller;

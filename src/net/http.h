@@ -37,10 +37,10 @@ struct route;
 
 struct request {
     enum method method;
-    const char *path;              /* as sent, without the query, not decoded */
-    const char *query;             /* as sent, without the ?; "" if none */
-    const char *authorization;     /* header value or NULL */
-    const char *content_type;      /* header value or NULL */
+    const char *path;                   /* as sent, without the query, not decoded */
+    const char *query;                  /* as sent, without the ?; "" if none */
+    const char *authorization;          /* header value or NULL */
+    const char *content_type;           /* header value or NULL */
     const struct parameter *parameters; /* in the order sent; made by request_parse_query */
     size_t parameter_count;
     const char *captures[REQUEST_CAPTURE_MAX]; /* the parts of the path that the pattern calls {name}, decoded */
@@ -69,11 +69,11 @@ enum { RESPONSE_EXTRA_MAX = 8 };
 struct prepared;
 
 struct response {
-    int status;               /* 200 unless set */
-    const char *content_type; /* static; the dialect's unless set; NULL and an empty body: no such header */
+    int status;                              /* 200 unless set */
+    const char *content_type;                /* static; the dialect's unless set; NULL and an empty body: no such header */
     struct header extra[RESPONSE_EXTRA_MAX]; /* names static, values static or in the op's arena */
     size_t extra_count;
-    struct buf body;          /* ceiling: the setting response_limit_mib; on overflow the answer becomes an error */
+    struct buf body;           /* ceiling: the setting response_limit_mib; on overflow the answer becomes an error */
     struct prepared *prepared; /* if set, sent instead of all of the above; the response owns one reference */
 };
 
@@ -82,7 +82,7 @@ void response_add_header(struct response *response, const char *name, const char
 /* Makes an answer of `body` (taken over and emptied) with the dialect's `headers` (static table, NULL-terminated names). */
 struct prepared *prepared_new(const struct header *headers, int status, const char *content_type, struct buf *body);
 struct prepared *prepared_hold(struct prepared *prepared);
-void prepared_drop(struct prepared *prepared); /* accepts NULL */
+void prepared_drop(struct prepared *prepared);         /* accepts NULL */
 size_t prepared_size(const struct prepared *prepared); /* memory it takes, in bytes, about */
 
 #endif

@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-/* Appends roster_http_requests_total{api,route,method,status}, roster_http_request_seconds (histogram by api and route; buckets 50us
- * 100us 250us 500us 1ms 2.5ms 5ms 10ms 25ms 100ms 1s 10s), roster_http_connections, roster_http_refused_total{reason},
+/* Appends roster_http_requests_total{api,route,method,status}, roster_http_request_seconds (histogram by api and route; buckets
+ * 50us 100us 250us 500us 1ms 2.5ms 5ms 10ms 25ms 100ms 1s 10s), roster_http_connections, roster_http_refused_total{reason},
  * process_resident_memory_bytes, roster_build_info{version}, then what the gauges add. */
 void metrics_write(struct buf *out);
 

@@ -26,14 +26,15 @@ struct route {
  * thread with op->may_block false unless ROUTE_WRITES; if it returns ERR_DEFERRED it is run again, from the start,
  * with a fresh op and response, on a worker thread with op->may_block true. */
 struct dialect {
-    const char *name;              /* for logs and metrics: "bold" */
-    const char *prefix;            /* "/v1/user-groups": this path and all below it belong to the dialect. "/" is the fallback */
-    const struct route *routes;    /* ended by a row without pattern */
-    const struct header *headers;  /* on every answer, errors included; ended by a row without name */
-    const char *content_type;      /* of answers with a body */
+    const char *name;             /* for logs and metrics: "bold" */
+    const char *prefix;           /* "/v1/user-groups": this path and all below it belong to the dialect. "/" is the fallback */
+    const struct route *routes;   /* ended by a row without pattern */
+    const struct header *headers; /* on every answer, errors included; ended by a row without name */
+    const char *content_type;     /* of answers with a body */
     /* Finds out who asks and fills op->caller, or fails (ERR_UNAUTHENTICATED). */
     enum err (*authenticate)(struct op *op, const struct request *request);
-    /* Sets status and body (and extra headers such as WWW-Authenticate) for op->failure; the response is empty when it is called. */
+    /* Sets status and body (and extra headers such as WWW-Authenticate) for op->failure; the response is empty when it is called.
+     */
     void (*write_error)(struct op *op, const struct request *request, struct response *response);
 };
 
@@ -42,13 +43,14 @@ struct route_match {
     const struct dialect *dialect; /* never NULL as long as there is a fallback */
     const struct route *route;     /* NULL: see result */
     size_t route_index;            /* of the route in its dialect's table */
-    enum err result;               /* ERR_OK, ERR_NO_ROUTE, ERR_METHOD (then `allow` is set), ERR_INVALID (bad escape in the path) */
-    char allow[64];                /* "GET, POST, OPTIONS": the methods the path has, in table order */
+    enum err result; /* ERR_OK, ERR_NO_ROUTE, ERR_METHOD (then `allow` is set), ERR_INVALID (bad escape in the path) */
+    char allow[64];  /* "GET, POST, OPTIONS": the methods the path has, in table order */
 };
 
 /* Longest prefix wins among the dialects (a prefix matches whole path parts). Fills request->captures (decoded, in the arena)
  * and request->route. OPTIONS is answered by the server itself (200, empty, dialect's headers, Allow) where a path has routes and
  * none of them is OPTIONS. A trailing slash is not the same path. */
-void route_find(const struct dialect *const *dialects, struct arena *arena, struct request *request, struct route_match *ret_match);
+void route_find(const struct dialect *const *dialects, struct arena *arena, struct request *request,
+                struct route_match *ret_match);
 
 #endif

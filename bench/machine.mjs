@@ -1,0 +1,242 @@
+// machine.mjs - what the benchmark does to the machine: programs pinned to a core, wrk, nginx, and what /proc tells of them.
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, readlinkSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+
+export const SERVER_CORE = 0;
+export const CLIENT_CORE = 1;
+const TICK_US = 10_000; // of /proc/PID/stat
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const finished = (child) => new Promise((resolve) => {
+  if (child.exitCode !== null || child.signalCode) resolve(child.exitCode);
+  else child.once('exit', resolve);
+});
+
+export function sorted(numbers) {
+  return [...numbers].sort((a, b) => a - b);
+}
+export function median(numbers) {
+  const s = sorted(numbers), half = s.length >> 1;
+  return s.length % 2 ? s[half] : (s[half - 1] + s[half]) / 2;
+}
+
+// A program of the client's side: runs to its end on its core, answers with what it printed.
+export function run(command, args, { input, core = CLIENT_CORE } = {}) {
+  const ran = spawnSync('taskset', ['-c', String(core), command, ...args], { input, encoding: 'utf8', maxBuffer: 1 << 26 });
+  if (ran.status !== 0) throw new Error(`${command} ${args.join(' ')}: ${ran.stderr || ran.stdout || ran.error || ran.signal}`);
+  return ran.stdout;
+}
+
+// User and system time of a process in microseconds, all threads.
+export function cpuUs(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * TICK_US;
+}
+
+// { VmRSS, RssAnon, VmHWM ... } in MB
+export function memoryMb(pid) {
+  const found = {};
+  for (const [, name, kib] of readFileSync(`/proc/${pid}/status`, 'utf8').matchAll(/^(\w+):\s+(\d+) kB$/gm)) found[name] = (Number(kib) * 1024) / 1e6;
+  return found;
+}
+
+// One request on a connection of its own: { status, head, body, microseconds }.
+export function fetchOnce(port, path, token) {
+  return new Promise((resolve, reject) => {
+    const began = process.hrtime.bigint();
+    const chunks = [];
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${token ? `Authorization: Bearer ${token}\r\n` : ''}\r\n`);
+    });
+    socket.setNoDelay(true);
+    socket.on('error', reject);
+    socket.on('data', (chunk) => {
+      chunks.push(chunk);
+      const all = Buffer.concat(chunks), end = all.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      const head = all.toString('latin1', 0, end + 2);
+      const length = Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
+      if (all.length < end + 4 + length) return;
+      socket.destroy();
+      resolve({
+        status: Number(head.slice(9, 12)), head, body: all.subarray(end + 4), microseconds: Number(process.hrtime.bigint() - began) / 1000,
+      });
+    });
+    socket.on('close', () => reject(new Error(`${path}: the connection was closed`)));
+  });
+}
+
+// `roster serve` on its core, with every setting as it is by default.
+export class Server {
+  static async start(binary, store, log) {
+    const server = new Server();
+    const stderr = openSync(log, 'a');
+    const began = process.hrtime.bigint();
+    const args = ['-c', String(SERVER_CORE), binary, 'serve', '--store', `sqlite:${store}`, '--listen', '127.0.0.1:0'];
+    server.child = spawn('taskset', args, { stdio: ['ignore', 'pipe', stderr] });
+    closeSync(stderr);
+    server.began = began;
+    server.log = log;
+    server.pid = server.child.pid;
+    server.child.stdout.setEncoding('utf8');
+    server.port = await new Promise((resolve, reject) => {
+      let text = '';
+      server.child.stdout.on('data', (chunk) => {
+        text += chunk;
+        const url = /listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(text);
+        if (url) resolve(Number(url[1]));
+      });
+      server.child.once('exit', (code) => reject(new Error(`roster serve ended with ${code}, see ${log}`)));
+    });
+    return server;
+  }
+
+  worker() {
+    return this.pid;
+  }
+
+  // The request log is written as always, but a benchmark's gigabytes of it need not be kept.
+  forgetLog() {
+    truncateSync(this.log, 0);
+  }
+
+  async stop() {
+    this.child.kill('SIGTERM');
+    const code = await finished(this.child);
+    if (code !== 0) throw new Error(`roster serve ended with ${code} after SIGTERM, see ${this.log}`);
+  }
+}
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+// The yardstick: nginx on the server's core, one worker, no log, files kept open. Four servers in one process: the plain file, and the
+// file with the header lines Roster sends, each with sendfile on and off. Only one of them is asked at a time.
+export class Nginx {
+  static async start(directory, extraHeaders) {
+    const nginx = new Nginx();
+    nginx.files = join(directory, 'www');
+    mkdirSync(nginx.files, { recursive: true });
+    nginx.ports = {};
+    const quoted = (text) => `"${text.replace(/(["\\])/g, '\\$1')}"`;
+    const servers = [];
+    for (const bytes of ['same', 'plain']) {
+      for (const sendfile of ['on', 'off']) {
+        const port = await freePort();
+        nginx.ports[`${bytes} ${sendfile}`] = port;
+        const headers = bytes === 'plain' ? [] : [
+          'max_ranges 0;', 'add_header Last-Modified "";', ...extraHeaders.map(([name, value]) => `add_header ${name} ${quoted(value)} always;`),
+        ];
+        servers.push(`  server {\n    listen 127.0.0.1:${port} backlog=4096;\n    sendfile ${sendfile};\n${headers.map((h) => `    ${h}\n`).join('')}  }\n`);
+      }
+    }
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((n) => `  ${n}_temp_path ${directory}/tmp_${n};\n`).join('');
+    const configuration = join(directory, 'nginx.conf');
+    writeFileSync(configuration, `# written by bench/machine.mjs
+worker_processes 1;
+worker_rlimit_nofile 8192;
+daemon off;
+${process.getuid() === 0 ? `user ${userInfo().username};\n` : ''}pid ${directory}/nginx.pid;
+error_log ${directory}/nginx.log error;
+events {
+  worker_connections 4096;
+  multi_accept on;
+}
+http {
+${temporary}  access_log off;
+  open_file_cache max=100 inactive=1h;
+  open_file_cache_valid 1h;
+  tcp_nopush on;
+  tcp_nodelay on;
+  keepalive_requests 1000000000;
+  etag off;
+  server_tokens off;
+  types { }
+  default_type application/json;
+  root ${nginx.files};
+${servers.join('')}}
+`);
+    const program = existsSync('/usr/sbin/nginx') ? '/usr/sbin/nginx' : 'nginx';
+    nginx.child = spawn('taskset', ['-c', String(SERVER_CORE), program, '-e', `${directory}/nginx.log`, '-c', configuration], { stdio: 'inherit' });
+    for (let tries = 0; nginx.worker() === undefined; tries++) {
+      if (tries === 200 || nginx.child.exitCode !== null) throw new Error(`nginx did not start, see ${directory}/nginx.log`);
+      await sleep(20);
+    }
+    return nginx;
+  }
+
+  worker() {
+    const children = readFileSync(`/proc/${this.child.pid}/task/${this.child.pid}/children`, 'utf8').split(' ');
+    return children[0] ? Number(children[0]) : undefined;
+  }
+
+  put(name, body) {
+    writeFileSync(join(this.files, name), body);
+  }
+
+  async stop() {
+    this.child.kill('SIGTERM');
+    await finished(this.child);
+  }
+}
+
+// wrk against a port; `worker` is the process whose time counts as the server's.
+export function wrk(worker, port, { path = '/', token, requests, connections = 64, seconds }) {
+  const before = cpuUs(worker);
+  const printed = run('wrk', [
+    '-t1', `-c${connections}`, `-d${Math.max(1, Math.round(seconds))}s`, '--timeout', '10s', // wrk takes whole seconds
+    ...(token ? ['-H', `Authorization: Bearer ${token}`] : []), '-s', new URL('requests.lua', import.meta.url).pathname,
+    `http://127.0.0.1:${port}${path}`, ...(requests ? ['--', requests] : []),
+  ]);
+  const used = cpuUs(worker) - before;
+  const line = /^RESULT (.*)$/m.exec(printed);
+  if (!line) throw new Error(`wrk printed no result: ${printed}`);
+  const result = JSON.parse(line[1]);
+  if (result.requests === 0 || result.bad_status > 0) throw new Error(`${path}: ${result.bad_status} of ${result.requests} answers were no 200`);
+  return { ...result, rate: result.requests / result.seconds, cpu_us: used / result.requests, busy: used / 1e6 / result.seconds };
+}
+
+// Runs a program to its end and samples its memory: { seconds, status, samples: [{ share, rss }], peak }. `share` is how much of `input`
+// has been read, or of the time when the program does not read it once from front to back.
+export async function watch(command, args, input, log) {
+  const out = openSync(log, 'w');
+  const began = process.hrtime.bigint();
+  const child = spawn(command, args, { stdio: ['ignore', out, out] });
+  closeSync(out);
+  const samples = [];
+  const size = input ? statSync(input).size : 1;
+  const sample = () => {
+    try {
+      const memory = memoryMb(child.pid);
+      samples.push({ at: Number(process.hrtime.bigint() - began) / 1e9, position: input ? positionIn(child.pid, input) : undefined,
+        rss: memory.VmRSS ?? 0, anonymous: memory.RssAnon ?? 0, peak: memory.VmHWM ?? 0 });
+    } catch {
+      // it has just ended
+    }
+  };
+  const timer = setInterval(sample, 50);
+  const status = await finished(child);
+  clearInterval(timer);
+  const seconds = Number(process.hrtime.bigint() - began) / 1e9;
+  const positions = samples.map((s) => s.position).filter((p) => p !== undefined);
+  const once = positions.length > 4 && positions.every((p, i) => i === 0 || p >= positions[i - 1]) && positions.at(-1) > 0.5 * size;
+  for (const s of samples) s.share = once ? (s.position ?? 0) / size : s.at / seconds;
+  return { seconds, status, samples, once, peak: Math.max(0, ...samples.map((s) => s.peak)) };
+}
+
+function positionIn(pid, path) {
+  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+    if (readlinkSync(`/proc/${pid}/fd/${fd}`) === path) {
+      return Number(/^pos:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'))[1]);
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,303 @@
+// run.mjs - all measurements of docs/benchmarks.md, one table at the end. script/bench builds what it needs and starts it.
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Nginx, Server, cpuUs, fetchOnce, median, memoryMb, run, watch, wrk } from './machine.mjs';
+import { plot, reached, table } from './report.mjs';
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    scale: { type: 'string', default: '1' },
+    seed: { type: 'string', default: '1' },
+    accounts: { type: 'string', default: '0' },
+    seconds: { type: 'string' },
+    rounds: { type: 'string' },
+    only: { type: 'string', default: 'import,start,reads,search,writes' },
+    also: { type: 'string' },
+    binary: { type: 'string', default: 'build/roster' },
+    picture: { type: 'string' },
+  },
+});
+const rounds = Number(flags.rounds ?? (flags.quick ? 3 : 5));
+const seconds = Number(flags.seconds ?? (flags.quick ? 2 : 3));
+const only = new Set(flags.only.split(','));
+const out = resolve('bench/out');
+const data = join(out, `data-${flags.scale}-${flags.seed}-${flags.accounts}`);
+const database = join(data, 'roster.db');
+const log = join(out, 'server.log');
+const binary = resolve(flags.binary);
+const rows = [];
+const notes = [];
+const say = (text) => console.error(`${new Date().toISOString().slice(11, 19)} ${text}`);
+const kilo = (n) => Math.round(n).toLocaleString('en-US');
+const times = (n) => Array.from({ length: n }, (_, i) => i);
+
+function add(row) {
+  rows.push(row);
+  say(`${row.what}: ${row.value.toFixed(3)} ${row.unit} (wanted ${row.target}) ${reached(row) ? 'ok' : 'SHORT'}${row.detail ? `; ${row.detail}` : ''}`);
+}
+
+function generate() {
+  const made = join(data, 'manifest.json');
+  const program = new URL('generate.mjs', import.meta.url).pathname;
+  if (!existsSync(made) || statSync(made).mtimeMs < statSync(program).mtimeMs) {
+    rmSync(data, { recursive: true, force: true });
+    const ran = spawnSync(process.execPath, [program, '--out', data, '--scale', flags.scale, '--seed', flags.seed, '--accounts', flags.accounts],
+      { stdio: 'inherit' });
+    if (ran.status !== 0) throw new Error('the generator failed');
+  }
+  return JSON.parse(readFileSync(made, 'utf8'));
+}
+
+function removeDatabase(path) {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
+}
+
+async function importFile(file, store) {
+  removeDatabase(store);
+  const importLog = join(out, 'import.log');
+  const seen = await watch(binary, ['import', '--store', `sqlite:${store}`, file], file, importLog);
+  if (seen.status !== 0) throw new Error(`roster import ended with ${seen.status}: ${readFileSync(importLog, 'utf8').slice(-2000)}`);
+  return seen;
+}
+
+async function measureImport(manifest) {
+  if (flags.also) {
+    const seen = await importFile(resolve(flags.also), join(out, 'also.db'));
+    notes.push(`Import of ${flags.also.split('/').at(-1)}: ${seen.seconds.toFixed(2)} s, at most ${Math.round(seen.peak)} MB.`);
+    say(notes.at(-1));
+  }
+  const seen = await importFile(join(data, 'data.ndjson'), database);
+  const at = (share) => seen.samples.find((s) => s.share >= share) ?? seen.samples.at(-1);
+  const marks = [0.1, 0.5, 0.9].map((share) => at(share).rss).concat(seen.samples.at(-1).rss);
+  const memory = `${marks.map((m) => Math.round(m)).join(', ')} MB at 10, 50, 90, 100 % of ${seen.once ? 'the lines' : 'the time'}`;
+  add({
+    what: '`roster import` of the whole data set', target: 60, value: seen.seconds, unit: 's', atLeast: false,
+    detail: `${kilo(manifest.totals.lines)} lines, ${kilo(manifest.totals.lines / seen.seconds)}/s; database ${kilo(statSync(database).size / 1e6)} MB`,
+  });
+  const later = seen.samples.filter((s) => s.share >= 0.1).map((s) => s.rss);
+  add({ what: 'growth of its memory after the first tenth', target: 64, value: Math.max(...later) - marks[0], unit: 'MB', atLeast: false, detail: memory });
+}
+
+const load = (port, plan, limit) => JSON.parse(run(join(out, 'load'), [String(port), String(limit)], { input: plan.join('\n') + '\n' }));
+
+// Starts the server with nothing resident, asks a small organization, then all others one after another.
+async function measureStart(manifest) {
+  const small = manifest.organizations.at(-1);
+  const first = [], rates = [], resident = [];
+  for (const round of times(rounds)) {
+    const server = await Server.start(binary, database, log);
+    const answer = await fetchOnce(server.port, '/v1/user-groups?size=4', small.token);
+    first.push(Number(process.hrtime.bigint() - server.began) / 1e9);
+    if (answer.status !== 200) throw new Error(`the first answer was ${answer.head}`);
+    const used = cpuUs(server.pid);
+    const plan = ['client', ...manifest.organizations.flatMap((o) => [`token ${o.token}`, 'get /v1/user-groups?size=1'])];
+    const touched = load(server.port, plan, 0);
+    rates.push(manifest.totals.memberships / touched.seconds / 1e6);
+    resident.push(memoryMb(server.pid));
+    say(`start ${round + 1}: first answer ${first.at(-1).toFixed(3)} s, all organizations in ${touched.seconds.toFixed(2)} s ` +
+      `(CPU ${((cpuUs(server.pid) - used) / 1e6).toFixed(2)} s), ${Math.round(resident.at(-1).VmRSS)} MB`);
+    await server.stop();
+  }
+  const rss = median(resident.map((m) => m.VmRSS)), anonymous = median(resident.map((m) => m.RssAnon));
+  add({ what: 'start to first answer, nothing resident', target: 0.5, value: median(first), unit: 's', atLeast: false, detail: '' });
+  add({ what: 'loading images from SQLite, memberships', target: 1, value: median(rates), unit: 'M/s', atLeast: true,
+    detail: `${kilo(manifest.organizations.length)} organizations one after another by one client` });
+  add({ what: 'resident memory with everything loaded', target: 600, value: rss, unit: 'MB', atLeast: false,
+    detail: `${Math.round(anonymous)} MB of it anonymous` });
+}
+
+function writeRequests(name, lines) {
+  const file = join(out, `${name}.requests`);
+  writeFileSync(file, lines.map(([path, token]) => `${path} ${token}\n`).join(''));
+  return file;
+}
+
+// The rows that have a file for nginx. `requests` lists [path, token]; one alone is repeated.
+function readRows(manifest) {
+  const hundred = manifest.organizations.filter((o) => o.groups === 100).slice(0, 400);
+  const usual = manifest.organizations.find((o) => o.kind === 'usual');
+  const token = (id) => manifest.organizations[id - 1].token;
+  const one = [['/v1/user-groups?size=4', usual.token]];
+  const pages = manifest.pages.map((p) => [`/v1/user-groups?includeUsers=true&size=50&offset=${p.offset}`, token(p.organization)]);
+  return [
+    { key: 'four', what: '`GET /v1/user-groups?size=4`', target: 0.85, requests: one },
+    { key: 'page', what: 'page of 50 groups, each request another organization', target: 0.8, requests: hundred.map((o) => ['/v1/user-groups?size=50', o.token]) },
+    { key: 'users', what: 'page of 50 groups with users, each request another page', target: 0.5, requests: pages },
+    { key: 'crowd', what: 'the first row with 1,000 connections', target: 0.65, requests: one, connections: 1_000 },
+    { key: 'one', what: '`GET /v1/user-groups/{id}`', target: 0.85, requests: [[`/v1/user-groups/${usual.firstGroup + 3}`, usual.token]] },
+  ];
+}
+
+const OWN_HEADERS = new Set(['date', 'content-length', 'content-type', 'connection', 'server', 'keep-alive']);
+function headersToRepeat(head) {
+  return head.split('\r\n').slice(1).filter(Boolean).map((line) => {
+    const colon = line.indexOf(':');
+    return [line.slice(0, colon), line.slice(colon + 1).trim()];
+  }).filter(([name]) => !OWN_HEADERS.has(name.toLowerCase()));
+}
+
+async function measureReads(server, manifest) {
+  const measured = readRows(manifest);
+  const example = await fetchOnce(server.port, ...measured[0].requests[0]);
+  const nginx = await Nginx.start(join(out, 'nginx'), headersToRepeat(example.head));
+  for (const row of measured) {
+    const answers = [];
+    for (const [path, token] of row.requests.filter((_, i, all) => i % Math.ceil(all.length / 200) === 0)) {
+      const answer = await fetchOnce(server.port, path, token);
+      if (answer.status !== 200) throw new Error(`${path}: ${answer.head}`);
+      answers.push(answer);
+    }
+    row.body = median(answers.map((a) => a.body.length)) | 0;
+    nginx.put(`${row.key}.json`, answers.find((a) => a.body.length >= row.body).body.subarray(0, row.body));
+    const many = row.requests.length > 1;
+    row.ours = many ? { requests: writeRequests(row.key, row.requests) } : { path: row.requests[0][0], token: row.requests[0][1] };
+    row.theirs = many ? { requests: writeRequests(`${row.key}-nginx`, row.requests.map(([, token]) => [`/${row.key}.json`, token])) }
+      : { path: `/${row.key}.json`, token: row.requests[0][1] };
+    row.runs = { roster: [] };
+    for (const name of Object.keys(nginx.ports)) row.runs[name] = [];
+    wrk(server.pid, server.port, { ...row.ours, connections: row.connections, seconds: 1 });
+  }
+  const other = await fetchOnce(nginx.ports['same on'], '/four.json');
+  notes.push(`Heads of the first row: Roster ${example.head.length + 2} bytes, nginx with the same header lines ${other.head.length + 2}.`);
+  server.forgetLog();
+  for (const round of times(rounds)) {
+    for (const row of measured) {
+      const run1 = (worker, port, what) => wrk(worker, port, { ...what, connections: row.connections, seconds });
+      row.runs.roster.push(run1(server.pid, server.port, row.ours));
+      server.forgetLog();
+      for (const [name, port] of Object.entries(nginx.ports)) row.runs[name].push(run1(nginx.worker(), port, row.theirs));
+      say(`reads ${round + 1}, ${row.key}: ` + Object.entries(row.runs).map(([n, r]) => `${n} ${kilo(r.at(-1).rate)}/s ${r.at(-1).cpu_us.toFixed(1)} us`).join(', '));
+    }
+  }
+  await nginx.stop();
+  for (const row of measured) reportRead(row);
+}
+
+// Ratios are taken round by round, because a noisy neighbour slows both, and then their median.
+function reportRead(row) {
+  const middle = (runs, field) => median(runs.map((r) => r[field]));
+  const yardstick = (bytes) => {
+    const [on, off] = ['on', 'off'].map((sendfile) => row.runs[`${bytes} ${sendfile}`]);
+    const runs = middle(on, 'rate') >= middle(off, 'rate') ? on : off;
+    return { rate: middle(runs, 'rate'), cpu_us: middle(runs, 'cpu_us'), sendfile: runs === on, ratio: median(runs.map((r, i) => row.runs.roster[i].rate / r.rate)) };
+  };
+  const same = yardstick('same'), plain = yardstick('plain');
+  const ours = row.runs.roster;
+  const errors = ours.reduce((sum, r) => sum + r.errors, 0);
+  if (errors) notes.push(`${row.what}: ${errors} connection errors.`);
+  add({
+    what: row.what, target: row.target, value: same.ratio, unit: 'x', atLeast: true,
+    http: { rate: middle(ours, 'rate'), p99_us: middle(ours, 'p99_us'), cpu_us: middle(ours, 'cpu_us'), busy: middle(ours, 'busy'), body: row.body, same, plain },
+    runs: Object.fromEntries(Object.entries(row.runs).map(([name, list]) => [name, list.map((r) => Math.round(r.rate))])),
+  });
+}
+
+function needles(manifest) {
+  const list = { rare: [manifest.rare, 'uokk'], common: ['Support', 'team', 'er', 'a'], absent: ['qqxz', 'no such group', 'Zzz'] };
+  list.mixed = [...list.rare, ...list.common, ...list.absent, 'MÜNCHEN', 'zü', '"blue"', '東京', 'quokka n', 'support 12', 'ward', 'R&D', 'équipe', 'Doctors 3', 'owner'];
+  return list;
+}
+
+function measureSearch(server, manifest) {
+  const huge = manifest.organizations[0];
+  const lists = needles(manifest);
+  const files = Object.fromEntries(Object.entries(lists).map(([name, words]) =>
+    [name, writeRequests(`search-${name}`, words.map((w) => [`/v1/user-groups?search=${encodeURIComponent(w)}`, huge.token]))]));
+  const ask = (requests, connections) => {
+    const result = wrk(server.pid, server.port, { requests, connections, seconds });
+    server.forgetLog();
+    return result;
+  };
+  for (const connections of [1, 64]) {
+    const mixed = times(rounds).map(() => ask(files.mixed, connections));
+    const parts = ['rare', 'common', 'absent'].map((name) => `${name} ${(ask(files[name], connections).p99_us / 1000).toFixed(2)} ms`);
+    add({
+      what: `search in an organization of ${kilo(huge.groups)} groups, ${connections === 1 ? '1 connection' : `${connections} connections`}, p99`,
+      target: 2, value: median(mixed.map((r) => r.p99_us)) / 1000, unit: 'ms', atLeast: false,
+      detail: `${kilo(median(mixed.map((r) => r.rate)))}/s, p50 ${(median(mixed.map((r) => r.p50_us)) / 1000).toFixed(2)} ms; p99 of needles ${parts.join(', ')}`,
+    });
+  }
+}
+
+const addTo = (walk) => `add ${walk.group} ${walk.firstUser} ${walk.users} ${walk.start} ${walk.step} ${walk.size}`;
+const client = (token, walks) => ['client', `token ${token}`, ...walks.map(addTo)];
+
+// A round writes to groups no other round has touched, so that every request changes something.
+async function measureWrites(server, manifest) {
+  const { clients, small, large } = manifest;
+  const half = (list, which) => list.slice(which * (list.length >> 1), (which + 1) * (list.length >> 1));
+  const seen = { disk: [], one: [], all: [], small: [], large: [] };
+  for (const round of times(rounds)) {
+    seen.disk.push(JSON.parse(run(join(out, 'fdatasync'), [join(data, 'fdatasync.tmp'), '1'])));
+    seen.one.push(load(server.port, client(clients[0].token, half(clients[0].rounds[round], 0)), seconds));
+    seen.all.push(load(server.port, clients.flatMap((c) => client(c.token, half(c.rounds[round], 1))), seconds));
+    const sizes = { small: client(small.token, small.rounds[round]), large: client(large.token, large.rounds[round]) };
+    for (const name of round % 2 ? ['large', 'small'] : ['small', 'large']) seen[name].push(load(server.port, sizes[name], seconds));
+    server.forgetLog();
+    say(`writes ${round + 1}: fdatasync ${seen.disk.at(-1).p50_us} us; ` + Object.entries(seen).slice(1).map(([n, r]) =>
+      `${n} ${kilo(r.at(-1).rate)}/s p50 ${r.at(-1).p50_us} p99 ${r.at(-1).p99_us} us`).join('; '));
+  }
+  const middle = (list, field) => median(list.map((r) => r[field]));
+  const ratio = (a, b, field) => median(a.map((r, i) => r[field] / b[i][field]));
+  add({
+    what: 'one durable member add, one client, p50 in `fdatasync`s', target: 4, value: ratio(seen.one, seen.disk, 'p50_us'), unit: 'x', atLeast: false,
+    detail: `p50 ${kilo(middle(seen.one, 'p50_us'))} us, p99 ${kilo(middle(seen.one, 'p99_us'))} us, ${kilo(middle(seen.one, 'rate'))}/s; ` +
+      `\`fdatasync\` p50 ${kilo(middle(seen.disk, 'p50_us'))} us, p99 ${kilo(middle(seen.disk, 'p99_us'))} us`,
+  });
+  add({
+    what: '64 clients adding members in 64 organizations, rate of one client', target: 8, value: ratio(seen.all, seen.one, 'rate'), unit: 'x', atLeast: true,
+    detail: `${kilo(middle(seen.all, 'rate'))}/s, p50 ${(middle(seen.all, 'p50_us') / 1000).toFixed(2)} ms, p99 ${(middle(seen.all, 'p99_us') / 1000).toFixed(2)} ms`,
+  });
+  add({
+    what: `adding to a group of ${kilo(large.members)} against a group of 10, p50`, target: 1.5, value: ratio(seen.large, seen.small, 'p50_us'), unit: 'x', atLeast: false,
+    detail: `${kilo(middle(seen.large, 'p50_us'))} us and ${kilo(middle(seen.small, 'p50_us'))} us`,
+  });
+}
+
+async function main() {
+  if (cpus().length < 2) throw new Error('two cores are needed: one for the server, one for the client');
+  if (rounds > 6) throw new Error('the data has groups for 6 rounds of writes');
+  mkdirSync(out, { recursive: true });
+  if (loadavg()[0] > 0.7) say(`the machine is busy (load ${loadavg()[0].toFixed(2)}): the figures will not be good`);
+  const manifest = generate();
+  if (only.has('import') || !existsSync(database)) await measureImport(manifest);
+  if (only.has('start')) await measureStart(manifest);
+  if (['reads', 'search', 'writes'].some((part) => only.has(part))) {
+    // Writes go to a copy, so that the imported database can be measured again.
+    const scratch = join(data, 'scratch.db');
+    removeDatabase(scratch);
+    for (const suffix of ['', '-wal']) if (existsSync(database + suffix)) cpSync(database + suffix, scratch + suffix);
+    const server = await Server.start(binary, scratch, log);
+    load(server.port, ['client', ...manifest.organizations.flatMap((o) => [`token ${o.token}`, 'get /v1/user-groups?size=1'])], 0);
+    if (only.has('reads')) await measureReads(server, manifest);
+    if (only.has('search')) measureSearch(server, manifest);
+    const after = memoryMb(server.pid);
+    add({ what: 'resident memory after the reads above', target: 600, value: after.VmRSS, unit: 'MB', atLeast: false,
+      detail: `${Math.round(after.RssAnon)} MB of it anonymous; peak ${Math.round(after.VmHWM)} MB` });
+    if (only.has('writes')) await measureWrites(server, manifest);
+    await server.stop();
+    if (only.has('writes')) {
+      const checked = spawnSync(binary, ['check', '--store', `sqlite:${scratch}`], { encoding: 'utf8' });
+      notes.push(`\`roster check\` after the writes: ${checked.status === 0 ? 'clean' : `**${checked.stdout.slice(-300)}${checked.stderr.slice(-300)}**`}.`);
+    }
+    removeDatabase(scratch);
+  }
+  const results = {
+    date: new Date().toISOString().slice(0, 10), cpu: cpus()[0].model, cores: cpus().length, rounds, seconds, scale: manifest.scale,
+    totals: manifest.totals, rows, notes,
+  };
+  writeFileSync(join(out, 'results.json'), JSON.stringify(results, null, 2) + '\n');
+  const complete = !flags.quick && manifest.scale === 1 && only.size === 5;
+  const picture = resolve(flags.picture ?? (complete ? 'docs/benchmarks.svg' : join(out, 'benchmarks.svg')));
+  if (rows.some((r) => r.http) && rows.some((r) => !r.http)) plot(results, out, picture);
+  console.log(`\n${table(results)}\n`);
+  for (const note of notes) console.log(`- ${note}`);
+  const short = rows.filter((r) => !reached(r)).length;
+  console.log(`\n${rows.length - short} of ${rows.length} as wanted, medians of ${rounds} runs; ${join(out, 'results.json')}, ${picture}`);
+}
+
+await main();

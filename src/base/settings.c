@@ -1,0 +1,208 @@
+/* settings.c — one value at a time: find its row, check it, store it. The sources (file, environment, flags) are in
+ * settings_read.c. */
+#include "base/settings.h"
+
+#include "base/settings_find.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXT_MAX = 4096, HELP_WIDTH = 100, HELP_COLUMN_MAX = 36 };
+
+static bool same_name(const char *name, const char *given, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (name[i] != (given[i] == '-' ? '_' : given[i])) return false; /* also where `name` ends too soon */
+    return name[size] == 0;
+}
+
+const struct setting *settings_find(const struct setting *table, const char *name, size_t size)
+{
+    for (const struct setting *setting = table; setting->name; setting++)
+        if (same_name(setting->name, name, size)) return setting;
+    return NULL;
+}
+
+static bool find_choice(const char *choices, const char *value, int *ret_index)
+{
+    size_t size = strlen(value);
+    int index = 0;
+    for (const char *word = choices;; word++, index++) {
+        size_t word_size = strcspn(word, "|");
+        if (word_size == size && memcmp(word, value, size) == 0) {
+            *ret_index = index;
+            return true;
+        }
+        word += word_size;
+        if (!*word) return false;
+    }
+}
+
+static bool find_flag(const char *value, bool *ret_flag)
+{
+    int index;
+    if (!find_choice("true|false|yes|no|on|off|1|0", value, &index)) return false;
+    *ret_flag = index % 2 == 0;
+    return true;
+}
+
+static bool read_number(const char *value, int64_t *ret_number)
+{
+    const char *digits = value[0] == '-' ? value + 1 : value;
+    size_t size = strlen(digits);
+    if (size == 0 || size > 18 || strspn(digits, "0123456789") != size) return false;
+    *ret_number = strtoll(value, NULL, 10);
+    return true;
+}
+
+#define refuse(...) failure_set(failure, ERR_INVALID, setting->name, __VA_ARGS__)
+
+enum err settings_store(struct failure *failure, const struct setting *setting, void *target, struct arena *arena,
+                        const char *where, const char *value)
+{
+    void *at = (char *)target + setting->offset;
+    switch (setting->kind) {
+    case SETTING_TEXT: {
+        size_t max = setting->max ? (size_t)setting->max : TEXT_MAX;
+        if (strlen(value) > max) return refuse("%s: the text is longer than %zu bytes", where, max);
+        *(const char **)at = arena_strdup(arena, value);
+        return ERR_OK;
+    }
+    case SETTING_NUMBER: {
+        int64_t number;
+        if (!read_number(value, &number)) return refuse("%s: \"%.40s\" is not a whole number", where, value);
+        if (number < setting->min || number > setting->max)
+            return refuse("%s: %lld is not between %lld and %lld", where, (long long)number, (long long)setting->min,
+                          (long long)setting->max);
+        *(int64_t *)at = number;
+        return ERR_OK;
+    }
+    case SETTING_FLAG: {
+        bool flag;
+        if (!find_flag(value, &flag)) return refuse("%s: \"%.40s\" is neither true nor false", where, value);
+        *(bool *)at = flag;
+        return ERR_OK;
+    }
+    case SETTING_CHOICE: {
+        int index;
+        if (!find_choice(setting->choices, value, &index))
+            return refuse("%s: \"%.40s\" is not one of %s", where, value, setting->choices);
+        *(int *)at = index;
+        return ERR_OK;
+    }
+    }
+    return ERR_OK;
+}
+
+void settings_defaults(const struct setting *table, void *target, struct arena *arena)
+{
+    for (const struct setting *setting = table; setting->name; setting++) {
+        void *at = (char *)target + setting->offset;
+        struct failure failure = { 0 };
+        if (setting->initial) {
+            if (settings_store(&failure, setting, target, arena, setting->name, setting->initial)) {
+                fprintf(stderr, "the default of %s\n", failure.text);
+                abort(); /* a mistake in the table */
+            }
+            continue;
+        }
+        switch (setting->kind) {
+        case SETTING_TEXT:
+            *(const char **)at = NULL;
+            break;
+        case SETTING_NUMBER:
+            *(int64_t *)at = 0;
+            break;
+        case SETTING_FLAG:
+            *(bool *)at = false;
+            break;
+        case SETTING_CHOICE:
+            *(int *)at = 0;
+            break;
+        }
+    }
+}
+
+enum err settings_set(struct failure *failure, const struct setting *table, void *target, struct arena *arena, const char *where,
+                      const char *name, const char *value)
+{
+    const struct setting *setting = settings_find(table, name, strlen(name));
+    if (!setting) return failure_set(failure, ERR_INVALID, name, "%s: unknown setting \"%.60s\"", where, name);
+    return settings_store(failure, setting, target, arena, where, value);
+}
+
+static const char *placeholder(const struct setting *setting)
+{
+    if (setting->value) return setting->value;
+    switch (setting->kind) {
+    case SETTING_TEXT:
+        return "TEXT";
+    case SETTING_NUMBER:
+        return "N";
+    case SETTING_CHOICE:
+        return setting->choices;
+    case SETTING_FLAG:
+        break;
+    }
+    return "";
+}
+
+/* `--memory-budget-mib N` */
+static const char *flag_text(struct arena *arena, const struct setting *setting)
+{
+    const char *value = placeholder(setting);
+    char *text = arena_printf(arena, "--%s%s%s", setting->name, *value ? " " : "", value);
+    for (char *at = text; *at && *at != ' '; at++)
+        if (*at == '_') *at = '-';
+    return text;
+}
+
+/* The help sentence and, in brackets, what is worth knowing of default and bounds. */
+static const char *help_text(struct arena *arena, const struct setting *setting)
+{
+    bool number = setting->kind == SETTING_NUMBER;
+    bool told =
+        setting->initial && *setting->initial && (setting->kind != SETTING_FLAG || strcmp(setting->initial, "false") != 0);
+    const char *initial = told ? arena_printf(arena, "default %s", setting->initial) : "";
+    const char *bounds = number ? arena_printf(arena, "%lld to %lld", (long long)setting->min, (long long)setting->max) : "";
+    if (!*initial && !*bounds) return setting->help;
+    return arena_printf(arena, "%s (%s%s%s)", setting->help, initial, *initial && *bounds ? "; " : "", bounds);
+}
+
+static void print_wrapped(FILE *out, const char *text, size_t indent)
+{
+    size_t column = indent;
+    for (const char *at = text; *at;) {
+        size_t word = strcspn(at, " ");
+        if (column > indent && column + 1 + word > HELP_WIDTH) {
+            fprintf(out, "\n%*s", (int)indent, "");
+            column = indent;
+        } else if (column > indent) {
+            fputc(' ', out);
+            column++;
+        }
+        fprintf(out, "%.*s", (int)word, at);
+        column += word;
+        at += word;
+        at += strspn(at, " ");
+    }
+    fputc('\n', out);
+}
+
+void settings_print_help(const struct setting *table, FILE *out)
+{
+    struct arena arena = ARENA_INIT;
+    size_t column = 0;
+    for (const struct setting *setting = table; setting->name; setting++) {
+        size_t size = strlen(flag_text(&arena, setting)) + 5;
+        if (size > column && size <= HELP_COLUMN_MAX) column = size;
+    }
+    for (const struct setting *setting = table; setting->name; setting++) {
+        const char *flag = flag_text(&arena, setting);
+        bool fits = strlen(flag) + 5 <= column;
+        if (fits) fprintf(out, "  %-*s", (int)column - 2, flag);
+        else fprintf(out, "  %s\n%*s", flag, (int)column, "");
+        print_wrapped(out, help_text(&arena, setting), column);
+    }
+    arena_free(&arena);
+}

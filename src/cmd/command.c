@@ -1,0 +1,29 @@
+#include "cmd/command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int command_fail(enum exit_code code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("roster: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return code;
+}
+
+int command_fail_op(const struct op *op)
+{
+    return command_fail(EXIT_BAD, "%s", op->failure.text);
+}
+
+enum err command_open_store(struct op *op, const struct command_line *line, bool create, struct store **ret_store)
+{
+    struct store_options options = { .url = line->config.store,
+                                     .create = create && line->config.migrate,
+                                     .migrate = line->config.migrate,
+                                     .busy_limit_ms = line->config.busy_limit_ms };
+    return store_open(op, &options, ret_store);
+}

@@ -1,0 +1,105 @@
+#include "cmd/config.h"
+
+#include "api/dialects.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* To add a setting: a field in struct config, a row here, its use in one of the functions below, a line in docs/settings.md
+ * (`roster serve --help` prints the table). */
+// clang-format off
+#define STORE_ROWS \
+    /* name                   kind            offset                                          initial            min max       choices  when       value    help */ \
+    { "config",               SETTING_TEXT,   offsetof(struct config, config),                NULL,              0, 0,         NULL,    AT_START,  "FILE",  "read settings from this file (default roster.conf, if there is one)" }, \
+    { "store",                SETTING_TEXT,   offsetof(struct config, store),                 "sqlite:roster.db", 0, 0,        NULL,    AT_START,  "URL",   "the database: sqlite:PATH" }, \
+    { "busy_limit_ms",        SETTING_NUMBER, offsetof(struct config, busy_limit_ms),         "5000",            1, 600000,    NULL,    AT_START,  "N",     "how long to wait for another process's lock on the database" },
+
+const struct setting config_store_settings[] = {
+    STORE_ROWS
+    { 0 },
+};
+
+const struct setting config_settings[] = {
+    STORE_ROWS
+    { "migrate",              SETTING_FLAG,   offsetof(struct config, migrate),               "true",            0, 0,         NULL,    AT_START,  NULL,    "create the database if there is none and bring an older one up to date" },
+    { "listen",               SETTING_TEXT,   offsetof(struct config, listen),                "127.0.0.1:8080",  0, 0,         NULL,    AT_START,  "ADDRESS", "address and port (0 picks one), or unix:PATH" },
+    { "tls_cert",             SETTING_TEXT,   offsetof(struct config, tls_cert),              NULL,              0, 0,         NULL,    ON_RELOAD, "FILE",  "certificate chain in PEM form; with it the server speaks TLS" },
+    { "tls_key",              SETTING_TEXT,   offsetof(struct config, tls_key),               NULL,              0, 0,         NULL,    ON_RELOAD, "FILE",  "its private key" },
+    { "log_format",           SETTING_CHOICE, offsetof(struct config, log_format),            "text",            0, 0,         "text|json", ON_RELOAD, NULL, "form of the log lines on standard error" },
+    { "log_level",            SETTING_CHOICE, offsetof(struct config, log_level),             "info",            0, 0,         "error|warn|info|debug", ON_RELOAD, NULL, "which messages are logged" },
+    { "request_log",          SETTING_FLAG,   offsetof(struct config, request_log),           "true",            0, 0,         NULL,    ON_RELOAD, NULL,    "log one line for each request" },
+    { "threads",              SETTING_NUMBER, offsetof(struct config, threads),               "0",               0, 256,       NULL,    AT_START,  "N",     "threads that serve connections; 0: chosen by the number of cores" },
+    { "workers",              SETTING_NUMBER, offsetof(struct config, workers),               "64",              1, 1024,      NULL,    AT_START,  "N",     "threads that wait for the disk: as many writes can share one sync" },
+    { "queue_limit",          SETTING_NUMBER, offsetof(struct config, queue_limit),           "10000",           1, 1000000,   NULL,    ON_RELOAD, "N",     "requests waiting for a worker; over it: 503" },
+    { "connection_limit",     SETTING_NUMBER, offsetof(struct config, connection_limit),      "10000",           2, 1000000,   NULL,    AT_START,  "N",     "open connections" },
+    { "head_limit_kib",       SETTING_NUMBER, offsetof(struct config, head_limit_kib),        "16",              4, 1024,      NULL,    AT_START,  "N",     "largest request head" },
+    { "body_limit_kib",       SETTING_NUMBER, offsetof(struct config, body_limit_kib),        "1024",            1, 1048576,   NULL,    ON_RELOAD, "N",     "largest request body" },
+    { "response_limit_mib",   SETTING_NUMBER, offsetof(struct config, response_limit_mib),    "512",             1, 65536,     NULL,    AT_START,  "N",     "largest answer" },
+    { "head_timeout_s",       SETTING_NUMBER, offsetof(struct config, head_timeout_s),        "10",              1, 3600,      NULL,    ON_RELOAD, "N",     "time for a whole request head to arrive" },
+    { "body_timeout_s",       SETTING_NUMBER, offsetof(struct config, body_timeout_s),        "30",              1, 3600,      NULL,    ON_RELOAD, "N",     "time for a whole request body to arrive" },
+    { "idle_timeout_s",       SETTING_NUMBER, offsetof(struct config, idle_timeout_s),        "75",              1, 86400,     NULL,    ON_RELOAD, "N",     "how long a kept-alive connection may be idle" },
+    { "send_timeout_s",       SETTING_NUMBER, offsetof(struct config, send_timeout_s),        "60",              1, 86400,     NULL,    ON_RELOAD, "N",     "time for a client to take a whole answer" },
+    { "shutdown_timeout_s",   SETTING_NUMBER, offsetof(struct config, shutdown_timeout_s),    "10",              0, 3600,      NULL,    ON_RELOAD, "N",     "how long requests under way may take after SIGTERM" },
+    { "memory_budget_mib",    SETTING_NUMBER, offsetof(struct config, memory_budget_mib),     "4096",            1, 1048576,   NULL,    ON_RELOAD, "N",     "organizations not used longest leave memory beyond this" },
+    { "fragment_budget_mib",  SETTING_NUMBER, offsetof(struct config, fragment_budget_mib),   "256",             0, 1048576,   NULL,    ON_RELOAD, "N",     "memory for rendered objects, kept for the next answer" },
+    { "follow_interval_ms",   SETTING_NUMBER, offsetof(struct config, follow_interval_ms),    "50",              1, 60000,     NULL,    ON_RELOAD, "N",     "how often commits of other processes are looked for" },
+    { "expire_interval_s",    SETTING_NUMBER, offsetof(struct config, expire_interval_s),     "5",               1, 86400,     NULL,    ON_RELOAD, "N",     "how often ended memberships are cleared away (they end in time anyway)" },
+    { 0 },
+};
+// clang-format on
+
+/* The flags are read twice: first to learn which file, then over what file and environment say. */
+enum err config_read(struct failure *failure, struct config *config, struct arena *arena, const struct setting *flags,
+                     const struct settings_target *options, int argc, char *const *argv, const char **positional, size_t positional_max,
+                     size_t *ret_positional_count)
+{
+    settings_defaults(config_settings, config, arena);
+    struct settings_target targets[] = { { flags, config }, *options, { NULL, NULL } };
+    if (options->table) settings_defaults(options->table, options->target, arena);
+    enum err e = settings_read_flags(failure, targets, arena, argc, argv, positional, positional_max, ret_positional_count);
+    if (e) return e;
+    const char *file = config->config ? config->config : getenv("ROSTER_CONFIG");
+    if (!file && access("roster.conf", F_OK) == 0) file = "roster.conf";
+
+    settings_defaults(config_settings, config, arena);
+    if (file) e = settings_read_file(failure, config_settings, config, arena, file);
+    if (!e) e = settings_read_environment(failure, config_settings, config, arena, environ);
+    if (!e) e = settings_read_flags(failure, targets, arena, argc, argv, positional, positional_max, ret_positional_count);
+    config->config = file;
+    return e;
+}
+
+struct server_options config_server_options(const struct config *config, struct directory *directory)
+{
+    return (struct server_options){
+        .listen = config->listen,
+        .tls_cert = config->tls_cert,
+        .tls_key = config->tls_key,
+        .threads = (int)config->threads,
+        .workers = (int)config->workers,
+        .queue_limit = (int)config->queue_limit,
+        .connection_limit = (int)config->connection_limit,
+        .head_limit_kib = config->head_limit_kib,
+        .body_limit_kib = config->body_limit_kib,
+        .response_limit_mib = config->response_limit_mib,
+        .head_timeout_s = config->head_timeout_s,
+        .body_timeout_s = config->body_timeout_s,
+        .idle_timeout_s = config->idle_timeout_s,
+        .send_timeout_s = config->send_timeout_s,
+        .shutdown_timeout_s = config->shutdown_timeout_s,
+        .request_log = config->request_log,
+        .dialects = dialects,
+        .directory = directory,
+    };
+}
+
+struct directory_options config_directory_options(const struct config *config)
+{
+    return (struct directory_options){
+        .memory_budget_mib = config->memory_budget_mib,
+        .fragment_budget_mib = config->fragment_budget_mib,
+        .follow_interval_ms = config->follow_interval_ms,
+        .expire_interval_s = config->expire_interval_s,
+        .background = true,
+    };
+}

@@ -1,0 +1,38 @@
+/* config.h — the settings of Roster: one table gives flags, environment variables, the file and --help. */
+#ifndef ROSTER_CMD_CONFIG_H
+#define ROSTER_CMD_CONFIG_H
+
+#include "base/settings.h"
+#include "directory/directory.h"
+#include "net/server.h"
+
+struct config {
+    const char *config; /* the file the others were read from; NULL: none */
+    const char *store;
+    const char *listen;
+    const char *tls_cert, *tls_key;
+    int log_format, log_level; /* enum log_format, enum log_level */
+    bool request_log;
+    bool migrate;
+    int64_t threads, workers, queue_limit, connection_limit;
+    int64_t head_limit_kib, body_limit_kib, response_limit_mib;
+    int64_t head_timeout_s, body_timeout_s, idle_timeout_s, send_timeout_s, shutdown_timeout_s;
+    int64_t memory_budget_mib, fragment_budget_mib;
+    int64_t follow_interval_ms, expire_interval_s, busy_limit_ms;
+};
+
+/* All of them, and those that every command takes. */
+extern const struct setting config_settings[];
+extern const struct setting config_store_settings[];
+
+/* Fills `config` from the file, the environment and the flags in `flags` (argc words), in rising order of strength. `options` is the command's own
+ * table and target. Words that are no flags go to positional[]. */
+MUST_USE enum err config_read(struct failure *failure, struct config *config, struct arena *arena, const struct setting *flags,
+                              const struct settings_target *options, int argc, char *const *argv, const char **positional,
+                              size_t positional_max, size_t *ret_positional_count);
+
+/* The parts of it that others take. */
+struct server_options config_server_options(const struct config *config, struct directory *directory);
+struct directory_options config_directory_options(const struct config *config);
+
+#endif

@@ -1,0 +1,108 @@
+/* directory.h — what front ends may call: who may see what, what may be done, and what follows from it.
+ *
+ * Reading: begin a view (which finds the organization's image, takes its shared lock and finds out who asks), look, end it.
+ * Writing: one call is one request and one commit; when it returns ERR_OK the change is on disk and in the image.
+ *
+ * Errors all functions share: ERR_DEFERRED on a thread that may not block; ERR_NOT_FOUND with field "group", "user",
+ * "organization" (also for what the caller may not see); ERR_FORBIDDEN; ERR_UNAUTHENTICATED when the caller's user is gone or not
+ * active; ERR_STORAGE, ERR_BUSY, ERR_UNKNOWN_OUTCOME from the store. */
+#ifndef ROSTER_DIRECTORY_DIRECTORY_H
+#define ROSTER_DIRECTORY_DIRECTORY_H
+
+#include "auth/credentials.h"
+#include "directory/image.h"
+#include "model/op.h"
+#include "store/store.h"
+
+struct directory;
+
+struct directory_options {
+    int64_t memory_budget_mib;   /* images that were not used longest are dropped beyond it */
+    int64_t fragment_budget_mib; /* rendered bytes kept beside the records */
+    int64_t follow_interval_ms;  /* how often other processes' commits are looked for */
+    int64_t expire_interval_s;   /* how often ended memberships become member_expired */
+    bool background;             /* run the follower and the housekeeper (serve); commands need none */
+};
+
+/* Loads the installation and the credentials, starts the background threads. The store is borrowed. */
+MUST_USE enum err directory_open(struct op *op, struct store *store, const struct directory_options *options,
+                                 struct directory **ret_directory);
+
+/* Stops the threads, remembers last uses, frees. No view may be open. Accepts NULL. */
+void directory_close(struct directory *directory);
+
+/* What may change while running: budgets and intervals. */
+void directory_reload(struct directory *directory, const struct directory_options *options);
+
+struct credentials *directory_credentials(struct directory *directory);
+
+/* True when a read can be answered: the installation is loaded and the follower is not failing. Else *ret_why says (static). */
+bool directory_ready(struct directory *directory, const char **ret_why);
+
+struct directory_stats {
+    int64_t organizations, resident, resident_bytes, fragment_bytes, loads, load_us, evictions, reloads, followed, expired, credentials;
+};
+void directory_stats(struct directory *directory, struct directory_stats *ret_stats);
+
+/* --- reading --- */
+
+struct view {
+    struct image *image;        /* shared lock held, lease held */
+    struct image *installation; /* the same, if accounts were asked for; else NULL */
+    uint32_t caller;            /* ordinal of the caller's user; NO_ORDINAL for a service key or the system */
+    bool administrator;         /* sees and manages everything of the organization */
+    uint32_t account_epoch;     /* goes up when any account changes: what was rendered with another is outdated */
+};
+
+/* Begins a view of the caller's organization (op->caller) from op->directory. */
+MUST_USE enum err directory_view(struct op *op, bool with_accounts, struct view *ret_view);
+void directory_view_end(struct view *view);
+#define AUTO_VIEW __attribute__((cleanup(directory_view_end))) struct view
+
+enum group_order { GROUPS_BY_NUMBER, GROUPS_BY_NAME };
+
+struct group_query {
+    const char *search;     /* part of the name in any letter case; NULL or "": no filter */
+    bool of_user;           /* only groups that user_id is in */
+    int64_t user_id;
+    enum group_order order;
+    bool descending;
+    int64_t offset, size;
+};
+
+/* Ordinals of one page of the groups the caller may see, in the arena. */
+MUST_USE enum err directory_list_groups(struct op *op, const struct view *view, const struct group_query *query, uint32_t **ret_ordinals,
+                                        size_t *ret_count);
+
+/* A living group the caller may see; else ERR_NOT_FOUND "group". */
+MUST_USE enum err directory_find_group(struct op *op, const struct view *view, int64_t group_id, uint32_t *ret_ordinal);
+
+/* --- writing --- */
+
+/* A new group from the members of `values` that are in `present` (name required; checked by fields_read). The uuid is random unless given. */
+MUST_USE enum err directory_create_group(struct op *op, const struct group *values, field_set present, int64_t *ret_group_id);
+
+/* Sets the members of `values` that are in `present`; others are kept. Nothing is committed if nothing differs. */
+MUST_USE enum err directory_update_group(struct op *op, int64_t group_id, const struct group *values, field_set present);
+
+/* Soft: it can be restored with its members. */
+MUST_USE enum err directory_delete_group(struct op *op, int64_t group_id);
+
+/* ERR_EXISTS "name" if its name is taken meanwhile and `new_name` is NULL. */
+MUST_USE enum err directory_restore_group(struct op *op, int64_t group_id, const char *new_name);
+
+struct member_request {
+    int64_t user_id;
+    bool has_manager, manager; /* not given: false for a new member, kept for a known one */
+};
+
+enum { DIRECTORY_MEMBERS_MAX = 10000, DIRECTORY_NESTING_DEPTH_MAX = 64 };
+
+/* Adds members or sets their manager flag, all or none; the last of several for one user wins. ERR_NOT_FOUND "user" if one is not a
+ * living user of the organization; ERR_INVALID for more than DIRECTORY_MEMBERS_MAX. */
+MUST_USE enum err directory_put_members(struct op *op, int64_t group_id, const struct member_request *members, size_t count);
+
+/* Removes members, all or none; users that are no members are passed over. */
+MUST_USE enum err directory_remove_members(struct op *op, int64_t group_id, const int64_t *user_ids, size_t count);
+
+#endif

@@ -1,0 +1,328 @@
+/* follow.c — the background: following other processes' commits, ended memberships, memory, last uses. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "directory/resident.h"
+
+#include <errno.h>
+#include <time.h>
+
+/* --- following --- */
+
+static enum err put_credential(void *context, struct op *op, const struct credential *credential)
+{
+    (void)op;
+    credentials_put(((struct directory *)context)->credentials, credential);
+    return ERR_OK;
+}
+
+/* An organization has few credentials: reading them all again is simpler than following each organization's log for them. */
+static enum err refresh_credentials(struct op *op, struct directory *directory, int64_t organization_id)
+{
+    struct store_sink sink = { .context = directory, .credential = put_credential };
+    int64_t version;
+    return store_load(op, directory->store, organization_id, &sink, NULL, &version);
+}
+
+static enum err refresh_image(struct op *op, struct directory *directory, struct resident *resident, int64_t version,
+                              struct organization_list *outdated)
+{
+    enum err e = ERR_OK;
+    pthread_mutex_lock(&resident->writer);
+    pthread_rwlock_rdlock(&directory->table_lock);
+    struct image *image = resident->image;
+    if (image) image_hold(image);
+    pthread_rwlock_unlock(&directory->table_lock);
+    if (image && image->version < version) {
+        bool reload = false;
+        e = directory_catch_up(op, directory, image, &reload, outdated);
+        if (e || reload) {
+            atomic_fetch_add(&directory->reloads, 1);
+            directory_unlink(directory, resident);
+        }
+    }
+    image_drop(image);
+    pthread_mutex_unlock(&resident->writer);
+    return e;
+}
+
+static void raise_known_version(struct resident *resident, int64_t version)
+{
+    int64_t known = atomic_load(&resident->known_version);
+    while (known < version && !atomic_compare_exchange_weak(&resident->known_version, &known, version)) {}
+}
+
+static bool image_is_current(struct directory *directory, struct resident *resident, int64_t version)
+{
+    pthread_rwlock_rdlock(&directory->table_lock);
+    bool current = resident->image && resident->image->version >= version;
+    pthread_rwlock_unlock(&directory->table_lock);
+    return current;
+}
+
+/* The installation's log told of an organization that was made, changed or deleted. */
+static enum err refresh_outdated(struct op *op, struct directory *directory, int64_t organization_id)
+{
+    struct resident *resident = directory_find_resident(directory, organization_id);
+    if (resident) {
+        pthread_mutex_lock(&resident->writer);
+        directory_unlink(directory, resident);
+        pthread_mutex_unlock(&resident->writer);
+    }
+    int64_t version;
+    enum err e = store_version(op, directory->store, organization_id, &version);
+    if (e == ERR_OK) {
+        directory_add_organization(directory, organization_id);
+    } else if (e == ERR_NOT_FOUND) {
+        failure_clear(&op->failure);
+        e = ERR_OK;
+        credentials_drop_organization(directory->credentials, organization_id);
+        pthread_rwlock_wrlock(&directory->table_lock);
+        if (resident) resident->deleted = true;
+        pthread_rwlock_unlock(&directory->table_lock);
+    }
+    return e;
+}
+
+/* The installation is always resident: when its log cannot be followed it is loaded again at once. */
+static enum err refresh_installation(struct op *op, struct directory *directory, struct resident *resident, int64_t version)
+{
+    struct organization_list outdated = { 0 };
+    enum err e = refresh_image(op, directory, resident, version, &outdated);
+    for (size_t i = 0; i < outdated.count && !e; i++) e = refresh_outdated(op, directory, outdated.ids[i]);
+    if (e) return e;
+    struct image *image;
+    e = directory_lease(op, directory, INSTALLATION, &resident, &image);
+    if (e) return e;
+    image_drop(image);
+    return ERR_OK;
+}
+
+enum err directory_refresh(struct op *op, struct directory *directory, int64_t organization_id, int64_t version)
+{
+    struct resident *resident = directory_find_resident(directory, organization_id);
+    if (!resident) {
+        /* Made by another process just now; the installation's log may tell of it only after this. */
+        directory_add_organization(directory, organization_id);
+        return refresh_credentials(op, directory, organization_id);
+    }
+    raise_known_version(resident, version);
+    if (image_is_current(directory, resident, version)) return ERR_OK; /* our own commit, nearly always */
+    if (organization_id == INSTALLATION) return refresh_installation(op, directory, resident, version);
+    struct organization_list none = { 0 };
+    enum err e = refresh_image(op, directory, resident, version, &none);
+    if (e) return e;
+    e = refresh_credentials(op, directory, organization_id);
+    if (e != ERR_NOT_FOUND) return e;
+    failure_clear(&op->failure); /* deleted meanwhile: the installation's log says so */
+    return ERR_OK;
+}
+
+struct heard {
+    int64_t organization_id, version;
+};
+struct heard_list {
+    struct heard *items;
+    size_t count, capacity;
+};
+
+static enum err hear(void *context, struct op *op, int64_t organization_id, int64_t version)
+{
+    struct heard_list *list = context;
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity ? list->capacity * 2 : 64;
+        struct heard *items = arena_alloc(&op->arena, capacity * sizeof *items);
+        if (list->count) memcpy(items, list->items, list->count * sizeof *items);
+        list->items = items;
+        list->capacity = capacity;
+    }
+    list->items[list->count++] = (struct heard){ organization_id, version };
+    return ERR_OK;
+}
+
+static enum err follow_once(struct op *op, struct directory *directory)
+{
+    struct heard_list list = { 0 };
+    int64_t cursor = directory->follow_cursor;
+    enum err e = store_follow(op, directory->store, &cursor, hear, &list);
+    for (size_t i = 0; i < list.count && !e; i++) e = directory_refresh(op, directory, list.items[i].organization_id, list.items[i].version);
+    if (!e) directory->follow_cursor = cursor; /* after a failure all of it is tried again */
+    return e;
+}
+
+/* Waits; true when it is time to stop. */
+static bool pause_for(struct directory *directory, int64_t milliseconds)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += milliseconds / 1000;
+    until.tv_nsec += milliseconds % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&directory->stop_mutex);
+    while (!directory->stopping && pthread_cond_timedwait(&directory->stop_wanted, &directory->stop_mutex, &until) != ETIMEDOUT) {}
+    bool stopping = directory->stopping;
+    pthread_mutex_unlock(&directory->stop_mutex);
+    return stopping;
+}
+
+static void *run_follower(void *argument)
+{
+    struct directory *directory = argument;
+    while (!pause_for(directory, directory->follow_interval_ms)) {
+        AUTO_OP op = op_begin();
+        op.caller.system = true;
+        enum err e = follow_once(&op, directory);
+        bool failed_before = atomic_exchange(&directory->follow_failing, e != ERR_OK);
+        if (e && !failed_before) log_error("cannot follow the database: %s", op.failure.text);
+        if (!e && failed_before) log_info("following the database again");
+    }
+    return NULL;
+}
+
+/* --- ended memberships --- */
+
+struct ended {
+    struct membership *items;
+    size_t count;
+    int64_t organization_id; /* for the rule: of which organization */
+};
+enum { ENDED_BATCH = 1000 };
+
+static enum err collect_ended(void *context, struct op *op, const struct membership *membership)
+{
+    (void)op;
+    struct ended *ended = context;
+    if (ended->count < ENDED_BATCH) ended->items[ended->count++] = *membership;
+    return ERR_OK;
+}
+
+static enum err expire_members(struct op *op, struct rule_context *context, void *request)
+{
+    const struct ended *ended = request;
+    for (size_t i = 0; i < ended->count; i++) {
+        if (ended->items[i].organization_id != ended->organization_id) continue;
+        uint32_t group = image_find_group(context->image, ended->items[i].group_id);
+        uint32_t user = image_find_user(context->image, ended->items[i].user_id);
+        if (group == NO_ORDINAL || user == NO_ORDINAL) continue;
+        const struct member *member = memberlist_find(&context->image->groups[group].members, user);
+        if (!member) continue;
+        union object before = { .any = arena_alloc(&op->arena, sizeof(struct membership)) };
+        image_get_membership(context->image, group, member, before.membership);
+        if (!before.membership->ends_at || before.membership->ends_at > op->now) continue; /* prolonged meanwhile */
+        change_add(&op->arena, &context->changes, MEMBER_EXPIRED, before, (union object){ 0 });
+    }
+    return ERR_OK;
+}
+
+static enum err expire_once(struct op *op, struct directory *directory)
+{
+    struct ended ended = { .items = arena_array(&op->arena, ENDED_BATCH, sizeof *ended.items) };
+    enum err e = store_list_ended(op, directory->store, op->now, ENDED_BATCH, collect_ended, &ended);
+    for (size_t i = 0; i < ended.count && !e; i++) {
+        if (ended.items[i].organization_id == ended.organization_id) continue;
+        ended.organization_id = ended.items[i].organization_id;
+        e = directory_write(op, directory, ended.organization_id, expire_members, &ended);
+    }
+    atomic_fetch_add(&directory->expired, (int64_t)ended.count);
+    return e;
+}
+
+/* --- memory --- */
+
+/* The resident that was not used longest, the installation aside; with or without fragments. */
+static struct resident *find_idle(struct directory *directory, bool with_fragments, int64_t *ret_total)
+{
+    struct resident *idle = NULL;
+    *ret_total = 0;
+    pthread_rwlock_rdlock(&directory->table_lock);
+    for (uint32_t i = 0; i < directory->resident_count; i++) {
+        struct resident *resident = directory->residents[i];
+        if (!resident->image) continue;
+        *ret_total += image_bytes(resident->image);
+        if (resident->organization_id == INSTALLATION || (with_fragments && !resident->image->fragment_bytes)) continue;
+        if (!idle || resident->last_used_ns < idle->last_used_ns) idle = resident;
+    }
+    pthread_rwlock_unlock(&directory->table_lock);
+    return idle;
+}
+
+static void drop_idle_images(struct directory *directory)
+{
+    int64_t total;
+    for (struct resident *idle; (idle = find_idle(directory, false, &total)) && total > directory->memory_budget;) {
+        if (pthread_mutex_trylock(&idle->writer) != 0) return; /* somebody writes to it: then it is not idle; next time */
+        directory_unlink(directory, idle);
+        pthread_mutex_unlock(&idle->writer);
+        atomic_fetch_add(&directory->evictions, 1);
+    }
+}
+
+/* Fragments are kept until the budget is full; then those of the organizations that were not used longest make room. */
+static void drop_idle_fragments(struct directory *directory, int64_t budget)
+{
+    int64_t total;
+    while (fragments_total() > budget - budget / 8) {
+        struct resident *idle = find_idle(directory, true, &total);
+        if (!idle) return;
+        pthread_mutex_lock(&idle->writer);
+        pthread_rwlock_rdlock(&directory->table_lock);
+        struct image *image = idle->image;
+        if (image) image_hold(image);
+        pthread_rwlock_unlock(&directory->table_lock);
+        if (image) {
+            pthread_rwlock_wrlock(&image->lock);
+            image_drop_all_fragments(image);
+            pthread_rwlock_unlock(&image->lock);
+            image_drop(image);
+        }
+        pthread_mutex_unlock(&idle->writer);
+    }
+}
+
+/* --- last uses --- */
+
+static enum err save_last_used(struct op *op, struct directory *directory)
+{
+    struct last_used *items;
+    size_t count = credentials_take_last_used(directory->credentials, &op->arena, &items);
+    return count ? store_save_last_used(op, directory->store, items, count) : ERR_OK;
+}
+
+static void *run_housekeeper(void *argument)
+{
+    enum { SAVE_LAST_USED_EVERY_S = 30 };
+    struct directory *directory = argument;
+    for (int64_t second = 1; !pause_for(directory, 1000); second++) {
+        AUTO_OP op = op_begin();
+        op.caller.system = true;
+        enum err e = ERR_OK;
+        if (second % directory->expire_interval_s == 0) e = expire_once(&op, directory);
+        if (!e && second % SAVE_LAST_USED_EVERY_S == 0) e = save_last_used(&op, directory);
+        if (e) log_warn("housekeeping: %s", op.failure.text);
+        drop_idle_images(directory);
+        drop_idle_fragments(directory, fragments_budget());
+    }
+    return NULL;
+}
+
+void directory_start_background(struct directory *directory)
+{
+    directory->background = true;
+    if (pthread_create(&directory->follower, NULL, run_follower, directory) != 0) abort();
+    if (pthread_create(&directory->housekeeper, NULL, run_housekeeper, directory) != 0) abort();
+}
+
+void directory_stop_background(struct directory *directory)
+{
+    pthread_mutex_lock(&directory->stop_mutex);
+    directory->stopping = true;
+    pthread_cond_broadcast(&directory->stop_wanted);
+    pthread_mutex_unlock(&directory->stop_mutex);
+    pthread_join(directory->follower, NULL);
+    pthread_join(directory->housekeeper, NULL);
+    AUTO_OP op = op_begin();
+    if (save_last_used(&op, directory)) log_warn("last uses of credentials were not saved: %s", op.failure.text);
+}

@@ -1,0 +1,153 @@
+/* groups.c — rules about groups. A rule looks at the image and makes changes, or says why not. */
+#include "base/fold.h"
+#include "directory/resident.h"
+
+struct group_request {
+    int64_t group_id;
+    const struct group *values;
+    field_set present;
+    const char *new_name;
+    struct group *created; /* its number is known after the commit */
+};
+
+static enum err find_seen(struct op *op, const struct rule_context *context, int64_t group_id, uint32_t *ret_group)
+{
+    return directory_visible_group(op, context->image, group_id, context->caller, context->administrator, ret_group);
+}
+
+static enum err check_administrator(struct op *op, const struct rule_context *context)
+{
+    if (context->administrator) return ERR_OK;
+    return op_fail(op, ERR_FORBIDDEN, "", "only an administrator of the organization may do this");
+}
+
+/* A name may be taken once, whatever its case (unless the organization switched that off). `except` may have it. */
+static enum err check_name_is_free(struct op *op, const struct image *image, const char *name, uint32_t except)
+{
+    if (!image->unique_group_names) return ERR_OK;
+    size_t size;
+    uint32_t holder = image_find_group_by_name(image, fold_text(&op->arena, name, strlen(name), &size));
+    if (holder == NO_ORDINAL || holder == except) return ERR_OK;
+    return op_fail(op, ERR_EXISTS, "name", "a group with this name exists: group %lld", (long long)image->groups[holder].id);
+}
+
+static struct group *copy_group(struct op *op, const struct image *image, uint32_t ordinal)
+{
+    struct group *group = arena_alloc(&op->arena, sizeof *group);
+    image_get_group(image, ordinal, group);
+    return group;
+}
+
+/* --- create --- */
+
+static enum err create_group(struct op *op, struct rule_context *context, void *data)
+{
+    struct group_request *request = data;
+    enum err e = check_administrator(op, context);
+    if (e) return e;
+    struct group *group = arena_zalloc(&op->arena, sizeof *group);
+    fields_copy(NOUN_GROUP, request->present, (union object){ .any = request->values }, (union object){ .group = group });
+    group->organization_id = context->image->organization_id;
+    group->id = 0;
+    if (uuid_is_nil(&group->uuid)) group->uuid = uuid_random();
+    else if (image_find_group_by_uuid(context->image, &group->uuid) != NO_ORDINAL)
+        return op_fail(op, ERR_EXISTS, "uuid", "a group with this uuid exists");
+    group->date_created = op->now;
+    e = check_name_is_free(op, context->image, group->name, NO_ORDINAL);
+    if (e) return e;
+    request->created = group;
+    change_add(&op->arena, &context->changes, GROUP_CREATED, (union object){ 0 }, (union object){ .group = group });
+    return ERR_OK;
+}
+
+enum err directory_create_group(struct op *op, const struct group *values, field_set present, int64_t *ret_group_id)
+{
+    struct group_request request = { .values = values, .present = present };
+    enum err e = directory_write(op, op->directory, op->caller.organization_id, create_group, &request);
+    if (!e) *ret_group_id = request.created->id;
+    return e;
+}
+
+/* --- update --- */
+
+/* Renaming and the rest are two changes: a feed that cares for names sees renames as such. */
+static enum err update_group(struct op *op, struct rule_context *context, void *data)
+{
+    const struct group_request *request = data;
+    uint32_t ordinal;
+    enum err e = find_seen(op, context, request->group_id, &ordinal);
+    if (!e) e = check_administrator(op, context);
+    if (e) return e;
+    struct group *before = copy_group(op, context->image, ordinal), *renamed = before;
+    struct group *after = arena_alloc(&op->arena, sizeof *after);
+    *after = *before;
+    fields_copy(NOUN_GROUP, request->present & ~fields_with(NOUN_GROUP, FIELD_FIXED), (union object){ .any = request->values },
+                (union object){ .group = after });
+    if (!fields_differ(NOUN_GROUP, (union object){ .group = before }, (union object){ .group = after })) return ERR_OK;
+
+    if (strcmp(before->name, after->name) != 0) {
+        e = check_name_is_free(op, context->image, after->name, ordinal);
+        if (e) return e;
+        renamed = arena_alloc(&op->arena, sizeof *renamed);
+        *renamed = *before;
+        renamed->name = after->name;
+        renamed->date_modified = op->now;
+        change_add(&op->arena, &context->changes, GROUP_RENAMED, (union object){ .group = before }, (union object){ .group = renamed });
+    }
+    after->date_modified = op->now;
+    change_add(&op->arena, &context->changes, GROUP_UPDATED, (union object){ .group = renamed }, (union object){ .group = after });
+    return ERR_OK;
+}
+
+enum err directory_update_group(struct op *op, int64_t group_id, const struct group *values, field_set present)
+{
+    struct group_request request = { .group_id = group_id, .values = values, .present = present };
+    return directory_write(op, op->directory, op->caller.organization_id, update_group, &request);
+}
+
+/* --- delete, restore --- */
+
+static enum err delete_group(struct op *op, struct rule_context *context, void *data)
+{
+    const struct group_request *request = data;
+    uint32_t ordinal;
+    enum err e = find_seen(op, context, request->group_id, &ordinal);
+    if (!e) e = check_administrator(op, context);
+    if (e) return e;
+    change_add(&op->arena, &context->changes, GROUP_DELETED, (union object){ .group = copy_group(op, context->image, ordinal) },
+               (union object){ 0 });
+    return ERR_OK;
+}
+
+enum err directory_delete_group(struct op *op, int64_t group_id)
+{
+    struct group_request request = { .group_id = group_id };
+    return directory_write(op, op->directory, op->caller.organization_id, delete_group, &request);
+}
+
+static enum err restore_group(struct op *op, struct rule_context *context, void *data)
+{
+    const struct group_request *request = data;
+    enum err e = check_administrator(op, context);
+    if (e) return e;
+    uint32_t ordinal = image_find_group(context->image, request->group_id);
+    if (ordinal == NO_ORDINAL)
+        return op_fail(op, ERR_NOT_FOUND, "group", "there is no group %lld", (long long)request->group_id);
+    if (!context->image->groups[ordinal].deleted) return ERR_OK; /* it lives: nothing to do */
+    struct group *before = copy_group(op, context->image, ordinal);
+    struct group *after = arena_alloc(&op->arena, sizeof *after);
+    *after = *before;
+    after->deleted_at = 0;
+    after->date_modified = op->now;
+    if (request->new_name) after->name = request->new_name;
+    e = check_name_is_free(op, context->image, after->name, NO_ORDINAL);
+    if (e) return e;
+    change_add(&op->arena, &context->changes, GROUP_RESTORED, (union object){ .group = before }, (union object){ .group = after });
+    return ERR_OK;
+}
+
+enum err directory_restore_group(struct op *op, int64_t group_id, const char *new_name)
+{
+    struct group_request request = { .group_id = group_id, .new_name = new_name };
+    return directory_write(op, op->directory, op->caller.organization_id, restore_group, &request);
+}

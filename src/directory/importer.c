@@ -1,0 +1,238 @@
+/* importer.c — reading the file, batches, commits. What a line means is in import_line.c. */
+#include "base/memory.h"
+#include "directory/importer_parts.h"
+
+#include <errno.h>
+
+/* The line itself is wrong, as against the database being away. */
+static bool is_line_error(enum err e)
+{
+    return e == ERR_INVALID || e == ERR_NOT_FOUND || e == ERR_EXISTS || e == ERR_TOO_LARGE;
+}
+
+enum err import_see_version(struct importer *importer, int64_t organization_id)
+{
+    if (!importer->writing) return ERR_OK;
+    int64_t version = 0;
+    enum err e = store_version(importer->batch, importer->store, organization_id, &version);
+    if (e == ERR_NOT_FOUND) {
+        failure_clear(&importer->batch->failure);
+        version = 0;
+        e = ERR_OK;
+    }
+    if (organization_id == INSTALLATION) importer->installation_version = version;
+    else importer->version = version;
+    return e;
+}
+
+/* --- batches --- */
+
+static void begin_batch(struct importer *importer)
+{
+    for (size_t i = 0; i < importer->line_count; i++) free(importer->lines[i].text);
+    importer->line_count = 0;
+    importer->changes = importer->installation = (struct change_list){ 0 };
+    importer->organization_id = NO_ORGANIZATION;
+    importer->removes_users = false;
+    importer->counts_before = importer->counts;
+    arena_reset(&importer->batch->arena);
+}
+
+struct leaving {
+    struct op *op;
+    const struct change_list *deletions;
+    struct change_list changes; /* the users' memberships, removed */
+};
+
+static enum err collect_leaving(void *context, struct op *op, const struct membership *membership)
+{
+    (void)op;
+    struct leaving *leaving = context;
+    for (size_t i = 0; i < leaving->deletions->count; i++) {
+        if (leaving->deletions->items[i].before.user->id != membership->user_id) continue;
+        union object before = object_copy(&leaving->op->arena, NOUN_MEMBERSHIP, (union object){ .any = membership });
+        change_add(&leaving->op->arena, &leaving->changes, MEMBER_REMOVED, before, (union object){ 0 });
+        break;
+    }
+    return ERR_OK;
+}
+
+/* A deleted user leaves its groups first, as changes of their own, so that feeds and history tell it. */
+static enum err add_leaving(struct importer *importer)
+{
+    struct leaving leaving = { .op = importer->batch, .deletions = &importer->changes };
+    struct store_sink sink = { .context = &leaving, .membership = collect_leaving };
+    int64_t version;
+    enum err e = store_load(importer->batch, importer->store, importer->organization_id, &sink, NULL, &version);
+    for (size_t i = 0; i < importer->changes.count && !e; i++) {
+        const struct change *deletion = &importer->changes.items[i];
+        change_add(&importer->batch->arena, &leaving.changes, deletion->kind, deletion->before, deletion->after);
+    }
+    importer->changes = leaving.changes;
+    return e;
+}
+
+static enum err commit_list(struct importer *importer, int64_t organization_id, int64_t expected_version, struct change_list *changes,
+                            bool bulk)
+{
+    if (!changes->count) return ERR_OK;
+    struct commit commit = { .organization_id = organization_id,
+                             .expected_version = expected_version,
+                             .time = importer->batch->now,
+                             .changes = changes,
+                             .bulk = bulk };
+    enum err e = store_commit(importer->batch, importer->store, &commit);
+    changes->count = 0; /* done, or done again line by line */
+    return e;
+}
+
+static enum err commit_batch(struct importer *importer)
+{
+    enum err e = ERR_OK;
+    if (importer->removes_users && importer->changes.count) e = add_leaving(importer);
+    if (!e) e = commit_list(importer, INSTALLATION, importer->installation_version, &importer->installation, false);
+    if (e || !importer->changes.count) return e;
+    const struct ledger_organization *organization = ledger_find(&importer->ledger, importer->organization_id);
+    bool bulk = organization && organization->created && !importer->careful;
+    return commit_list(importer, importer->organization_id, importer->version, &importer->changes, bulk);
+}
+
+static void report_bad(struct importer *importer, int64_t number)
+{
+    importer->counts.bad++;
+    importer->options->report(importer->options->context, number, importer->batch->failure.text);
+}
+
+static enum err import_one(struct importer *importer, const char *text, size_t size)
+{
+    enum { ATTEMPTS = 5 };
+    enum err e = ERR_STALE;
+    for (int attempt = 0; attempt < ATTEMPTS && e == ERR_STALE; attempt++) {
+        failure_clear(&importer->batch->failure);
+        begin_batch(importer);
+        e = import_line(importer, text, size);
+        if (!e) e = commit_batch(importer);
+    }
+    return e;
+}
+
+/* The batch was refused as a whole, by another process's commit or by a row that is there already: each line again, against the database
+ * as it is now. */
+static enum err import_carefully(struct importer *importer)
+{
+    struct batch_line *lines = importer->lines;
+    size_t count = importer->line_count;
+    importer->lines = memory_alloc(IMPORT_BATCH_LINES * sizeof *importer->lines);
+    importer->line_count = 0;
+    importer->counts = importer->counts_before;
+    importer->careful = true;
+    enum err e = ERR_OK;
+    for (size_t i = 0; i < count && !e; i++) {
+        e = import_one(importer, lines[i].text, lines[i].size);
+        importer->counts.lines++;
+        if (is_line_error(e)) {
+            report_bad(importer, lines[i].number);
+            e = ERR_OK;
+        }
+    }
+    importer->careful = false;
+    for (size_t i = 0; i < count; i++) free(lines[i].text);
+    free(lines);
+    return e;
+}
+
+enum err import_flush(struct importer *importer)
+{
+    enum err e = ERR_OK;
+    if (importer->writing && !importer->careful) {
+        e = commit_batch(importer);
+        if (is_line_error(e) || e == ERR_STALE) {
+            failure_clear(&importer->batch->failure);
+            e = import_carefully(importer);
+        }
+    }
+    if (!e) begin_batch(importer);
+    return e;
+}
+
+/* --- reading --- */
+
+static void keep_line(struct importer *importer, int64_t number, const char *text, size_t size)
+{
+    struct batch_line *line = &importer->lines[importer->line_count++];
+    *line = (struct batch_line){ .number = number, .size = size };
+    if (!importer->writing) return;
+    line->text = memory_alloc(size);
+    memcpy(line->text, text, size);
+}
+
+static enum err take_line(struct importer *importer, int64_t number, const char *text, size_t size)
+{
+    while (size && (text[size - 1] == '\n' || text[size - 1] == '\r')) size--;
+    if (!size) return ERR_OK;
+    importer->counts.lines++;
+    enum err e = size > IMPORT_LINE_MAX
+                     ? op_fail(importer->batch, ERR_TOO_LARGE, "", "the line is longer than %d bytes", IMPORT_LINE_MAX)
+                     : import_line(importer, text, size);
+    if (is_line_error(e)) {
+        report_bad(importer, number);
+        failure_clear(&importer->batch->failure);
+        return ERR_OK;
+    }
+    if (e) return e;
+    keep_line(importer, number, text, size);
+    return importer->line_count == IMPORT_BATCH_LINES ? import_flush(importer) : ERR_OK;
+}
+
+static enum err read_file(struct importer *importer, FILE *file, int reading)
+{
+    enum { PROGRESS_EVERY = 5000 };
+    char *text = NULL;
+    size_t room = 0;
+    ssize_t size;
+    int64_t number = 0, bytes = 0;
+    enum err e = ERR_OK;
+    begin_batch(importer);
+    while (!e && (size = getline(&text, &room, file)) >= 0) {
+        bytes += size;
+        e = take_line(importer, ++number, text, (size_t)size);
+        if (importer->options->progress && number % PROGRESS_EVERY == 0)
+            importer->options->progress(importer->options->context, reading, number, bytes);
+    }
+    if (!e && ferror(file)) e = op_fail(importer->batch, ERR_STORAGE, "", "the file cannot be read: %s", strerror(errno));
+    free(text);
+    return e ? e : import_flush(importer);
+}
+
+static enum err run_reading(struct op *op, struct importer *importer, FILE *file, bool writing)
+{
+    AUTO_OP batch = op_begin();
+    batch.caller.system = true;
+    batch.now = op->now;
+    importer->batch = &batch;
+    importer->writing = writing;
+    importer->counts = (struct import_counts){ 0 };
+    importer->lines = memory_alloc(IMPORT_BATCH_LINES * sizeof *importer->lines);
+    rewind(file);
+    enum err e = read_file(importer, file, writing);
+    if (e) op->failure = batch.failure;
+    begin_batch(importer);
+    free(importer->lines);
+    ledger_free(&importer->ledger);
+    return e;
+}
+
+enum err directory_import(struct op *op, struct store *store, FILE *file, const struct import_options *options,
+                          struct import_counts *ret_counts)
+{
+    struct importer importer = { .store = store, .options = options };
+    enum err e = ERR_OK;
+    bool check_first = options->dry_run || !options->keep_going;
+    if (check_first) e = run_reading(op, &importer, file, false);
+    bool write = !options->dry_run && (options->keep_going || !importer.counts.bad);
+    if (!e && write) e = run_reading(op, &importer, file, true);
+    *ret_counts = importer.counts;
+    if (!e && importer.counts.bad)
+        e = op_fail(op, ERR_INVALID, "", "%lld bad line%s", (long long)importer.counts.bad, importer.counts.bad == 1 ? "" : "s");
+    return e;
+}

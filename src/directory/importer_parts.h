@@ -1,0 +1,47 @@
+/* importer_parts.h — what importer.c (reading, batches, commits) and import_line.c (what a line means) share. */
+#ifndef ROSTER_DIRECTORY_IMPORTER_PARTS_H
+#define ROSTER_DIRECTORY_IMPORTER_PARTS_H
+
+#include "directory/importer.h"
+#include "directory/ledger.h"
+#include "model/change.h"
+
+enum { NO_ORGANIZATION = -1 };
+
+/* A line of the batch, kept until it is committed: if the batch fails as a whole its lines are done again one by one. */
+struct batch_line {
+    int64_t number;
+    char *text;
+    size_t size;
+};
+
+struct importer {
+    struct store *store;
+    const struct import_options *options;
+    struct ledger ledger;
+    bool writing; /* the second reading, or keep_going */
+    bool careful; /* a batch failed as a whole: its lines are committed one by one, looking up everything */
+
+    struct op *batch;                /* memory of the lines since the last commit */
+    int64_t organization_id;         /* of the batch; NO_ORGANIZATION while only accounts were met */
+    int64_t version, installation_version; /* as seen before the first line was checked */
+    struct change_list changes;      /* of that organization */
+    struct change_list installation; /* organizations and accounts met meanwhile */
+    bool removes_users;              /* the changes are deletions of users, nothing else */
+    struct batch_line *lines;        /* IMPORT_BATCH_LINES */
+    size_t line_count;
+    struct import_counts counts;
+    struct import_counts counts_before; /* as they were when the batch began */
+};
+
+/* Notes the version of an organization before its rows are looked at: the fence of the commit. 0 if it does not exist yet. */
+MUST_USE enum err import_see_version(struct importer *importer, int64_t organization_id);
+
+/* Checks one line and appends its changes to the batch. May commit the batch first (import_flush) when the line's organization is
+ * another one. Fails with the line's own mistake (ERR_INVALID, ERR_NOT_FOUND, ERR_EXISTS) or the store's. */
+MUST_USE enum err import_line(struct importer *importer, const char *line, size_t size);
+
+/* Commits what is pending and starts a new batch. A no-op while only checking. */
+MUST_USE enum err import_flush(struct importer *importer);
+
+#endif

@@ -1,0 +1,66 @@
+/* ledger.h — what an import has brought so far and may not be in the database yet.
+ *
+ * Checking a file before anything of it is kept needs to know what earlier lines made. The ledger keeps numbers as intervals and
+ * names as 64-bit hashes: about 20 bytes a group, next to nothing for dense numbers, nothing for memberships. */
+#ifndef ROSTER_DIRECTORY_LEDGER_H
+#define ROSTER_DIRECTORY_LEDGER_H
+
+#include "directory/nesting.h"
+#include "model/nouns.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A set of numbers as sorted, disjoint intervals. */
+struct number_set {
+    struct number_range {
+        int64_t first, last;
+    } *ranges;
+    size_t count, capacity;
+};
+void number_set_add(struct number_set *set, int64_t number);
+void number_set_remove(struct number_set *set, int64_t number);
+bool number_set_has(const struct number_set *set, int64_t number);
+void number_set_free(struct number_set *set);
+
+/* A map from a text's hash to a number. */
+struct hash_map {
+    struct hash_entry {
+        uint64_t hash; /* 0: free */
+        int64_t value;
+    } *entries;
+    size_t capacity, used;
+};
+void hash_map_put(struct hash_map *map, uint64_t hash, int64_t value);
+bool hash_map_get(const struct hash_map *map, uint64_t hash, int64_t *ret_value);
+void hash_map_free(struct hash_map *map);
+
+/* One organization in the ledger. */
+struct ledger_organization {
+    int64_t id;
+    bool exists;  /* in the database or made by the file */
+    bool created; /* by the file: nothing of it was in the database before */
+    bool unique_group_names;
+    struct number_set users, groups;                 /* made by the file */
+    struct number_set deleted_users, deleted_groups; /* by the file */
+    struct hash_map names; /* folded group name -> group number; 0: given up by the group that had it */
+    struct nesting_graph nestings;
+    bool nestings_loaded;
+    struct credential *credentials; /* all of the organization, once one is mentioned */
+    size_t credential_count, credential_capacity;
+    bool credentials_loaded;
+};
+
+struct ledger {
+    struct ledger_organization **organizations; /* sorted by id */
+    size_t count, capacity;
+    struct number_set accounts;
+    struct arena arena; /* texts of credentials */
+};
+
+/* NULL if the organization was not mentioned yet. */
+struct ledger_organization *ledger_find(struct ledger *ledger, int64_t organization_id);
+struct ledger_organization *ledger_add(struct ledger *ledger, int64_t organization_id);
+void ledger_free(struct ledger *ledger);
+
+#endif

@@ -1,0 +1,142 @@
+/* members.c — rules about members of groups. */
+#include "directory/resident.h"
+
+struct members_request {
+    int64_t group_id;
+    const struct member_request *members; /* put */
+    const int64_t *user_ids;              /* remove */
+    size_t count;
+};
+
+/* The group must be seen, and managed: by an administrator or by a manager of the group. */
+static enum err find_managed(struct op *op, const struct rule_context *context, int64_t group_id, uint32_t *ret_group)
+{
+    const struct image *image = context->image;
+    uint32_t group;
+    enum err e = directory_visible_group(op, image, group_id, context->caller, context->administrator, &group);
+    if (e) return e;
+    *ret_group = group;
+    if (context->administrator) return ERR_OK;
+    const struct member *own;
+    if (image_is_member(image, group, context->caller, op->now, &own) && member_flags(own) & MEMBER_MANAGER) return ERR_OK;
+    return op_fail(op, ERR_FORBIDDEN, "", "only an administrator or a manager of the group may do this");
+}
+
+static enum err find_living_user(struct op *op, const struct image *image, int64_t user_id, uint32_t *ret_user)
+{
+    *ret_user = image_find_user(image, user_id);
+    if (*ret_user != NO_ORDINAL && !(image->users[*ret_user].flags & USER_IS_DELETED)) return ERR_OK;
+    return op_fail(op, ERR_NOT_FOUND, "user", "there is no user %lld in the organization", (long long)user_id);
+}
+
+static enum err check_count(struct op *op, size_t count)
+{
+    if (count <= DIRECTORY_MEMBERS_MAX) return ERR_OK;
+    return op_fail(op, ERR_INVALID, "members", "more than %d members in one request", DIRECTORY_MEMBERS_MAX);
+}
+
+/* Several requests for one user are one: ordered by user (requests keep their order), the last is kept. */
+struct wanted {
+    uint32_t user;
+    uint32_t position;
+};
+
+static int compare_wanted(const void *a, const void *b)
+{
+    const struct wanted *left = a, *right = b;
+    if (left->user != right->user) return left->user < right->user ? -1 : 1;
+    return left->position < right->position ? -1 : left->position > right->position;
+}
+
+static size_t keep_last(struct wanted *wanted, size_t count)
+{
+    if (count) qsort(wanted, count, sizeof *wanted, compare_wanted);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (i + 1 == count || wanted[i + 1].user != wanted[i].user) wanted[kept++] = wanted[i];
+    return kept;
+}
+
+static void put_member(struct op *op, struct rule_context *context, uint32_t group, uint32_t user, const struct member_request *request)
+{
+    const struct image *image = context->image;
+    const struct member *known = memberlist_find(&image->groups[group].members, user);
+    struct membership *after = arena_zalloc(&op->arena, sizeof *after);
+    if (!known) {
+        *after = (struct membership){ .organization_id = image->organization_id,
+                                      .group_id = image->groups[group].id,
+                                      .user_id = image->users[user].id,
+                                      .uuid = uuid_random(),
+                                      .manager = request->has_manager && request->manager,
+                                      .date_created = op->now,
+                                      .added_by_credential = op->caller.credential_id,
+                                      .added_by_user = op->caller.user_id };
+        change_add(&op->arena, &context->changes, MEMBER_ADDED, (union object){ 0 }, (union object){ .membership = after });
+        return;
+    }
+    struct membership *before = arena_alloc(&op->arena, sizeof *before);
+    image_get_membership(image, group, known, before);
+    *after = *before;
+    if (request->has_manager) after->manager = request->manager;
+    if (after->ends_at && after->ends_at <= op->now) {
+        /* It ended and was not cleared away yet: to the caller this user is no member, so this is a new, unlimited membership. */
+        after->starts_at = after->ends_at = 0;
+        after->manager = request->has_manager && request->manager;
+    }
+    change_add(&op->arena, &context->changes, MEMBER_CHANGED, (union object){ .membership = before }, (union object){ .membership = after });
+}
+
+static enum err put_members(struct op *op, struct rule_context *context, void *data)
+{
+    const struct members_request *request = data;
+    uint32_t group;
+    enum err e = find_managed(op, context, request->group_id, &group);
+    if (e) return e;
+    struct wanted *wanted = arena_array(&op->arena, request->count, sizeof *wanted);
+    for (size_t i = 0; i < request->count; i++) {
+        wanted[i].position = (uint32_t)i;
+        e = find_living_user(op, context->image, request->members[i].user_id, &wanted[i].user);
+        if (e) return e;
+    }
+    size_t count = keep_last(wanted, request->count);
+    for (size_t i = 0; i < count; i++) put_member(op, context, group, wanted[i].user, &request->members[wanted[i].position]);
+    return ERR_OK;
+}
+
+enum err directory_put_members(struct op *op, int64_t group_id, const struct member_request *members, size_t count)
+{
+    struct members_request request = { .group_id = group_id, .members = members, .count = count };
+    enum err e = check_count(op, count);
+    return e ? e : directory_write(op, op->directory, op->caller.organization_id, put_members, &request);
+}
+
+static enum err remove_members(struct op *op, struct rule_context *context, void *data)
+{
+    const struct members_request *request = data;
+    const struct image *image = context->image;
+    uint32_t group;
+    enum err e = find_managed(op, context, request->group_id, &group);
+    if (e) return e;
+    struct wanted *wanted = arena_array(&op->arena, request->count, sizeof *wanted);
+    for (size_t i = 0; i < request->count; i++) {
+        wanted[i].position = (uint32_t)i;
+        e = find_living_user(op, image, request->user_ids[i], &wanted[i].user);
+        if (e) return e;
+    }
+    size_t count = keep_last(wanted, request->count);
+    for (size_t i = 0; i < count; i++) {
+        const struct member *known = memberlist_find(&image->groups[group].members, wanted[i].user);
+        if (!known) continue;
+        struct membership *before = arena_alloc(&op->arena, sizeof *before);
+        image_get_membership(image, group, known, before);
+        change_add(&op->arena, &context->changes, MEMBER_REMOVED, (union object){ .membership = before }, (union object){ 0 });
+    }
+    return ERR_OK;
+}
+
+enum err directory_remove_members(struct op *op, int64_t group_id, const int64_t *user_ids, size_t count)
+{
+    struct members_request request = { .group_id = group_id, .user_ids = user_ids, .count = count };
+    enum err e = check_count(op, count);
+    return e ? e : directory_write(op, op->directory, op->caller.organization_id, remove_members, &request);
+}

@@ -1,0 +1,217 @@
+/* query.c — what a caller may see. Nothing here scans what is not asked for. */
+#include "base/fold.h"
+#include "directory/image_parts.h"
+#include "directory/resident.h"
+
+enum err directory_view(struct op *op, bool with_accounts, struct view *ret_view)
+{
+    *ret_view = (struct view){ .caller = NO_ORDINAL };
+    struct view view = { .account_epoch = atomic_load_explicit(&op->directory->account_epoch, memory_order_acquire) };
+    struct resident *resident;
+    enum err e = directory_lease(op, op->directory, op->caller.organization_id, &resident, &view.image);
+    if (e) return e;
+    if (with_accounts) {
+        e = directory_lease(op, op->directory, INSTALLATION, &resident, &view.installation);
+        if (e) {
+            image_drop(view.image);
+            return e;
+        }
+        pthread_rwlock_rdlock(&view.installation->lock);
+    }
+    pthread_rwlock_rdlock(&view.image->lock);
+    e = directory_resolve_caller(op, view.image, &view.caller, &view.administrator);
+    if (e) {
+        directory_view_end(&view);
+        return e;
+    }
+    *ret_view = view;
+    return ERR_OK;
+}
+
+void directory_view_end(struct view *view)
+{
+    struct image *images[] = { view->image, view->installation };
+    for (int i = 0; i < 2; i++) {
+        if (!images[i]) continue;
+        pthread_rwlock_unlock(&images[i]->lock);
+        image_drop(images[i]);
+    }
+    *view = (struct view){ .caller = NO_ORDINAL };
+}
+
+enum err directory_visible_group(struct op *op, const struct image *image, int64_t group_id, uint32_t caller, bool administrator,
+                                 uint32_t *ret_group)
+{
+    uint32_t group = image_find_group(image, group_id);
+    bool lives = group != NO_ORDINAL && !image->groups[group].deleted;
+    bool seen = administrator || (lives && caller != NO_ORDINAL && image_is_member(image, group, caller, op->now, NULL));
+    if (!lives || !seen) return op_fail(op, ERR_NOT_FOUND, "group", "there is no group %lld", (long long)group_id);
+    *ret_group = group;
+    return ERR_OK;
+}
+
+enum err directory_find_group(struct op *op, const struct view *view, int64_t group_id, uint32_t *ret_ordinal)
+{
+    return directory_visible_group(op, view->image, group_id, view->caller, view->administrator, ret_ordinal);
+}
+
+/* --- lists --- */
+
+struct candidates {
+    const uint32_t *ordinals;
+    size_t count;
+    bool by_name; /* in name order already; else ascending ordinals */
+};
+
+/* Living groups that a user is in now, ascending. */
+static struct candidates groups_of_user(struct op *op, const struct image *image, uint32_t user)
+{
+    const struct user_record *record = &image->users[user];
+    uint32_t *ordinals = arena_array(&op->arena, record->group_count, sizeof *ordinals);
+    size_t count = 0;
+    for (uint32_t i = 0; i < record->group_count; i++) {
+        uint32_t group = record->groups[i];
+        if (image->groups[group].deleted) continue;
+        if (image->dates_count && !image_is_member(image, group, user, op->now, NULL)) continue;
+        ordinals[count++] = group;
+    }
+    return (struct candidates){ ordinals, count, false };
+}
+
+static struct candidates intersect(struct op *op, struct candidates a, struct candidates b)
+{
+    uint32_t *ordinals = arena_array(&op->arena, a.count < b.count ? a.count : b.count, sizeof *ordinals);
+    size_t count = 0;
+    for (size_t i = 0, j = 0; i < a.count && j < b.count;) {
+        if (a.ordinals[i] == b.ordinals[j]) {
+            ordinals[count++] = a.ordinals[i++];
+            j++;
+        } else if (a.ordinals[i] < b.ordinals[j]) {
+            i++;
+        } else {
+            j++;
+        }
+    }
+    return (struct candidates){ ordinals, count, false };
+}
+
+/* Walks groups in the wanted order and stops when the page is full; groups of one name are taken together, because ties
+ * are ordered by number in both directions. */
+static struct candidates walk(struct op *op, const struct image *image, struct candidates all, const char *needle,
+                              const struct group_query *query)
+{
+    size_t wanted = (size_t)(query->offset + query->size);
+    bool ties = all.by_name && query->descending;
+    uint32_t *ordinals = arena_array(&op->arena, ties || wanted > all.count ? all.count : wanted, sizeof *ordinals);
+    size_t count = 0;
+    for (size_t i = 0; i < all.count; i++) {
+        uint32_t group = all.ordinals[query->descending ? all.count - 1 - i : i];
+        bool full = count >= wanted;
+        if (full && !(ties && count && strcmp(names_get(&image->names, ordinals[count - 1]), names_get(&image->names, group)) == 0)) break;
+        if (names_contain(&image->names, group, needle)) ordinals[count++] = group;
+    }
+    if (query->descending) /* back to ascending, as all candidates are */
+        for (size_t i = 0; i < count / 2; i++) {
+            uint32_t swapped = ordinals[i];
+            ordinals[i] = ordinals[count - 1 - i];
+            ordinals[count - 1 - i] = swapped;
+        }
+    return (struct candidates){ ordinals, count, all.by_name };
+}
+
+static struct candidates filter(struct op *op, const struct image *image, struct candidates few, const char *needle)
+{
+    uint32_t *ordinals = arena_array(&op->arena, few.count, sizeof *ordinals);
+    size_t count = 0;
+    for (size_t i = 0; i < few.count; i++)
+        if (names_contain(&image->names, few.ordinals[i], needle)) ordinals[count++] = few.ordinals[i];
+    return (struct candidates){ ordinals, count, few.by_name };
+}
+
+static struct candidates search_all(struct op *op, const struct image *image, const char *needle, size_t size,
+                                    const struct group_query *query)
+{
+    /* Many names have it: walking in the wanted order fills a page soon. Few have it: find them all. */
+    if (names_estimate(&image->names, needle, size) > image->names.by_name_count / 8) {
+        struct candidates all = query->order == GROUPS_BY_NAME
+                                    ? (struct candidates){ image->names.by_name, image->names.by_name_count, true }
+                                    : (struct candidates){ image->living_groups, image->living_count, false };
+        return walk(op, image, all, needle, query);
+    }
+    uint32_t *found;
+    size_t count;
+    names_search(&image->names, &op->arena, needle, size, &found, &count);
+    return (struct candidates){ found, count, false };
+}
+
+static int compare_names(const void *a, const void *b, void *names)
+{
+    return names_compare(names, *(const uint32_t *)a, *(const uint32_t *)b);
+}
+
+static struct candidates sort_by_name(struct op *op, const struct image *image, struct candidates list)
+{
+    uint32_t *ordinals = arena_array(&op->arena, list.count, sizeof *ordinals);
+    if (list.count) memcpy(ordinals, list.ordinals, list.count * sizeof *ordinals);
+    qsort_r(ordinals, list.count, sizeof *ordinals, compare_names, (void *)&image->names);
+    return (struct candidates){ ordinals, list.count, true };
+}
+
+/* Ties of names are broken by ascending number in both directions (the sort is stable), so a descending page is not
+ * simply the reverse: equal names keep their order. */
+static uint32_t at_descending_name(const struct image *image, struct candidates list, size_t position)
+{
+    size_t mirrored = list.count - 1 - position;
+    const char *name = names_get(&image->names, list.ordinals[mirrored]);
+    size_t first = mirrored, last = mirrored;
+    while (first > 0 && strcmp(names_get(&image->names, list.ordinals[first - 1]), name) == 0) first--;
+    while (last + 1 < list.count && strcmp(names_get(&image->names, list.ordinals[last + 1]), name) == 0) last++;
+    return list.ordinals[first + (last - mirrored)];
+}
+
+static void cut_page(struct op *op, const struct image *image, struct candidates list, const struct group_query *query,
+                     uint32_t **ret_ordinals, size_t *ret_count)
+{
+    size_t count = 0;
+    if ((uint64_t)query->offset < list.count) {
+        size_t rest = list.count - (size_t)query->offset;
+        count = (uint64_t)query->size < rest ? (size_t)query->size : rest;
+    }
+    uint32_t *page = arena_array(&op->arena, count, sizeof *page);
+    for (size_t i = 0; i < count; i++) {
+        size_t position = (size_t)query->offset + i;
+        if (!query->descending) page[i] = list.ordinals[position];
+        else if (list.by_name) page[i] = at_descending_name(image, list, position);
+        else page[i] = list.ordinals[list.count - 1 - position];
+    }
+    *ret_ordinals = page;
+    *ret_count = count;
+}
+
+enum err directory_list_groups(struct op *op, const struct view *view, const struct group_query *query, uint32_t **ret_ordinals,
+                               size_t *ret_count)
+{
+    const struct image *image = view->image;
+    const char *needle = NULL;
+    size_t needle_size = 0;
+    if (query->search && *query->search) needle = fold_text(&op->arena, query->search, strlen(query->search), &needle_size);
+
+    struct candidates list = { image->living_groups, image->living_count, false };
+    bool few = false;
+    if (!view->administrator) {
+        list = view->caller == NO_ORDINAL ? (struct candidates){ 0 } : groups_of_user(op, image, view->caller);
+        few = true;
+    }
+    if (query->of_user) {
+        uint32_t user = image_find_user(image, query->user_id);
+        struct candidates theirs = user == NO_ORDINAL ? (struct candidates){ 0 } : groups_of_user(op, image, user);
+        list = few ? intersect(op, list, theirs) : theirs;
+        few = true;
+    }
+    if (needle_size) list = few ? filter(op, image, list, needle) : search_all(op, image, needle, needle_size, query);
+    else if (!few && query->order == GROUPS_BY_NAME)
+        list = (struct candidates){ image->names.by_name, image->names.by_name_count, true };
+    if (query->order == GROUPS_BY_NAME && !list.by_name) list = sort_by_name(op, image, list);
+    cut_page(op, image, list, query, ret_ordinals, ret_count);
+    return ERR_OK;
+}

@@ -1,0 +1,290 @@
+#include "directory/resident.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+/* --- the table --- */
+
+static uint64_t hash_id(int64_t id)
+{
+    return lookup_hash_bytes(&id, sizeof id);
+}
+static uint64_t hash_of_resident(const void *context, uint32_t ordinal)
+{
+    return hash_id(((const struct directory *)context)->residents[ordinal]->organization_id);
+}
+static bool same_resident(const void *context, uint32_t ordinal, const void *key)
+{
+    return ((const struct directory *)context)->residents[ordinal]->organization_id == *(const int64_t *)key;
+}
+
+static struct resident *find_locked(struct directory *directory, int64_t organization_id)
+{
+    uint32_t at = lookup_find(&directory->residents_by_id, hash_id(organization_id), same_resident, directory, &organization_id);
+    return at == LOOKUP_NONE ? NULL : directory->residents[at];
+}
+
+void directory_add_organization(struct directory *directory, int64_t organization_id)
+{
+    pthread_rwlock_wrlock(&directory->table_lock);
+    struct resident *resident = find_locked(directory, organization_id);
+    if (resident) {
+        resident->deleted = false;
+    } else {
+        resident = memory_zalloc(sizeof *resident);
+        resident->organization_id = organization_id;
+        pthread_mutex_init(&resident->writer, NULL);
+        if (directory->resident_count == directory->resident_capacity) {
+            directory->resident_capacity = memory_next_capacity(directory->resident_capacity, directory->resident_count + 1);
+            directory->residents = memory_resize(directory->residents, directory->resident_capacity, sizeof *directory->residents);
+        }
+        directory->residents[directory->resident_count] = resident;
+        lookup_add(&directory->residents_by_id, hash_id(organization_id), directory->resident_count, hash_of_resident, directory);
+        directory->resident_count++;
+    }
+    pthread_rwlock_unlock(&directory->table_lock);
+}
+
+struct resident *directory_find_resident(struct directory *directory, int64_t organization_id)
+{
+    pthread_rwlock_rdlock(&directory->table_lock);
+    struct resident *resident = find_locked(directory, organization_id);
+    if (resident && resident->deleted) resident = NULL;
+    pthread_rwlock_unlock(&directory->table_lock);
+    return resident;
+}
+
+/* The linked image with a reference, or NULL. */
+static struct image *linked_image(struct directory *directory, struct resident *resident)
+{
+    pthread_rwlock_rdlock(&directory->table_lock);
+    struct image *image = resident->image;
+    if (image) image_hold(image);
+    pthread_rwlock_unlock(&directory->table_lock);
+    return image;
+}
+
+void directory_unlink(struct directory *directory, struct resident *resident)
+{
+    pthread_rwlock_wrlock(&directory->table_lock);
+    struct image *image = resident->image;
+    resident->image = NULL;
+    pthread_rwlock_unlock(&directory->table_lock);
+    image_drop(image);
+}
+
+/* --- loading --- */
+
+static enum err load_image(struct op *op, struct directory *directory, int64_t organization_id, struct image **ret_image)
+{
+    int64_t begun = clock_monotonic_ns();
+    struct image *image = image_new(organization_id);
+    struct store_sink sink;
+    image_sink(image, &sink);
+    int64_t version;
+    enum err e = store_load(op, directory->store, organization_id, &sink, NULL, &version);
+    if (e) {
+        image_drop(image);
+        return e;
+    }
+    image_load_done(image, version);
+    atomic_fetch_add(&directory->loads, 1);
+    atomic_fetch_add(&directory->load_us, (clock_monotonic_ns() - begun) / 1000);
+    *ret_image = image;
+    return ERR_OK;
+}
+
+/* Links the image unless something newer was heard of meanwhile. */
+static bool link_image(struct directory *directory, struct resident *resident, struct image *image)
+{
+    pthread_rwlock_wrlock(&directory->table_lock);
+    bool current = atomic_load(&image->version) >= atomic_load(&resident->known_version);
+    if (current) {
+        image_hold(image);
+        resident->image = image;
+    }
+    pthread_rwlock_unlock(&directory->table_lock);
+    return current;
+}
+
+/* Loads and links; *ret_image has a reference for the caller. Few commits happen while an image loads: loading again is simpler than
+ * following the log into an image that nobody holds a writer lock for. */
+static enum err load_and_link(struct op *op, struct directory *directory, struct resident *resident, struct image **ret_image)
+{
+    enum { ATTEMPTS = 20 };
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        struct image *image;
+        enum err e = load_image(op, directory, resident->organization_id, &image);
+        if (e) return e;
+        if (link_image(directory, resident, image)) {
+            *ret_image = image;
+            return ERR_OK;
+        }
+        image_drop(image);
+    }
+    return op_fail(op, ERR_BUSY, "", "the organization changes faster than it can be loaded");
+}
+
+/* One thread loads, the others that want the same organization wait for it. */
+static enum err load_shared(struct op *op, struct directory *directory, struct resident *resident, struct image **ret_image)
+{
+    pthread_mutex_lock(&directory->load_mutex);
+    for (;;) {
+        *ret_image = linked_image(directory, resident);
+        if (*ret_image || !resident->loading) break;
+        pthread_cond_wait(&directory->load_done, &directory->load_mutex);
+    }
+    if (!*ret_image) resident->loading = true;
+    pthread_mutex_unlock(&directory->load_mutex);
+    if (*ret_image) return ERR_OK;
+
+    enum err e = load_and_link(op, directory, resident, ret_image);
+    pthread_mutex_lock(&directory->load_mutex);
+    resident->loading = false;
+    pthread_cond_broadcast(&directory->load_done);
+    pthread_mutex_unlock(&directory->load_mutex);
+    return e;
+}
+
+enum err directory_lease(struct op *op, struct directory *directory, int64_t organization_id, struct resident **ret_resident,
+                         struct image **ret_image)
+{
+    pthread_rwlock_rdlock(&directory->table_lock);
+    struct resident *resident = find_locked(directory, organization_id);
+    struct image *image = NULL;
+    if (resident && resident->deleted) resident = NULL;
+    if (resident) image = resident->image;
+    if (image) image_hold(image);
+    pthread_rwlock_unlock(&directory->table_lock);
+
+    if (!resident) return op_fail(op, ERR_NOT_FOUND, "organization", "there is no organization %lld", (long long)organization_id);
+    atomic_store_explicit(&resident->last_used_ns, clock_coarse_ns(), memory_order_relaxed);
+    *ret_resident = resident;
+    *ret_image = image;
+    if (image) return ERR_OK;
+    if (!op->may_block) return op_fail(op, ERR_DEFERRED, "", "the organization is not in memory");
+    return load_shared(op, directory, resident, ret_image);
+}
+
+/* --- open and close --- */
+
+static enum err open_organization(void *context, struct op *op, const struct organization *organization)
+{
+    (void)op;
+    directory_add_organization(context, organization->id);
+    return ERR_OK;
+}
+
+static enum err open_credential(void *context, struct op *op, const struct credential *credential)
+{
+    (void)op;
+    credentials_put(((struct directory *)context)->credentials, credential);
+    return ERR_OK;
+}
+
+static enum err load_everything_resident(struct op *op, struct directory *directory)
+{
+    struct store_sink credentials = { .context = directory, .credential = open_credential };
+    enum err e = store_load_credentials(op, directory->store, &credentials, &directory->follow_cursor);
+    if (e) return e;
+    struct store_sink organizations = { .context = directory, .organization = open_organization };
+    int64_t version;
+    e = store_load(op, directory->store, INSTALLATION, &organizations, NULL, &version);
+    if (e) return e;
+    directory_add_organization(directory, INSTALLATION);
+    struct resident *resident;
+    struct image *installation;
+    e = directory_lease(op, directory, INSTALLATION, &resident, &installation);
+    if (!e) image_drop(installation);
+    return e;
+}
+
+enum err directory_open(struct op *op, struct store *store, const struct directory_options *options, struct directory **ret_directory)
+{
+    struct directory *directory = memory_zalloc(sizeof *directory);
+    directory->store = store;
+    directory->credentials = credentials_new();
+    pthread_rwlock_init(&directory->table_lock, NULL);
+    pthread_mutex_init(&directory->load_mutex, NULL);
+    pthread_cond_init(&directory->load_done, NULL);
+    pthread_mutex_init(&directory->stop_mutex, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&directory->stop_wanted, &attributes);
+    pthread_condattr_destroy(&attributes);
+    directory_reload(directory, options);
+
+    enum err e = load_everything_resident(op, directory);
+    if (e) {
+        directory_close(directory);
+        return e;
+    }
+    if (options->background) directory_start_background(directory);
+    *ret_directory = directory;
+    return ERR_OK;
+}
+
+void directory_close(struct directory *directory)
+{
+    if (!directory) return;
+    if (directory->background) directory_stop_background(directory);
+    for (uint32_t i = 0; i < directory->resident_count; i++) {
+        image_drop(directory->residents[i]->image);
+        pthread_mutex_destroy(&directory->residents[i]->writer);
+        free(directory->residents[i]);
+    }
+    free(directory->residents);
+    lookup_free(&directory->residents_by_id);
+    credentials_free(directory->credentials);
+    pthread_rwlock_destroy(&directory->table_lock);
+    pthread_mutex_destroy(&directory->load_mutex);
+    pthread_cond_destroy(&directory->load_done);
+    pthread_mutex_destroy(&directory->stop_mutex);
+    pthread_cond_destroy(&directory->stop_wanted);
+    free(directory);
+}
+
+void directory_reload(struct directory *directory, const struct directory_options *options)
+{
+    fragments_set_budget(options->fragment_budget_mib << 20);
+    atomic_store(&directory->memory_budget, options->memory_budget_mib << 20);
+    atomic_store(&directory->follow_interval_ms, options->follow_interval_ms);
+    atomic_store(&directory->expire_interval_s, options->expire_interval_s);
+}
+
+struct credentials *directory_credentials(struct directory *directory)
+{
+    return directory->credentials;
+}
+
+bool directory_ready(struct directory *directory, const char **ret_why)
+{
+    if (atomic_load(&directory->follow_failing)) {
+        *ret_why = "the database does not answer";
+        return false;
+    }
+    *ret_why = "ready";
+    return true;
+}
+
+void directory_stats(struct directory *directory, struct directory_stats *ret_stats)
+{
+    *ret_stats = (struct directory_stats){ .fragment_bytes = fragments_total(),
+                                           .loads = directory->loads,
+                                           .load_us = directory->load_us,
+                                           .evictions = directory->evictions,
+                                           .reloads = directory->reloads,
+                                           .followed = directory->followed,
+                                           .expired = directory->expired,
+                                           .credentials = (int64_t)credentials_count(directory->credentials) };
+    pthread_rwlock_rdlock(&directory->table_lock);
+    for (uint32_t i = 0; i < directory->resident_count; i++) {
+        const struct resident *resident = directory->residents[i];
+        if (resident->organization_id != INSTALLATION && !resident->deleted) ret_stats->organizations++;
+        if (!resident->image) continue;
+        ret_stats->resident++;
+        ret_stats->resident_bytes += image_bytes(resident->image);
+    }
+    pthread_rwlock_unlock(&directory->table_lock);
+}

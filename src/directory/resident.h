@@ -1,0 +1,95 @@
+/* resident.h — which organizations there are, which of them are in memory, and the life of a write. Private to directory/.
+ *
+ * INVARIANTS
+ *  1. Locks are taken in this order: a resident's writer lock, the table lock, an image's lock. Never two writer locks at once;
+ *     the installation's image lock is taken before another image's and only shared.
+ *  2. An image is unlinked only by the holder of its resident's writer lock, so a writer's image stays linked while it writes.
+ *  3. known_version is raised before the image is looked at; a loader compares it again under the table lock before it links
+ *     the image: a commit that happens while an image is loading is never missed. */
+#ifndef ROSTER_DIRECTORY_RESIDENT_H
+#define ROSTER_DIRECTORY_RESIDENT_H
+
+#include "directory/directory.h"
+
+struct resident {
+    int64_t organization_id;
+    struct image *image; /* NULL: not in memory; guarded by the table lock */
+    bool deleted;        /* guarded by the table lock */
+    bool loading;        /* guarded by load_mutex */
+    pthread_mutex_t writer;
+    _Atomic int64_t known_version; /* newest version heard of */
+    _Atomic int64_t last_used_ns;
+};
+
+struct directory {
+    struct store *store;
+    struct credentials *credentials;
+    pthread_rwlock_t table_lock;
+    struct resident **residents; /* singly allocated, never freed before the directory: pointers stay good */
+    uint32_t resident_count, resident_capacity;
+    struct lookup residents_by_id;
+    pthread_mutex_t load_mutex;
+    pthread_cond_t load_done;
+    _Atomic uint32_t account_epoch;
+
+    pthread_t follower, housekeeper;
+    bool background;
+    pthread_mutex_t stop_mutex;
+    pthread_cond_t stop_wanted;
+    bool stopping;
+    _Atomic bool follow_failing;
+    int64_t follow_cursor; /* the follower's own */
+    _Atomic int64_t memory_budget, follow_interval_ms, expire_interval_s;
+    _Atomic int64_t loads, load_us, evictions, reloads, followed, expired;
+};
+
+/* Adds an organization to the table if it is not there (or was deleted). */
+void directory_add_organization(struct directory *directory, int64_t organization_id);
+
+/* NULL if there is no such organization. */
+struct resident *directory_find_resident(struct directory *directory, int64_t organization_id);
+
+/* The image of an organization with a reference (image_drop when done), loaded if need be. ERR_DEFERRED if it would have to be loaded
+ * and op may not block; ERR_NOT_FOUND "organization". */
+MUST_USE enum err directory_lease(struct op *op, struct directory *directory, int64_t organization_id, struct resident **ret_resident,
+                                  struct image **ret_image);
+
+/* Drops the image from the table; the last lease frees it. The writer lock is held. */
+void directory_unlink(struct directory *directory, struct resident *resident);
+
+/* Applies what the log has after the image's version. The writer lock is held; the image is linked or not yet shown to anybody. Sets *ret_reload
+ * if the image cannot be brought up to date this way. Organizations whose image must be dropped because of a change in the installation's
+ * log are appended to *ret_outdated (in the op's arena) for the caller to unlink once it holds no writer lock. */
+struct organization_list {
+    int64_t *ids;
+    size_t count;
+};
+MUST_USE enum err directory_catch_up(struct op *op, struct directory *directory, struct image *image, bool *ret_reload,
+                                     struct organization_list *ret_outdated);
+
+/* Brings one resident organization up to date after `version` was heard of: catches up or unlinks. */
+MUST_USE enum err directory_refresh(struct op *op, struct directory *directory, int64_t organization_id, int64_t version);
+
+/* A rule looks at the image and appends changes, or fails. It may run several times. `caller` and `administrator` are as in struct view. */
+struct rule_context {
+    struct image *image;
+    uint32_t caller;
+    bool administrator;
+    struct change_list changes;
+};
+typedef enum err (*directory_rule)(struct op *op, struct rule_context *context, void *request);
+
+/* The life of a write: writer lock, rule, commit, apply. Nothing is committed if the rule makes no changes. */
+MUST_USE enum err directory_write(struct op *op, struct directory *directory, int64_t organization_id, directory_rule rule, void *request);
+
+/* Who is op->caller in this image? ERR_UNAUTHENTICATED if its user is gone or not active. */
+MUST_USE enum err directory_resolve_caller(struct op *op, const struct image *image, uint32_t *ret_caller, bool *ret_administrator);
+
+/* A living group that the caller may see: administrators see all, others the groups they are in now. ERR_NOT_FOUND "group" else. */
+MUST_USE enum err directory_visible_group(struct op *op, const struct image *image, int64_t group_id, uint32_t caller, bool administrator,
+                                          uint32_t *ret_group);
+
+void directory_start_background(struct directory *directory);
+void directory_stop_background(struct directory *directory);
+
+#endif

@@ -1,0 +1,212 @@
+/* write.c — the life of a write: check against the image, commit, apply. Readers see the change only once it is on disk. */
+#include "base/memory.h"
+#include "directory/resident.h"
+
+/* --- catching up with the log --- */
+
+struct pending {
+    struct pending *next;
+    struct change change;
+    int64_t version, position, time;
+};
+
+struct catch_up {
+    struct arena *arena;
+    struct pending *first, **last;
+    int64_t version, position; /* expected next */
+    bool hole;
+};
+
+static enum err collect_entry(void *context, struct op *op, const struct log_entry *entry)
+{
+    struct catch_up *state = context;
+    bool next_version = entry->version == state->version + 1 && entry->position == 0;
+    bool next_position = entry->version == state->version && entry->position == state->position + 1;
+    if (!next_version && !next_position) {
+        state->hole = true;
+        return ERR_OK;
+    }
+    state->version = entry->version;
+    state->position = entry->position;
+    struct pending *pending = arena_zalloc(state->arena, sizeof *pending);
+    enum err e = change_read_detail(op, entry->kind, entry->detail, &pending->change);
+    if (e) return e;
+    pending->version = entry->version;
+    pending->position = entry->position;
+    pending->time = entry->time;
+    *state->last = pending;
+    state->last = &pending->next;
+    return ERR_OK;
+}
+
+/* What the image knows of the object that a logged update is about; false if it does not know it. */
+static bool current_object(struct op *op, const struct image *image, enum noun noun, union object logged, union object *ret_current)
+{
+    union object current = { .any = arena_zalloc(&op->arena, noun_size(noun)) };
+    *ret_current = current;
+    uint32_t ordinal, user;
+    const struct member *member;
+    switch (noun) {
+    case NOUN_USER:
+        if ((ordinal = image_find_user(image, logged.user->id)) == NO_ORDINAL) return false;
+        image_get_user(image, ordinal, current.user);
+        return true;
+    case NOUN_GROUP:
+        if ((ordinal = image_find_group(image, logged.group->id)) == NO_ORDINAL) return false;
+        image_get_group(image, ordinal, current.group);
+        return true;
+    case NOUN_ACCOUNT:
+        if ((ordinal = image_find_account(image, logged.account->id)) == NO_ORDINAL) return false;
+        image_get_account(image, ordinal, current.account);
+        return true;
+    case NOUN_MEMBERSHIP:
+        ordinal = image_find_group(image, logged.membership->group_id);
+        user = image_find_user(image, logged.membership->user_id);
+        if (ordinal == NO_ORDINAL || user == NO_ORDINAL) return false;
+        member = memberlist_find(&image->groups[ordinal].members, user);
+        if (!member) return false;
+        image_get_membership(image, ordinal, member, current.membership);
+        return true;
+    case NOUN_ORGANIZATION:
+    case NOUN_CREDENTIAL:
+    case NOUN_NESTING:
+    case NOUN_COUNT: return true; /* not in the image; nothing to overlay */
+    }
+    return false;
+}
+
+/* The log has only what an update changed: the rest is what the image has. */
+static bool complete(struct op *op, const struct image *image, struct change *change)
+{
+    if (change_shape(change->kind) != CHANGE_UPDATES) return true;
+    union object current;
+    enum noun noun = change_noun(change->kind);
+    if (!current_object(op, image, noun, change->after, &current)) return false;
+    fields_copy(noun, change->changed, change->after, current);
+    change->after = current;
+    return true;
+}
+
+static void note_installation_change(struct op *op, const struct change *change, struct organization_list *outdated)
+{
+    int64_t organization_id;
+    switch (change_shape(change->kind)) {
+    case CHANGE_CREATES:
+    case CHANGE_UPDATES:
+    case CHANGE_MARKS: organization_id = change->after.any ? change->after.organization->id : 0; break;
+    case CHANGE_DELETES: organization_id = change->before.organization->id; break;
+    default: return;
+    }
+    int64_t *ids = arena_alloc(&op->arena, (outdated->count + 1) * sizeof *ids);
+    if (outdated->count) memcpy(ids, outdated->ids, outdated->count * sizeof *ids);
+    ids[outdated->count++] = organization_id;
+    outdated->ids = ids;
+}
+
+enum err directory_catch_up(struct op *op, struct directory *directory, struct image *image, bool *ret_reload,
+                            struct organization_list *ret_outdated)
+{
+    struct catch_up state = { .arena = &op->arena, .version = image->version };
+    state.last = &state.first;
+    *ret_reload = false;
+    enum err e = store_read_log(op, directory->store, image->organization_id, image->version, 0, collect_entry, &state);
+    if (e) return e;
+    for (struct pending *pending = state.first; pending && !*ret_reload; pending = pending->next) {
+        bool is_organization = change_noun(pending->change.kind) == NOUN_ORGANIZATION;
+        if (is_organization && image->organization_id == INSTALLATION) note_installation_change(op, &pending->change, ret_outdated);
+        if (pending->change.kind == ACCOUNT_UPDATED) atomic_fetch_add(&directory->account_epoch, 1);
+        pthread_rwlock_wrlock(&image->lock);
+        if (complete(op, image, &pending->change) && image_apply(image, &pending->change, pending->time)) {
+            bool last_of_version = !pending->next || pending->next->version != pending->version;
+            if (last_of_version) atomic_store(&image->version, pending->version);
+        } else {
+            *ret_reload = true;
+        }
+        pthread_rwlock_unlock(&image->lock);
+    }
+    if (state.hole) *ret_reload = true;
+    atomic_fetch_add(&directory->followed, 1);
+    return ERR_OK;
+}
+
+/* --- who writes --- */
+
+enum err directory_resolve_caller(struct op *op, const struct image *image, uint32_t *ret_caller, bool *ret_administrator)
+{
+    *ret_caller = NO_ORDINAL;
+    *ret_administrator = true;
+    if (op->caller.system || !op->caller.user_id) return ERR_OK; /* a service key acts for the organization itself */
+    uint32_t user = image_find_user(image, op->caller.user_id);
+    unsigned flags = user == NO_ORDINAL ? 0 : image->users[user].flags;
+    if (!(flags & USER_IS_ACTIVE) || flags & USER_IS_DELETED)
+        return op_fail(op, ERR_UNAUTHENTICATED, "", "the credential's user is gone or not active");
+    *ret_caller = user;
+    *ret_administrator = flags & USER_IS_SUPER;
+    return ERR_OK;
+}
+
+/* --- writing --- */
+
+/* After a commit that the image cannot follow, or whose outcome is unknown, nobody may read it any more. */
+static void apply_or_unlink(struct directory *directory, struct resident *resident, struct image *image, const struct commit *commit)
+{
+    bool applied = true;
+    atomic_store(&resident->known_version, commit->version);
+    pthread_rwlock_wrlock(&image->lock);
+    for (size_t i = 0; i < commit->changes->count && applied; i++)
+        applied = image_apply(image, &commit->changes->items[i], commit->ret_time);
+    if (applied) atomic_store(&image->version, commit->version);
+    pthread_rwlock_unlock(&image->lock);
+    if (applied) return;
+    atomic_fetch_add(&directory->reloads, 1);
+    directory_unlink(directory, resident);
+}
+
+static enum err attempt(struct op *op, struct directory *directory, struct resident *resident, struct image *image, directory_rule rule,
+                        void *request)
+{
+    struct rule_context context = { .image = image };
+    enum err e = directory_resolve_caller(op, image, &context.caller, &context.administrator);
+    if (e) return e;
+    e = rule(op, &context, request);
+    if (e || !context.changes.count) return e;
+    struct commit commit = { .organization_id = image->organization_id,
+                             .expected_version = image->version,
+                             .time = op->now,
+                             .credential_id = op->caller.credential_id,
+                             .user_id = op->caller.user_id,
+                             .changes = &context.changes };
+    e = store_commit(op, directory->store, &commit);
+    if (!e) apply_or_unlink(directory, resident, image, &commit);
+    return e;
+}
+
+enum err directory_write(struct op *op, struct directory *directory, int64_t organization_id, directory_rule rule, void *request)
+{
+    enum { ATTEMPTS = 10 };
+    if (!op->may_block) return op_fail(op, ERR_DEFERRED, "", "a write waits for the disk");
+    struct resident *resident = directory_find_resident(directory, organization_id);
+    if (!resident) return op_fail(op, ERR_NOT_FOUND, "organization", "there is no organization %lld", (long long)organization_id);
+    enum err e = ERR_STALE;
+    struct organization_list outdated = { 0 };
+    pthread_mutex_lock(&resident->writer);
+    for (int i = 0; i < ATTEMPTS && e == ERR_STALE; i++) {
+        struct image *image;
+        failure_clear(&op->failure);
+        e = directory_lease(op, directory, organization_id, &resident, &image);
+        if (e) break;
+        e = attempt(op, directory, resident, image, rule, request);
+        bool reload = e == ERR_UNKNOWN_OUTCOME;
+        if (e == ERR_STALE) {
+            /* Another process was faster: learn what it did and ask the rule again. */
+            failure_clear(&op->failure);
+            enum err followed = directory_catch_up(op, directory, image, &reload, &outdated);
+            if (followed) e = followed;
+        }
+        if (reload) directory_unlink(directory, resident);
+        image_drop(image);
+    }
+    pthread_mutex_unlock(&resident->writer);
+    if (e == ERR_STALE) return op_fail(op, ERR_BUSY, "", "others change this organization too fast, try again");
+    return e;
+}

@@ -1,0 +1,39 @@
+/* nouns.c — names and sizes of the nouns. */
+#include "model/nouns.h"
+
+#include <string.h>
+
+// clang-format off
+static const struct {
+    const char *name;
+    size_t size;
+} nouns[NOUN_COUNT] = {
+    [NOUN_ORGANIZATION] = { "organization", sizeof(struct organization) },
+    [NOUN_ACCOUNT]      = { "account",      sizeof(struct account) },
+    [NOUN_USER]         = { "user",         sizeof(struct user) },
+    [NOUN_GROUP]        = { "group",        sizeof(struct group) },
+    [NOUN_MEMBERSHIP]   = { "membership",   sizeof(struct membership) },
+    [NOUN_NESTING]      = { "nesting",      sizeof(struct nesting) },
+    [NOUN_CREDENTIAL]   = { "credential",   sizeof(struct credential) },
+};
+// clang-format on
+
+size_t noun_size(enum noun noun)
+{
+    return nouns[noun].size;
+}
+
+const char *noun_name(enum noun noun)
+{
+    return nouns[noun].name;
+}
+
+bool noun_find(const char *name, enum noun *ret_noun)
+{
+    for (size_t i = 0; i < NOUN_COUNT; i++) {
+        if (strcmp(nouns[i].name, name) != 0) continue;
+        *ret_noun = (enum noun)i;
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,422 @@
+/* exchange.c — the life of a request.
+ *
+ * The library calls three times or more: once when the head is complete, once for each piece of the body, once when the request
+ * is complete; and again after a worker had it. An answer given at the first call ends the connection (the library then reads no
+ * body), so an error that is known by then waits for the last call, unless the connection cannot go on anyway.
+ *
+ * Invariants:
+ * 1. connection->exchange is the exchange from its request line until exchange_end, which the library calls for every one.
+ * 2. Between workers_take and the call after it nothing here touches the exchange: it is the worker's.
+ * 3. The answer's body is lent to the library until exchange_end. */
+#include "net/exchange.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "net/answer.h"
+#include "net/head.h"
+#include "net/request_log.h"
+
+#include <gnutls/gnutls.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+/* A body this many times over the limit is still read to its end, so that the client surely sees the answer. */
+enum {
+    STATUS_CLIENT_GONE = 499,
+    READ_AND_DROP_FACTOR = 16,
+    SPARE_MAX = 256,
+    KEPT_REQUEST_BODY = 64 << 10,
+    KEPT_RESPONSE_BODY = 256 << 10
+};
+
+static struct server *server_of(const struct exchange *exchange)
+{
+    return exchange->connection->loop->server;
+}
+
+static int64_t read_setting(_Atomic int64_t *setting)
+{
+    return atomic_load_explicit(setting, memory_order_relaxed);
+}
+
+static void reset_response(struct exchange *exchange)
+{
+    struct response *response = &exchange->response;
+    response->status = 200;
+    response->content_type = NULL;
+    response->extra_count = 0;
+    buf_reset(&response->body);
+    if (response->prepared) prepared_drop(response->prepared);
+    response->prepared = NULL;
+}
+
+/* The counter goes through a bijection of 64-bit numbers, so ids differ as long as counters do. */
+static void make_id(struct loop *loop, char out[REQUEST_ID_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint64_t mixed = loop->request_number++;
+    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94D049BB133111EB);
+    mixed ^= mixed >> 31;
+    for (int i = 0; i < 16; i++, mixed <<= 4) out[i] = digits[mixed >> 60];
+    out[16] = 0;
+}
+
+static struct exchange *take_spare(struct loop *loop)
+{
+    struct exchange *exchange = loop->spare;
+    if (!exchange) return memory_zalloc(sizeof *exchange);
+    loop->spare = exchange->next;
+    loop->spare_count--;
+    exchange->next = NULL;
+    return exchange;
+}
+
+/* Splits the target; of an absolute one (sent to proxies, RFC 9112 section 3.2.2) only the path counts. */
+static void set_target(struct exchange *exchange, const char *uri)
+{
+    char *path = arena_strdup(&exchange->memory, uri);
+    char *query = strchr(path, '?');
+    if (query) *query++ = 0;
+    size_t scheme = !strncasecmp(path, "http://", 7) ? 7 : !strncasecmp(path, "https://", 8) ? 8 : 0;
+    if (scheme) {
+        path = strchr(path + scheme, '/');
+        exchange->request.path = path ? path : "/";
+    } else {
+        exchange->request.path = path;
+    }
+    exchange->request.query = query ? query : "";
+}
+
+struct exchange *exchange_begin(struct connection *connection, const char *uri)
+{
+    struct loop *loop = connection->loop;
+    struct exchange *exchange = take_spare(loop);
+    exchange->connection = connection;
+    exchange->stage = STAGE_HEAD;
+    exchange->refusal = exchange->result = ERR_OK;
+    exchange->authenticate = exchange->head_too_large = exchange->close = false;
+    exchange->body_seen = 0;
+    exchange->started_us = exchange->started_ns = 0;
+    exchange->status = 0;
+    exchange->match.dialect = NULL;
+    exchange->match.route = NULL;
+    exchange->request =
+        (struct request){ .method = METHOD_OTHER, .body = "", .client = connection->client, .connection = connection->mhd };
+    make_id(loop, exchange->request.id);
+    set_target(exchange, uri);
+    exchange->op.directory = loop->server->options.directory;
+    exchange->op.caller = (struct caller){ .organization_id = 0 };
+    exchange->op.now = 0;
+    exchange->op.may_block = false;
+    failure_clear(&exchange->op.failure);
+    exchange->response.body.max = (size_t)loop->server->options.response_limit_mib << 20;
+    reset_response(exchange);
+    return exchange;
+}
+
+static void find_route(struct exchange *exchange)
+{
+    route_find(server_of(exchange)->options.dialects, &exchange->memory, &exchange->request, &exchange->match);
+}
+
+static enum err check_rights(struct exchange *exchange)
+{
+    const struct caller *caller = &exchange->op.caller;
+    unsigned rights = exchange->request.route->rights;
+    if (caller->system || (caller->rights & rights) == rights) return ERR_OK;
+    return op_fail(&exchange->op, ERR_FORBIDDEN, "", "this credential does not have the right to do this");
+}
+
+static enum err identify(struct exchange *exchange)
+{
+    if (exchange->request.route->flags & ROUTE_PUBLIC) return ERR_OK;
+    enum err e = exchange->match.dialect->authenticate(&exchange->op, &exchange->request);
+    return e ? e : check_rights(exchange);
+}
+
+/* Everything that can be known from the head alone, in the order in which errors go before each other. */
+static enum err examine(struct exchange *exchange, const struct head *head)
+{
+    struct op *op = &exchange->op;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->connection->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    int64_t limit_kib = server_of(exchange)->options.head_limit_kib;
+    if (info && (int64_t)info->header_size > limit_kib << 10) {
+        exchange->head_too_large = exchange->close = true;
+        return op_fail(op, ERR_TOO_LARGE, "", "the request's head is larger than %lld KiB", (long long)limit_kib);
+    }
+    if (head->complaint) {
+        exchange->close = true;
+        metrics_count_refused("bad_request");
+        return op_fail(op, ERR_INVALID, "", "%s", head->complaint);
+    }
+    switch (exchange->match.result) {
+    case ERR_OK:
+        break;
+    case ERR_NO_ROUTE:
+        return op_fail(op, ERR_NO_ROUTE, "", "there is no such endpoint");
+    case ERR_METHOD:
+        return op_fail(op, ERR_METHOD, "", "this endpoint knows only %s", exchange->match.allow);
+    default:
+        return op_fail(op, ERR_INVALID, "path", "the path has a malformed escape");
+    }
+    if (!exchange->match.route) return ERR_OK;
+    enum err e = identify(exchange);
+    if (e != ERR_DEFERRED) return e;
+    exchange->authenticate = true;
+    return ERR_OK;
+}
+
+static enum err fail_too_large(struct exchange *exchange, int64_t limit)
+{
+    if (exchange->refusal) return exchange->refusal;
+    return op_fail(&exchange->op, ERR_TOO_LARGE, "", "the request's body is larger than %lld KiB", (long long)limit >> 10);
+}
+
+/* Lets the dialect word the failure. What net/ promises for some errors is added to it. */
+static void word_error(struct exchange *exchange, enum err code)
+{
+    const struct dialect *dialect = exchange->match.dialect;
+    struct response *response = &exchange->response;
+    reset_response(exchange);
+    (void)failure_set(&exchange->op.failure, code, "", "%s", err_text(code));
+    if (dialect) dialect->write_error(&exchange->op, &exchange->request, response);
+    else response->status = 404;
+    if (code == ERR_METHOD) response_add_header(response, "Allow", exchange->match.allow);
+    if (code == ERR_BUSY) response_add_header(response, "Retry-After", "1");
+    if (exchange->head_too_large) response->status = 431;
+}
+
+static void make_response(struct exchange *exchange)
+{
+    if (exchange->result) word_error(exchange, exchange->result);
+    if (!exchange->response.body.overflow) return;
+    exchange->result = ERR_TOO_LARGE;
+    failure_clear(&exchange->op.failure);
+    (void)failure_set(&exchange->op.failure, ERR_TOO_LARGE, "", "the answer is too large, ask for less at once");
+    word_error(exchange, ERR_TOO_LARGE);
+}
+
+static enum MHD_Result answer(struct exchange *exchange)
+{
+    struct connection *connection = exchange->connection;
+    struct server *server = connection->loop->server;
+    make_response(exchange);
+    bool close = exchange->close || atomic_load_explicit(&server->stopping, memory_order_relaxed);
+    struct response *response = &exchange->response;
+    struct MHD_Response *message;
+    if (response->prepared) message = answer_of_prepared(response->prepared, &response->status);
+    else message = answer_new(exchange->match.dialect, response, close);
+    exchange->status = response->status;
+    if (exchange->stage == STAGE_HEAD) connection->unread = true;
+    exchange->stage = STAGE_ANSWERED;
+    connection_enter(connection, PHASE_SENDING, read_setting(&server->tunables.send_timeout_ns));
+    enum MHD_Result queued = MHD_queue_response(connection->mhd, (unsigned)response->status, message);
+    if (!response->prepared) MHD_destroy_response(message);
+    return queued;
+}
+
+static enum MHD_Result hand_over(struct exchange *exchange)
+{
+    struct connection *connection = exchange->connection;
+    exchange->stage = STAGE_WORKING;
+    connection->phase = PHASE_WORKING;
+    connection->deadline_ns = INT64_MAX;
+    if (workers_take(&server_of(exchange)->workers, exchange)) return MHD_YES;
+    exchange->stage = STAGE_BODY;
+    failure_clear(&exchange->op.failure);
+    exchange->result = op_fail(&exchange->op, ERR_BUSY, "", "too many requests are waiting, try again shortly");
+    return answer(exchange);
+}
+
+void exchange_work(struct exchange *exchange)
+{
+    struct op *op = &exchange->op;
+    arena_reset(&op->arena);
+    failure_clear(&op->failure);
+    reset_response(exchange);
+    op->now = clock_now();
+    op->may_block = true;
+    enum err e = ERR_OK;
+    if (exchange->authenticate) {
+        op->caller = (struct caller){ .organization_id = 0 };
+        e = identify(exchange);
+    }
+    if (!e) e = exchange->request.route->run(op, &exchange->request, &exchange->response);
+    if (e == ERR_DEFERRED) {
+        failure_clear(&op->failure);
+        e = op_fail(op, ERR_STORAGE, "", "the request was put off where it may not be");
+    }
+    exchange->result = e;
+}
+
+/* The request is complete. */
+static enum MHD_Result dispatch(struct exchange *exchange)
+{
+    struct op *op = &exchange->op;
+    struct request *request = &exchange->request;
+    exchange->result = exchange->refusal;
+    if (exchange->result) return answer(exchange);
+    if (!request->route) {
+        response_add_header(&exchange->response, "Allow", exchange->match.allow);
+        return answer(exchange);
+    }
+    if (exchange->body.size) {
+        request->body = buf_cstr(&exchange->body);
+        request->body_size = exchange->body.size;
+    }
+    exchange->result = request_parse_query(&op->failure, &exchange->memory, request);
+    if (exchange->result) return answer(exchange);
+    if (request->route->flags & ROUTE_WRITES || exchange->authenticate) return hand_over(exchange);
+    exchange->result = request->route->run(op, request, &exchange->response);
+    return exchange->result == ERR_DEFERRED ? hand_over(exchange) : answer(exchange);
+}
+
+static enum MHD_Result take_head(struct exchange *exchange, const char *method, const char *version)
+{
+    struct connection *connection = exchange->connection;
+    struct server *server = connection->loop->server;
+    struct request *request = &exchange->request;
+    struct head head;
+    exchange->started_us = exchange->op.now = clock_now();
+    exchange->started_ns = clock_monotonic_ns();
+    request->method = head_method(method);
+    head_read(connection->mhd, request, version, &head);
+    request->authorization = head.authorization;
+    request->content_type = head.content_type;
+    find_route(exchange);
+    exchange->refusal = examine(exchange, &head);
+    if (!exchange->close && !head.chunked && !head.body_size) {
+        exchange->stage = STAGE_BODY;
+        return MHD_YES;
+    }
+
+    int64_t limit = read_setting(&server->tunables.body_limit);
+    connection_enter(connection, PHASE_BODY, read_setting(&server->tunables.body_timeout_ns));
+    if (head.body_size > (uint64_t)limit) exchange->refusal = fail_too_large(exchange, limit);
+    if (exchange->close || head.body_size / READ_AND_DROP_FACTOR > (uint64_t)limit) {
+        exchange->close = true;
+        exchange->result = exchange->refusal;
+        return answer(exchange);
+    }
+    exchange->stage = STAGE_BODY;
+    return MHD_YES;
+}
+
+static enum MHD_Result take_body(struct exchange *exchange, const char *upload, size_t size)
+{
+    int64_t limit = read_setting(&server_of(exchange)->tunables.body_limit);
+    exchange->body_seen += size;
+    if (exchange->body_seen > (uint64_t)limit) {
+        exchange->refusal = fail_too_large(exchange, limit);
+        buf_free(&exchange->body);
+        if (exchange->body_seen / READ_AND_DROP_FACTOR <= (uint64_t)limit) return MHD_YES;
+        exchange_write_error(exchange->connection, exchange->refusal, "");
+        return MHD_NO;
+    }
+    if (exchange->refusal || !exchange->request.route || !(exchange->request.route->flags & ROUTE_BODY)) return MHD_YES;
+    exchange->body.max = (size_t)limit + 1; /* and the zero that ends it */
+    buf_add(&exchange->body, upload, size);
+    return MHD_YES;
+}
+
+enum MHD_Result exchange_step(struct exchange *exchange, const char *method, const char *version, const char *upload,
+                              size_t *upload_size)
+{
+    size_t size = *upload_size;
+    switch (exchange->stage) {
+    case STAGE_HEAD:
+        return take_head(exchange, method, version);
+    case STAGE_BODY:
+        if (!size) return dispatch(exchange);
+        *upload_size = 0;
+        return take_body(exchange, upload, size);
+    case STAGE_WORKING:
+        return answer(exchange);
+    case STAGE_ANSWERED:
+        *upload_size = 0;
+        return MHD_YES;
+    }
+    return MHD_NO;
+}
+
+static void send_at_once(struct connection *connection, const struct buf *text)
+{
+    if (!connection->loop->server->tls) {
+        (void)!send(connection->fd, text->bytes, text->size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        return;
+    }
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (info && connection->exchange) (void)!gnutls_record_send(info->tls_session, text->bytes, text->size);
+}
+
+void exchange_write_error(struct connection *connection, enum err code, const char *text)
+{
+    struct exchange *exchange = connection->exchange ? connection->exchange : exchange_begin(connection, "/");
+    if (exchange->stage == STAGE_ANSWERED || exchange->stage == STAGE_WORKING) return;
+    if (!exchange->match.dialect) find_route(exchange);
+    if (text[0]) {
+        failure_clear(&exchange->op.failure);
+        (void)failure_set(&exchange->op.failure, code, "", "%s", text);
+    }
+    exchange->result = code;
+    word_error(exchange, code);
+    struct buf message = BUF_INIT(1 << 20);
+    answer_write(&message, exchange->match.dialect, &exchange->response);
+    send_at_once(connection, &message);
+    buf_free(&message);
+    exchange->status = exchange->response.status;
+    exchange->stage = STAGE_ANSWERED;
+    connection->unread = true;
+    if (!connection->exchange) exchange_end(exchange, MHD_REQUEST_TERMINATED_WITH_ERROR);
+}
+
+/* Refused by the library itself, with its own words. */
+static void take_library_status(struct exchange *exchange)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(exchange->connection->mhd, MHD_CONNECTION_INFO_HTTP_STATUS);
+    if (!info || info->http_status < 400) return;
+    exchange->status = (int)info->http_status;
+    exchange->result = info->http_status == 413 || info->http_status == 431 ? ERR_TOO_LARGE : ERR_INVALID;
+    exchange->connection->unread = true;
+    metrics_count_refused("bad_request");
+}
+
+void exchange_end(struct exchange *exchange, enum MHD_RequestTerminationCode code)
+{
+    struct loop *loop = exchange->connection->loop;
+    if (!exchange->status && code == MHD_REQUEST_TERMINATED_WITH_ERROR) take_library_status(exchange);
+    if (code == MHD_REQUEST_TERMINATED_DAEMON_SHUTDOWN && exchange->stage != STAGE_HEAD) loop->cut_off++;
+    if (exchange->started_ns && !exchange->status) exchange->status = STATUS_CLIENT_GONE; /* the number nginx made known */
+    if (exchange->status) {
+        int64_t taken_ns = exchange->started_ns ? clock_monotonic_ns() - exchange->started_ns : 0;
+        if (exchange->started_ns) metrics_count(&exchange->match, exchange->request.method, exchange->status, taken_ns);
+        if (atomic_load_explicit(&loop->server->tunables.request_log, memory_order_relaxed)) {
+            request_log_write(loop, exchange, taken_ns / 1000);
+        }
+    }
+    reset_response(exchange);
+    arena_reset(&exchange->memory);
+    arena_reset(&exchange->op.arena);
+    buf_reset(&exchange->body);
+    if (exchange->body.capacity > KEPT_REQUEST_BODY) buf_free(&exchange->body);
+    if (exchange->response.body.capacity > KEPT_RESPONSE_BODY) buf_free(&exchange->response.body);
+    if (loop->spare_count == SPARE_MAX) {
+        exchange_free(exchange);
+        return;
+    }
+    exchange->next = loop->spare;
+    loop->spare = exchange;
+    loop->spare_count++;
+}
+
+void exchange_free(struct exchange *exchange)
+{
+    arena_free(&exchange->memory);
+    arena_free(&exchange->op.arena);
+    buf_free(&exchange->body);
+    buf_free(&exchange->response.body);
+    free(exchange);
+}

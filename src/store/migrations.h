@@ -1,0 +1,11 @@
+/* migrations.h — the files of store/migrations/, put into the program by the Makefile in the order of their numbers. */
+#ifndef ROSTER_STORE_MIGRATIONS_H
+#define ROSTER_STORE_MIGRATIONS_H
+
+struct migration {
+    int number; /* of the schema it leads to; 0: end of the list */
+    const char *name, *text;
+};
+extern const struct migration store_migrations[];
+
+#endif

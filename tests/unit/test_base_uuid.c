@@ -1,0 +1,81 @@
+#include "unit.h"
+
+#include "base/uuid.h"
+
+#include <stdlib.h>
+
+static const char sample[] = "2ed2bfd5-f927-490b-b77a-a7e2f0685d4e";
+
+static void text_is_read_and_written(void **state)
+{
+    (void)state;
+    struct uuid uuid;
+    char text[UUID_TEXT_SIZE];
+    assert_true(uuid_parse(sample, 36, &uuid));
+    assert_int_equal(uuid.bytes[0], 0x2e);
+    assert_int_equal(uuid.bytes[15], 0x4e);
+    uuid_format(text, &uuid);
+    assert_string_equal(text, sample);
+}
+
+static void capital_letters_are_read_and_small_ones_written(void **state)
+{
+    (void)state;
+    struct uuid uuid;
+    char text[UUID_TEXT_SIZE];
+    assert_true(uuid_parse("2ED2BFD5-F927-490B-B77A-A7E2F0685D4E", 36, &uuid));
+    uuid_format(text, &uuid);
+    assert_string_equal(text, sample);
+}
+
+static void malformed_text_is_refused(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {
+        "",
+        "2ed2bfd5-f927-490b-b77a-a7e2f0685d4",
+        "2ed2bfd5-f927-490b-b77a-a7e2f0685d4e0",
+        "2ed2bfd5f927490bb77aa7e2f0685d4e",
+        "{2ed2bfd5-f927-490b-b77a-a7e2f0685d4",
+        "2ed2bfd5-f927-490b-b77a-a7e2f0685d4g",
+        "2ed2bfd5-f927-490b-b77a-a7e2f0685dg4",
+        "2ed2bfd5-f927-490b-b77aa-7e2f0685d4e",
+        "2ed2bfd5 f927-490b-b77a-a7e2f0685d4e",
+        "2ed2bfd5-f927-490b-b77a-a7e2f0685d\xc3\xa9",
+        "00000000-0000-0000-0000-000000000000",
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct uuid uuid = { { 1 } };
+        if (uuid_parse(cases[i], strlen(cases[i]), &uuid)) fail_msg("%s was accepted", cases[i]);
+        assert_int_equal(uuid.bytes[0], 1);
+    }
+}
+
+static void random_uuids_are_version_4_and_differ(void **state)
+{
+    (void)state;
+    struct uuid uuids[1000];
+    for (size_t i = 0; i < COUNT_OF(uuids); i++) {
+        uuids[i] = uuid_random();
+        assert_int_equal(uuids[i].bytes[6] >> 4, 4);
+        assert_int_equal(uuids[i].bytes[8] >> 6, 2);
+        for (size_t j = 0; j < i; j++) assert_false(uuid_equal(&uuids[i], &uuids[j]));
+    }
+}
+
+static void only_all_zeroes_is_nil(void **state)
+{
+    (void)state;
+    assert_true(uuid_is_nil(&(struct uuid){ 0 }));
+    assert_false(uuid_is_nil(&(struct uuid){ { [15] = 1 } }));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_is_read_and_written),  cmocka_unit_test(capital_letters_are_read_and_small_ones_written),
+        cmocka_unit_test(malformed_text_is_refused), cmocka_unit_test(random_uuids_are_version_4_and_differ),
+        cmocka_unit_test(only_all_zeroes_is_nil),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
