@@ -47,9 +47,8 @@ static void a_created_object_is_written_without_its_defaults(void **state)
     AUTO_OP op = op_begin();
     struct group group = sample_group();
     struct change change = { .kind = GROUP_CREATED, .after = { .group = &group } };
-    assert_string_equal(write_detail(&op, &change),
-                        "{\"after\":{" GROUP_IDENTITY ",\"name\":\"admins\",\"description\":\"all\","
-                        "\"languages\":[{\"languageId\":3,\"readOnly\":true}]}}");
+    assert_string_equal(write_detail(&op, &change), "{\"after\":{" GROUP_IDENTITY ",\"name\":\"admins\",\"description\":\"all\","
+                                                    "\"languages\":[{\"languageId\":3,\"readOnly\":true}]}}");
 }
 
 static void a_deleted_object_is_written_as_it_was(void **state)

@@ -1,0 +1,208 @@
+// roster.mjs — one Roster in a directory of its own: its database, its commands, its server.
+//
+// A test makes a `new Roster()`, imports objects, serves, asks, stops. The directory is removed when all tests of the file passed; when one
+// failed it is kept, and its path and the end of the server's log are printed.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client } from './client.mjs';
+import { toLines } from './objects.mjs';
+
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
+export const BINARY = path.resolve(ROOT, process.env.ROSTER_BINARY ?? 'build/roster');
+
+/* What AddressSanitizer, LeakSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer begin their reports with. */
+const SANITIZER_REPORT = /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:/;
+
+/* Generous: a sanitizer build on a busy machine starts slowly. Nothing waits for it unless something is wrong. */
+const START_LIMIT_MS = 60_000;
+const STOP_LIMIT_MS = 60_000;
+
+const everyone = [];
+
+process.on('exit', (code) => {
+    for (const roster of everyone) {
+        roster.child?.kill('SIGKILL');
+        if (code === 0) {
+            fs.rmSync(roster.directory, { recursive: true, force: true });
+        } else if (roster.log) {
+            console.error(`kept ${roster.directory}; the end of the server's log:\n${roster.log.split('\n').slice(-40).join('\n')}`);
+        }
+    }
+});
+
+/* The surroundings of the tests (ROSTER_BINARY, ROSTER_SEED ...) are not settings of the server. */
+function environment(more = {}) {
+    const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ROSTER_')));
+    return { ...clean, ...more };
+}
+
+export class Roster {
+    constructor() {
+        this.directory = fs.mkdtempSync(path.join(os.tmpdir(), 'roster-e2e-'));
+        this.store = `sqlite:${this.file('roster.db')}`;
+        this.child = null;
+        this.log = '';
+        everyone.push(this);
+    }
+
+    /* A path inside the directory; with `content` the file is written. */
+    file(name, content) {
+        const full = path.join(this.directory, name);
+        if (content !== undefined) fs.writeFileSync(full, content);
+        return full;
+    }
+
+    // --- commands ---
+
+    /* Runs `roster ARGS...` to its end: { code, stdout, stderr }. Never throws for an exit code. */
+    run(args, { input = '', env = {} } = {}) {
+        return new Promise((resolve, reject) => {
+            const options = { cwd: this.directory, env: environment(env), maxBuffer: 1 << 28 };
+            const child = execFile(BINARY, args, options, (error, stdout, stderr) => {
+                if (error && typeof error.code !== 'number') return reject(error);
+                if (SANITIZER_REPORT.test(stderr)) return reject(new Error(`roster ${args.join(' ')}:\n${stderr}`));
+                resolve({ code: error ? error.code : 0, stdout, stderr });
+            });
+            child.stdin.on('error', () => {}); // a command that does not read its input
+            child.stdin.end(input);
+        });
+    }
+
+    /* A command on this database that must succeed: its standard output. */
+    async command(...args) {
+        const [name, ...rest] = args;
+        const words = name === 'token' ? [name, rest.shift()] : [name];
+        const { code, stdout, stderr } = await this.run([...words, '--store', this.store, ...rest]);
+        assert.equal(code, 0, `roster ${args.join(' ')} ended with ${code}:\n${stderr}`);
+        return stdout;
+    }
+
+    /* Imports objects (or the text of a directory file), which must be good. */
+    import(objects, ...flags) {
+        const text = typeof objects === 'string' ? objects : toLines(objects);
+        return this.command('import', ...flags, this.file('import.ndjson', text));
+    }
+
+    export() {
+        return this.command('export');
+    }
+
+    /* `roster check` must find nothing. */
+    async check() {
+        const output = await this.command('check');
+        assert.match(output.trimEnd().split('\n').at(-1), /^\d+ organizations, \d+ users, \d+ groups, \d+ memberships checked, 0 findings$/);
+        return output;
+    }
+
+    /* `roster token create`: { id, uuid, keyId, secret }. */
+    async createToken(...flags) {
+        const output = await this.command('token', 'create', ...flags);
+        const facts = Object.fromEntries(output.trimEnd().split('\n').map((line) => line.split(' ')));
+        return { id: Number(facts.id), uuid: facts.uuid, keyId: facts['key-id'], secret: facts.secret };
+    }
+
+    // --- the server ---
+
+    /* Starts `roster serve` and waits for the line that says where it listens. */
+    async serve(settings = [], { env = {}, listen = '127.0.0.1:0' } = {}) {
+        assert.equal(this.child, null, 'the server runs already');
+        const args = ['serve', '--store', this.store, ...(listen ? ['--listen', listen] : []), ...settings];
+        const child = spawn(BINARY, args, { cwd: this.directory, env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] });
+        this.child = child;
+        this.log = '';
+        child.stderr.setEncoding('utf8').on('data', (text) => (this.log += text));
+        this.ended = new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal })));
+        this.url = await this.#waitForAddress(child);
+        this.endpoint = endpointOf(this.url);
+        return this;
+    }
+
+    #waitForAddress(child) {
+        return new Promise((resolve, reject) => {
+            let output = '';
+            const timer = setTimeout(() => reject(new Error(`the server did not start:\n${this.log}`)), START_LIMIT_MS);
+            child.stdout.setEncoding('utf8').on('data', (text) => {
+                output += text;
+                const found = /^listening on (\S+)\n/m.exec(output);
+                if (!found) return;
+                clearTimeout(timer);
+                resolve(found[1]);
+            });
+            child.on('error', reject);
+            this.ended.then(({ code, signal }) => {
+                clearTimeout(timer);
+                this.child = null;
+                reject(new Error(`the server ended at once (${code ?? signal}):\n${this.log}`));
+            });
+        });
+    }
+
+    /* Asks the server to stop and expects a clean end. */
+    async stop(signal = 'SIGTERM') {
+        if (!this.child) return;
+        const child = this.child;
+        this.closeClients();
+        child.kill(signal);
+        const timer = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
+        const end = await this.ended;
+        clearTimeout(timer);
+        this.child = null;
+        assert.deepEqual(end, { code: 0, signal: null }, `the server did not end cleanly:\n${this.log.slice(-4000)}`);
+        this.assertNoSanitizerReport();
+    }
+
+    /* kill -9. */
+    async kill() {
+        this.child.kill('SIGKILL');
+        await this.ended;
+        this.child = null;
+        this.closeClients();
+        this.assertNoSanitizerReport();
+    }
+
+    async restart(settings) {
+        await this.stop();
+        return this.serve(settings);
+    }
+
+    assertNoSanitizerReport() {
+        assert.doesNotMatch(this.log, SANITIZER_REPORT);
+    }
+
+    // --- clients ---
+
+    /* A client with a credential: the secret of a bearer token, or { keyId, secret }, or null for none. */
+    as(credential, options) {
+        const client = new Client(this, credential, options);
+        this.clients ??= [];
+        this.clients.push(client);
+        return client;
+    }
+
+    closeClients() {
+        for (const client of this.clients ?? []) client.close();
+    }
+
+    /* A raw connection to the server. */
+    connect() {
+        return net.connect(this.endpoint);
+    }
+}
+
+function endpointOf(url) {
+    if (url.startsWith('unix:')) return { path: url.slice('unix:'.length) };
+    const { hostname, port } = new URL(url);
+    return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
+}
+
+/* A Roster that serves `objects`: what most tests begin with. */
+export async function serveObjects(objects, settings) {
+    const roster = new Roster();
+    await roster.import(objects);
+    return roster.serve(settings);
+}

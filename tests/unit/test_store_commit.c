@@ -1,0 +1,547 @@
+/* What a commit writes is what a load brings back: each noun, each change kind, numbers, the fence, bulk. */
+#include "store_fixture.h"
+
+static void an_organization_is_created_updated_and_deleted(void **state)
+{
+    struct fixture *f = *state;
+    struct organization *before = make_organization(f, "Ada's");
+    assert_done(f, change(f, ORGANIZATION_CREATED, NULL, before));
+    assert_true(before->id > f->organization_id);
+    assert_same(NOUN_ORGANIZATION, stored(f, NOUN_ORGANIZATION, 0, before->id, 0), (union object){ .organization = before });
+
+    struct organization *after = make(f, before, sizeof(*before));
+    after->name = "Ada & Co.";
+    after->unique_group_names = false;
+    assert_done(f, change(f, ORGANIZATION_UPDATED, before, after));
+    assert_same(NOUN_ORGANIZATION, stored(f, NOUN_ORGANIZATION, 0, before->id, 0), (union object){ .organization = after });
+
+    assert_done(f, change(f, ORGANIZATION_DELETED, after, NULL));
+    assert_null(stored(f, NOUN_ORGANIZATION, 0, before->id, 0).any);
+    int64_t version;
+    assert_failed(f, store_version(&f->op, f->store, before->id, &version), ERR_NOT_FOUND, "organization");
+}
+
+static void an_account_is_created_updated_and_deleted(void **state)
+{
+    struct fixture *f = *state;
+    struct account *before = make(f, &(struct account){ .uuid = uuid_random(), .first_name = "Ada" }, sizeof(*before));
+    assert_done(f, change(f, ACCOUNT_CREATED, NULL, before));
+    struct account *after = make(f, before, sizeof(*before));
+    after->last_name = "Lovelace";
+    after->email_address = "ada@example.org";
+    assert_done(f, change(f, ACCOUNT_UPDATED, before, after));
+    assert_same(NOUN_ACCOUNT, stored(f, NOUN_ACCOUNT, 0, before->id, 0), (union object){ .account = after });
+    assert_done(f, change(f, ACCOUNT_DELETED, after, NULL));
+    assert_null(stored(f, NOUN_ACCOUNT, 0, before->id, 0).any);
+}
+
+static void an_account_that_users_refer_to_is_not_deleted(void **state)
+{
+    struct fixture *f = *state;
+    struct account *account = make(f, &(struct account){ .uuid = uuid_random() }, sizeof(*account));
+    assert_done(f, change(f, ACCOUNT_CREATED, NULL, account));
+    struct user *user = make_user(f, "ada");
+    user->account_id = account->id;
+    assert_done(f, change(f, USER_CREATED, NULL, user));
+    assert_failed(f, change(f, ACCOUNT_DELETED, account, NULL), ERR_INVALID, "account");
+    assert_non_null(stored(f, NOUN_ACCOUNT, 0, account->id, 0).any);
+}
+
+static void a_user_is_kept_with_every_member(void **state)
+{
+    struct fixture *f = *state;
+    struct account *account = make(f, &(struct account){ .uuid = uuid_random() }, sizeof(*account));
+    assert_done(f, change(f, ACCOUNT_CREATED, NULL, account));
+    struct user full = {
+        .organization_id = f->organization_id,
+        .uuid = uuid_random(),
+        .account_id = account->id,
+        .user_name = "ada",
+        .display_name = "Ada L.",
+        .first_name = "Ada",
+        .last_name = "Lovelace",
+        .email_address = "ada@example.org",
+        .phone_number = "+4312345678",
+        .description = "first\nprogrammer",
+        .remarks = "\"quoted\"",
+        .external_id = "x-1",
+        .email_address_verify = true,
+        .email_address_verified = true,
+        .phone_number_verify = true,
+        .phone_number_verified = true,
+        .super_user = true,
+        .active = true,
+        .auto_remove_after = AUTO_REMOVE_MONTH,
+        .auto_remove_date = 1000,
+        .date_created = 2000,
+        .date_modified = 3000,
+    };
+    assert_done(f, change(f, USER_CREATED, NULL, &full));
+    assert_same(NOUN_USER, stored(f, NOUN_USER, f->organization_id, full.id, 0), (union object){ .user = &full });
+    assert_same(NOUN_USER, load(f, f->organization_id)->objects[NOUN_USER][0], (union object){ .user = &full });
+
+    struct user bare = { .organization_id = f->organization_id, .id = full.id, .uuid = full.uuid };
+    assert_done(f, change(f, USER_UPDATED, &full, &bare));
+    assert_same(NOUN_USER, stored(f, NOUN_USER, f->organization_id, full.id, 0), (union object){ .user = &bare });
+
+    assert_done(f, change(f, USER_DELETED, &bare, NULL));
+    assert_int_equal(stored(f, NOUN_USER, f->organization_id, full.id, 0).user->deleted_at, f->op.now);
+}
+
+static void a_group_is_kept_with_every_member_and_its_grants_in_order(void **state)
+{
+    struct fixture *f = *state;
+    struct grant grants[] = {
+        { .kind = GRANT_LANGUAGE, .language_id = 9, .read_only = true },
+        { .kind = GRANT_LANGUAGE, .language_id = 2 },
+        { .kind = GRANT_SEGMENT, .uid = uuid_random(), .read_only = true },
+        { .kind = GRANT_BUSINESS_UNIT, .uid = uuid_random() },
+    };
+    struct group full = {
+        .organization_id = f->organization_id,
+        .uuid = uuid_random(),
+        .name = "Straße",
+        .description = "d",
+        .remarks = "r",
+        .external_id = "e",
+        .grants = grants,
+        .grant_count = 4,
+        .date_created = 1,
+        .date_modified = 2,
+        .created_by = "ada",
+        .modified_by = "bob",
+    };
+    assert_done(f, change(f, GROUP_CREATED, NULL, &full));
+    add_group(f, "without grants");
+    struct group *third = make_group(f, "third");
+    third->grants = grants + 1;
+    third->grant_count = 1;
+    assert_done(f, change(f, GROUP_CREATED, NULL, third));
+
+    struct loaded *loaded = load(f, f->organization_id);
+    assert_string_equal(loaded->order, "oggg");
+    assert_same(NOUN_GROUP, loaded->objects[NOUN_GROUP][0], (union object){ .group = &full });
+    assert_int_equal(loaded->objects[NOUN_GROUP][1].group->grant_count, 0);
+    assert_same(NOUN_GROUP, loaded->objects[NOUN_GROUP][2], (union object){ .group = third });
+    assert_same(NOUN_GROUP, stored(f, NOUN_GROUP, f->organization_id, full.id, 0), (union object){ .group = &full });
+
+    struct group fewer = full;
+    fewer.grants = grants + 2;
+    fewer.grant_count = 2;
+    assert_done(f, change(f, GROUP_UPDATED, &full, &fewer));
+    assert_same(NOUN_GROUP, stored(f, NOUN_GROUP, f->organization_id, full.id, 0), (union object){ .group = &fewer });
+}
+
+static int64_t find_by_name(struct fixture *f, const char *folded)
+{
+    int64_t id = -1;
+    assert_done(f, store_find_group_by_name(&f->op, f->store, f->organization_id, folded, &id));
+    return id;
+}
+
+static void a_group_is_found_by_folded_name_while_it_lives(void **state)
+{
+    struct fixture *f = *state;
+    struct group *group = add_group(f, "STRASSE");
+    assert_int_equal(find_by_name(f, "strasse"), group->id);
+
+    struct group *renamed = make(f, group, sizeof(*group));
+    renamed->name = "Gasse";
+    assert_done(f, change(f, GROUP_RENAMED, group, renamed));
+    assert_int_equal(find_by_name(f, "strasse"), 0);
+    assert_int_equal(find_by_name(f, "gasse"), group->id);
+
+    assert_done(f, change(f, GROUP_DELETED, renamed, NULL));
+    assert_int_equal(find_by_name(f, "gasse"), 0);
+    struct group *deleted = stored(f, NOUN_GROUP, f->organization_id, group->id, 0).group;
+    assert_int_equal(deleted->deleted_at, f->op.now);
+
+    assert_done(f, change(f, GROUP_RESTORED, deleted, renamed));
+    assert_int_equal(find_by_name(f, "gasse"), group->id);
+    assert_int_equal(stored(f, NOUN_GROUP, f->organization_id, group->id, 0).group->deleted_at, 0);
+}
+
+static void a_membership_is_added_changed_removed_and_expired(void **state)
+{
+    struct fixture *f = *state;
+    int64_t user = add_user(f, "ada")->id, group = add_group(f, "g")->id;
+    struct membership *added = make_membership(f, group, user);
+    added->added_by_credential = 4;
+    added->added_by_user = user;
+    assert_done(f, change(f, MEMBER_ADDED, NULL, added));
+    assert_same(NOUN_MEMBERSHIP, stored(f, NOUN_MEMBERSHIP, f->organization_id, group, user), (union object){ .membership = added });
+
+    struct membership *changed = make(f, added, sizeof(*added));
+    changed->manager = true;
+    changed->starts_at = 100;
+    changed->ends_at = 200;
+    assert_done(f, change(f, MEMBER_CHANGED, added, changed));
+    assert_same(NOUN_MEMBERSHIP, load(f, f->organization_id)->objects[NOUN_MEMBERSHIP][0], (union object){ .membership = changed });
+
+    assert_done(f, change(f, MEMBER_REMOVED, changed, NULL));
+    assert_null(stored(f, NOUN_MEMBERSHIP, f->organization_id, group, user).any);
+    assert_done(f, change(f, MEMBER_ADDED, NULL, changed));
+    assert_done(f, change(f, MEMBER_EXPIRED, changed, NULL));
+    assert_null(stored(f, NOUN_MEMBERSHIP, f->organization_id, group, user).any);
+}
+
+static void a_nesting_is_added_and_removed(void **state)
+{
+    struct fixture *f = *state;
+    struct nesting nesting = { f->organization_id, add_group(f, "parent")->id, add_group(f, "child")->id };
+    assert_done(f, change(f, NESTING_ADDED, NULL, &nesting));
+    assert_same(NOUN_NESTING, stored(f, NOUN_NESTING, f->organization_id, nesting.group_id, nesting.child_group_id),
+                (union object){ .nesting = &nesting });
+    assert_int_equal(load(f, f->organization_id)->count[NOUN_NESTING], 1);
+    assert_done(f, change(f, NESTING_REMOVED, &nesting, NULL));
+    assert_int_equal(load(f, f->organization_id)->count[NOUN_NESTING], 0);
+}
+
+static void a_credential_is_created_updated_revoked_and_remembers_its_use(void **state)
+{
+    struct fixture *f = *state;
+    struct credential *before = make_credential(f, "one");
+    before->expires_at = 99;
+    before->date_created = 5;
+    assert_done(f, change(f, CREDENTIAL_CREATED, NULL, before));
+    struct credential *after = make(f, before, sizeof(*before));
+    after->rights = RIGHT_READ;
+    after->name = "reader";
+    after->user_id = add_user(f, "ada")->id;
+    assert_done(f, change(f, CREDENTIAL_UPDATED, before, after));
+    assert_same(NOUN_CREDENTIAL, stored(f, NOUN_CREDENTIAL, f->organization_id, before->id, 0), (union object){ .credential = after });
+
+    struct credential *revoked = make(f, after, sizeof(*after));
+    revoked->revoked_at = 77;
+    assert_done(f, change(f, CREDENTIAL_REVOKED, after, revoked));
+    assert_int_equal(stored(f, NOUN_CREDENTIAL, f->organization_id, before->id, 0).credential->revoked_at, 77);
+
+    int64_t version = load(f, f->organization_id)->version;
+    struct last_used used[] = { { before->id, 500 }, { before->id, 400 } };
+    assert_done(f, store_save_last_used(&f->op, f->store, used, 2));
+    struct credential *now = stored(f, NOUN_CREDENTIAL, f->organization_id, before->id, 0).credential;
+    assert_int_equal(now->last_used_at, 500);
+    assert_int_equal(load(f, f->organization_id)->version, version);
+}
+
+static void all_credentials_are_loaded_over_all_organizations(void **state)
+{
+    struct fixture *f = *state;
+    assert_done(f, change(f, CREDENTIAL_CREATED, NULL, make_credential(f, "one")));
+    struct organization *other = make_organization(f, "Other");
+    assert_done(f, change(f, ORGANIZATION_CREATED, NULL, other));
+    f->organization_id = other->id;
+    f->versions[1] = 0;
+    assert_done(f, change(f, CREDENTIAL_CREATED, NULL, make_credential(f, "two")));
+
+    struct store_sink sink;
+    struct loaded *loaded = new_loaded(f, &sink);
+    int64_t cursor;
+    assert_done(f, store_load_credentials(&f->op, f->store, &sink, &cursor));
+    assert_string_equal(loaded->order, "cc");
+    assert_int_equal(loaded->objects[NOUN_CREDENTIAL][1].credential->organization_id, other->id);
+    assert_true(cursor > 0);
+}
+
+static void deleting_an_organization_removes_all_but_its_log(void **state)
+{
+    struct fixture *f = *state;
+    struct user *user = add_user(f, "ada");
+    struct group *parent = make_group(f, "parent");
+    struct grant grant = { .kind = GRANT_LANGUAGE, .language_id = 1 };
+    parent->grants = &grant;
+    parent->grant_count = 1;
+    assert_done(f, change(f, GROUP_CREATED, NULL, parent));
+    struct group *child = add_group(f, "child");
+    struct nesting nesting = { f->organization_id, parent->id, child->id };
+    assert_done(f, change(f, NESTING_ADDED, NULL, &nesting));
+    assert_done(f, change(f, MEMBER_ADDED, NULL, make_membership(f, parent->id, user->id)));
+    struct credential *credential = make_credential(f, "one");
+    credential->user_id = user->id;
+    assert_done(f, change(f, CREDENTIAL_CREATED, NULL, credential));
+
+    struct organization *gone = load(f, f->organization_id)->objects[NOUN_ORGANIZATION][0].organization;
+    assert_done(f, change(f, ORGANIZATION_DELETED, gone, NULL));
+    assert_null(stored(f, NOUN_USER, f->organization_id, user->id, 0).any);
+    assert_null(stored(f, NOUN_CREDENTIAL, f->organization_id, credential->id, 0).any);
+    struct store_sink sink;
+    struct loaded *all = new_loaded(f, &sink);
+    assert_done(f, store_load_all(&f->op, f->store, &sink));
+    assert_int_equal(all->count[NOUN_ORGANIZATION], 0);
+    assert_int_equal(all->count[NOUN_CREDENTIAL], 0);
+    assert_failed(f, change(f, USER_CREATED, NULL, make_user(f, "late")), ERR_NOT_FOUND, "organization");
+
+    /* An import may bring it back: the log goes on. */
+    gone->name = "Again";
+    assert_done(f, change(f, ORGANIZATION_CREATED, NULL, gone));
+    assert_int_equal(load(f, f->organization_id)->version, f->versions[1]);
+    add_user(f, "new");
+}
+
+static void everything_is_loaded_in_the_order_of_export(void **state)
+{
+    struct fixture *f = *state;
+    struct user *user = add_user(f, "ada");
+    struct group *parent = add_group(f, "parent"), *child = add_group(f, "child");
+    struct nesting nesting = { f->organization_id, parent->id, child->id };
+    assert_done(f, change(f, MEMBER_ADDED, NULL, make_membership(f, child->id, user->id)));
+    assert_done(f, change(f, MEMBER_ADDED, NULL, make_membership(f, parent->id, user->id)));
+    assert_done(f, change(f, NESTING_ADDED, NULL, &nesting));
+    assert_done(f, change(f, CREDENTIAL_CREATED, NULL, make_credential(f, "one")));
+    struct account *account = make(f, &(struct account){ .uuid = uuid_random() }, sizeof(*account));
+    assert_done(f, change(f, ACCOUNT_CREATED, NULL, account));
+    struct organization *other = make_organization(f, "Other");
+    assert_done(f, change(f, ORGANIZATION_CREATED, NULL, other));
+
+    struct loaded *one = load(f, f->organization_id);
+    assert_string_equal(one->order, "ouggmmnc");
+    assert_int_equal(one->objects[NOUN_MEMBERSHIP][0].membership->group_id, parent->id);
+    assert_int_equal(one->version, f->versions[1]);
+    struct loaded *installation = load(f, INSTALLATION);
+    assert_string_equal(installation->order, "ooa");
+    assert_int_equal(installation->version, f->versions[0]);
+
+    f->organization_id = other->id;
+    f->versions[1] = 0;
+    add_user(f, "bob");
+    struct store_sink sink;
+    struct loaded *all = new_loaded(f, &sink);
+    assert_done(f, store_load_all(&f->op, f->store, &sink));
+    assert_string_equal(all->order, "ooauggmmncu");
+}
+
+static enum err refuse(void *context, struct op *op, const struct user *user)
+{
+    (void)context, (void)user;
+    return op_fail(op, ERR_TOO_LARGE, "user", "enough");
+}
+
+static void an_error_of_the_sink_ends_the_load_and_is_returned(void **state)
+{
+    struct fixture *f = *state;
+    add_user(f, "ada");
+    struct store_sink sink = { .user = refuse };
+    int64_t version;
+    for (int i = 0; i < 10; i++) { /* more often than there are connections */
+        assert_failed(f, store_load(&f->op, f->store, f->organization_id, &sink, NULL, &version), ERR_TOO_LARGE, "user");
+    }
+    assert_failed(f, store_load(&f->op, f->store, 999999, &sink, NULL, &version), ERR_NOT_FOUND, "organization");
+}
+
+static void a_commit_for_another_version_is_stale_and_writes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    add_user(f, "ada");
+    struct change_list list = { 0 };
+    struct commit commit;
+    struct user *late = make_user(f, "late");
+    append(f, &list, USER_CREATED, NULL, late);
+    assert_failed(f, commit_list(f, f->organization_id, 0, &list, &commit), ERR_STALE, "");
+    assert_failed(f, commit_list(f, f->organization_id, 2, &list, &commit), ERR_STALE, "");
+    assert_int_equal(late->id, 0);
+    assert_int_equal(load(f, f->organization_id)->count[NOUN_USER], 1);
+    assert_done(f, commit_list(f, f->organization_id, 1, &list, &commit));
+    assert_int_equal(commit.version, 2);
+    assert_failed(f, commit_list(f, 999999, 0, &list, &commit), ERR_NOT_FOUND, "organization");
+}
+
+static void numbers_are_given_kept_and_never_reused(void **state)
+{
+    struct fixture *f = *state;
+    struct user *first = add_user(f, "a"), *second = add_user(f, "b");
+    assert_int_equal(second->id, first->id + 1);
+
+    struct user *chosen = make_user(f, "chosen");
+    chosen->id = first->id + 1000;
+    assert_done(f, change(f, USER_CREATED, NULL, chosen));
+    assert_int_equal(add_user(f, "c")->id, first->id + 1001);
+
+    struct organization *other = make_organization(f, "Other");
+    assert_done(f, change(f, ORGANIZATION_CREATED, NULL, other));
+    reopen(f);
+    struct user *again = make_user(f, "d");
+    again->id = chosen->id;
+    assert_failed(f, change(f, USER_CREATED, NULL, again), ERR_EXISTS, "id");
+    again->id = 0;
+    assert_done(f, change(f, USER_CREATED, NULL, again));
+    assert_true(again->id > first->id + 1001);
+
+    int64_t here = f->organization_id;
+    f->organization_id = other->id; /* numbers are unique in the installation */
+    f->versions[1] = 0;
+    again = make_user(f, "e");
+    again->id = first->id;
+    assert_failed(f, change(f, USER_CREATED, NULL, again), ERR_EXISTS, "id");
+    assert_null(stored(f, NOUN_USER, other->id, first->id, 0).any);
+    assert_non_null(stored(f, NOUN_USER, here, first->id, 0).any);
+}
+
+static void a_taken_uuid_or_secret_is_named(void **state)
+{
+    struct fixture *f = *state;
+    struct user *user = add_user(f, "ada"), *twin = make_user(f, "twin");
+    twin->uuid = user->uuid;
+    assert_failed(f, change(f, USER_CREATED, NULL, twin), ERR_EXISTS, "uuid");
+    assert_int_equal(twin->id, 0);
+    assert_done(f, change(f, CREDENTIAL_CREATED, NULL, make_credential(f, "one")));
+    assert_failed(f, change(f, CREDENTIAL_CREATED, NULL, make_credential(f, "one")), ERR_EXISTS, "secret");
+    struct group *group = add_group(f, "g");
+    assert_done(f, change(f, MEMBER_ADDED, NULL, make_membership(f, group->id, user->id)));
+    assert_failed(f, change(f, MEMBER_ADDED, NULL, make_membership(f, group->id, user->id)), ERR_EXISTS, "userId");
+}
+
+static void what_is_referred_to_must_exist_in_the_same_organization(void **state)
+{
+    struct fixture *f = *state;
+    int64_t user = add_user(f, "ada")->id;
+    struct organization *other = make_organization(f, "Other");
+    assert_done(f, change(f, ORGANIZATION_CREATED, NULL, other));
+    f->organization_id = other->id;
+    f->versions[1] = 0;
+    int64_t group = add_group(f, "g")->id;
+    assert_failed(f, change(f, MEMBER_ADDED, NULL, make_membership(f, group, user)), ERR_INVALID, "");
+    assert_failed(f, change(f, MEMBER_REMOVED, make_membership(f, group, user), NULL), ERR_NOT_FOUND, "membership");
+}
+
+static void a_member_without_group_joins_the_group_created_last(void **state)
+{
+    struct fixture *f = *state;
+    int64_t user = add_user(f, "ada")->id;
+    struct group *first = make_group(f, "first"), *second = make_group(f, "second");
+    struct membership *in_first = make_membership(f, 0, user), *in_second = make_membership(f, 0, user);
+    struct change_list list = { 0 };
+    append(f, &list, GROUP_CREATED, NULL, first);
+    append(f, &list, MEMBER_ADDED, NULL, in_first);
+    append(f, &list, GROUP_CREATED, NULL, second);
+    append(f, &list, MEMBER_ADDED, NULL, in_second);
+    struct commit commit;
+    assert_done(f, commit_list(f, f->organization_id, f->versions[1], &list, &commit));
+    assert_int_equal(in_first->group_id, first->id);
+    assert_int_equal(in_second->group_id, second->id);
+    assert_non_null(stored(f, NOUN_MEMBERSHIP, f->organization_id, second->id, user).any);
+
+    struct change_list orphan = { 0 };
+    append(f, &orphan, MEMBER_ADDED, NULL, make_membership(f, 0, user));
+    assert_failed(f, commit_list(f, f->organization_id, commit.version, &orphan, &commit), ERR_INVALID, "groupId");
+}
+
+static void a_commit_is_all_or_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct user *user = add_user(f, "ada"), *fine = make_user(f, "fine"), *twin = make_user(f, "twin");
+    twin->uuid = user->uuid;
+    struct change_list list = { 0 };
+    append(f, &list, USER_CREATED, NULL, fine);
+    append(f, &list, USER_CREATED, NULL, twin);
+    struct commit commit;
+    assert_failed(f, commit_list(f, f->organization_id, f->versions[1], &list, &commit), ERR_EXISTS, "uuid");
+    assert_int_equal(fine->id, 0);
+    struct loaded *loaded = load(f, f->organization_id);
+    assert_int_equal(loaded->count[NOUN_USER], 1);
+    assert_int_equal(loaded->version, f->versions[1]);
+
+    struct change_list empty = { 0 };
+    assert_failed(f, commit_list(f, f->organization_id, f->versions[1], &empty, &commit), ERR_INVALID, "");
+}
+
+static void time_never_goes_back_in_a_log(void **state)
+{
+    struct fixture *f = *state;
+    add_user(f, "ada");
+    struct change_list list = { 0 };
+    append(f, &list, USER_CREATED, NULL, make_user(f, "early"));
+    struct commit commit = { .organization_id = f->organization_id, .expected_version = 1, .time = 5, .changes = &list };
+    assert_done(f, store_commit(&f->op, f->store, &commit));
+    assert_int_equal(commit.ret_time, f->op.now);
+}
+
+static void a_bulk_commit_writes_rows_and_one_log_entry(void **state)
+{
+    struct fixture *f = *state;
+    struct change_list list = { 0 };
+    for (int i = 0; i < 20; i++) append(f, &list, USER_CREATED, NULL, make_user(f, "bulk"));
+    struct commit commit = { .organization_id = f->organization_id, .time = 9, .changes = &list, .bulk = true };
+    assert_done(f, store_commit(&f->op, f->store, &commit));
+    assert_int_equal(commit.version, 1);
+    assert_int_equal(load(f, f->organization_id)->count[NOUN_USER], 20);
+    int64_t findings = -1;
+    assert_done(f, store_check(&f->op, f->store, NULL, NULL, &findings));
+    assert_int_equal(findings, 0);
+}
+
+static enum err count_ended(void *context, struct op *op, const struct membership *membership)
+{
+    (void)op;
+    int64_t *sum = context;
+    *sum += membership->user_id;
+    return ERR_OK;
+}
+
+static int64_t sum_ended(struct fixture *f, int64_t now, int64_t limit)
+{
+    int64_t sum = 0;
+    assert_done(f, store_list_ended(&f->op, f->store, now, limit, count_ended, &sum));
+    return sum;
+}
+
+static void ended_memberships_of_living_groups_are_listed(void **state)
+{
+    struct fixture *f = *state;
+    int64_t group = add_group(f, "g")->id;
+    struct group *deleted = add_group(f, "deleted");
+    int64_t users[3];
+    for (int i = 0; i < 3; i++) {
+        users[i] = add_user(f, "u")->id;
+        struct membership *membership = make_membership(f, group, users[i]);
+        membership->ends_at = i == 2 ? 0 : 100 + i;
+        assert_done(f, change(f, MEMBER_ADDED, NULL, membership));
+    }
+    struct membership *membership = make_membership(f, deleted->id, users[0]);
+    membership->ends_at = 1;
+    assert_done(f, change(f, MEMBER_ADDED, NULL, membership));
+    assert_done(f, change(f, GROUP_DELETED, deleted, NULL));
+
+    assert_int_equal(sum_ended(f, 99, 10), 0);
+    assert_int_equal(sum_ended(f, 100, 10), users[0]);
+    assert_int_equal(sum_ended(f, 5000, 10), users[0] + users[1]);
+    assert_int_equal(sum_ended(f, 5000, 1), users[0]);
+}
+
+static void what_is_stored_outlives_the_store(void **state)
+{
+    struct fixture *f = *state;
+    struct user *user = add_user(f, "ada");
+    reopen(f);
+    assert_same(NOUN_USER, stored(f, NOUN_USER, f->organization_id, user->id, 0), (union object){ .user = user });
+    assert_null(stored(f, NOUN_USER, f->organization_id, user->id + 1, 0).any);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        store_test(an_organization_is_created_updated_and_deleted),
+        store_test(an_account_is_created_updated_and_deleted),
+        store_test(an_account_that_users_refer_to_is_not_deleted),
+        store_test(a_user_is_kept_with_every_member),
+        store_test(a_group_is_kept_with_every_member_and_its_grants_in_order),
+        store_test(a_group_is_found_by_folded_name_while_it_lives),
+        store_test(a_membership_is_added_changed_removed_and_expired),
+        store_test(a_nesting_is_added_and_removed),
+        store_test(a_credential_is_created_updated_revoked_and_remembers_its_use),
+        store_test(all_credentials_are_loaded_over_all_organizations),
+        store_test(deleting_an_organization_removes_all_but_its_log),
+        store_test(everything_is_loaded_in_the_order_of_export),
+        store_test(an_error_of_the_sink_ends_the_load_and_is_returned),
+        store_test(a_commit_for_another_version_is_stale_and_writes_nothing),
+        store_test(numbers_are_given_kept_and_never_reused),
+        store_test(a_taken_uuid_or_secret_is_named),
+        store_test(what_is_referred_to_must_exist_in_the_same_organization),
+        store_test(a_member_without_group_joins_the_group_created_last),
+        store_test(a_commit_is_all_or_nothing),
+        store_test(time_never_goes_back_in_a_log),
+        store_test(a_bulk_commit_writes_rows_and_one_log_entry),
+        store_test(ended_memberships_of_living_groups_are_listed),
+        store_test(what_is_stored_outlives_the_store),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
