@@ -179,6 +179,10 @@ struct fragment {
 /* Tables with an even number are of groups, with an odd one of users; a dialect has a pair. Shared lock held. NULL if none. */
 const struct fragment *image_fragment(const struct image *image, int table, uint32_t ordinal);
 
+/* Asks the processor to fetch what image_fragment will read: first the pointer, some objects later the bytes. */
+void image_fetch_fragment_place(const struct image *image, int table, uint32_t ordinal);
+void image_fetch_fragment(const struct image *image, int table, uint32_t ordinal);
+
 /* Keeps a copy of the bytes, unless the budget is used up: the caller must not rely on it being kept. Replaces one that is
  * there. Shared lock held. */
 void image_keep_fragment(struct image *image, int table, uint32_t ordinal, const char *bytes, uint32_t size, uint32_t split,

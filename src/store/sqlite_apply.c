@@ -20,10 +20,11 @@ static enum err run_on_one(struct op *op, struct query *query, enum noun noun)
 /* A deleted organization's number may be used again by an import; its log goes on. */
 static enum err insert_organization(struct op *op, struct sqlite_db *db, const struct organization *organization)
 {
-    AUTO_QUERY q = db_query(db, "INSERT INTO organization (" ORGANIZATION_VALUES ", uuid, id) VALUES ($1, $2, $3, $4, $5)"
-                                " ON CONFLICT (id) DO UPDATE SET name = excluded.name, unique_group_names = excluded.unique_group_names,"
-                                " date_created = excluded.date_created, uuid = excluded.uuid, deleted_at = NULL"
-                                " WHERE organization.deleted_at IS NOT NULL");
+    AUTO_QUERY q =
+        db_query(db, "INSERT INTO organization (" ORGANIZATION_VALUES ", uuid, id) VALUES ($1, $2, $3, $4, $5)"
+                     " ON CONFLICT (id) DO UPDATE SET name = excluded.name, unique_group_names = excluded.unique_group_names,"
+                     " date_created = excluded.date_created, uuid = excluded.uuid, deleted_at = NULL"
+                     " WHERE organization.deleted_at IS NOT NULL");
     bind_organization_values(&q, organization);
     query_uuid(&q, &organization->uuid);
     query_number(&q, organization->id);
@@ -56,7 +57,8 @@ static enum err delete_organization(struct op *op, struct sqlite_db *db, int64_t
         enum err e = query_run(op, &q);
         if (e) return e;
     }
-    AUTO_QUERY q = db_query(db, "UPDATE organization SET name = '', uuid = NULL, deleted_at = $1 WHERE id = $2 AND deleted_at IS NULL");
+    AUTO_QUERY q =
+        db_query(db, "UPDATE organization SET name = '', uuid = NULL, deleted_at = $1 WHERE id = $2 AND deleted_at IS NULL");
     query_number(&q, time);
     query_number(&q, organization_id);
     return run_on_one(op, &q, NOUN_ORGANIZATION);
@@ -95,8 +97,9 @@ static enum err delete_account(struct op *op, struct sqlite_db *db, const struct
 
 static enum err insert_user(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct user *user)
 {
-    AUTO_QUERY q = db_query(db, "INSERT INTO app_user (" USER_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
-                                " $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)");
+    AUTO_QUERY q =
+        db_query(db, "INSERT INTO app_user (" USER_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+                     " $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)");
     bind_user_values(&q, user);
     query_uuid(&q, &user->uuid);
     query_number(&q, organization_id);
@@ -165,7 +168,8 @@ static bool same_grants(const struct group *a, const struct group *b)
     if (a->grant_count != b->grant_count) return false;
     for (size_t i = 0; i < a->grant_count; i++) {
         const struct grant *x = &a->grants[i], *y = &b->grants[i];
-        if (x->kind != y->kind || x->language_id != y->language_id || x->read_only != y->read_only || !uuid_equal(&x->uid, &y->uid))
+        if (x->kind != y->kind || x->language_id != y->language_id || x->read_only != y->read_only ||
+            !uuid_equal(&x->uid, &y->uid))
             return false;
     }
     return true;
@@ -189,7 +193,8 @@ static enum err update_group(struct op *op, struct sqlite_db *db, int64_t organi
     return e ? e : insert_grants(op, db, organization_id, after);
 }
 
-static enum err delete_group(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct group *group, int64_t time)
+static enum err delete_group(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct group *group,
+                             int64_t time)
 {
     AUTO_QUERY q = db_query(db, "UPDATE user_group SET deleted_at = $1 WHERE organization_id = $2 AND id = $3");
     query_number(&q, time);
@@ -205,7 +210,8 @@ static void bind_membership_key(struct query *query, int64_t organization_id, co
     query_number(query, membership->user_id);
 }
 
-static enum err insert_membership(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct membership *membership)
+static enum err insert_membership(struct op *op, struct sqlite_db *db, int64_t organization_id,
+                                  const struct membership *membership)
 {
     AUTO_QUERY q =
         db_query(db, "INSERT INTO membership (" MEMBERSHIP_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
@@ -214,7 +220,8 @@ static enum err insert_membership(struct op *op, struct sqlite_db *db, int64_t o
     return query_run(op, &q);
 }
 
-static enum err update_membership(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct membership *membership)
+static enum err update_membership(struct op *op, struct sqlite_db *db, int64_t organization_id,
+                                  const struct membership *membership)
 {
     AUTO_QUERY q = db_query(db, "UPDATE membership SET (" MEMBERSHIP_VALUES ") = ($1, $2, $3, $4, $5, $6, $7)"
                                 " WHERE organization_id = $8 AND group_id = $9 AND user_id = $10");
@@ -223,7 +230,8 @@ static enum err update_membership(struct op *op, struct sqlite_db *db, int64_t o
     return run_on_one(op, &q, NOUN_MEMBERSHIP);
 }
 
-static enum err delete_membership(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct membership *membership)
+static enum err delete_membership(struct op *op, struct sqlite_db *db, int64_t organization_id,
+                                  const struct membership *membership)
 {
     AUTO_QUERY q = db_query(db, "DELETE FROM membership WHERE organization_id = $1 AND group_id = $2 AND user_id = $3");
     bind_membership_key(&q, organization_id, membership);
@@ -251,7 +259,8 @@ static enum err delete_nesting(struct op *op, struct sqlite_db *db, int64_t orga
     return run_on_one(op, &q, NOUN_NESTING);
 }
 
-static enum err insert_credential(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct credential *credential)
+static enum err insert_credential(struct op *op, struct sqlite_db *db, int64_t organization_id,
+                                  const struct credential *credential)
 {
     AUTO_QUERY q = db_query(db, "INSERT INTO credential (" CREDENTIAL_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
                                 " $11, $12, $13)");
@@ -285,31 +294,53 @@ enum err store_apply(struct op *op, struct sqlite_db *db, int64_t organization_i
 {
     union object before = change->before, after = change->after;
     switch (change->kind) { /* no default: a new kind must be placed here */
-    case ORGANIZATION_CREATED: return insert_organization(op, db, after.organization);
-    case ORGANIZATION_UPDATED: return update_organization(op, db, after.organization);
-    case ORGANIZATION_DELETED: return delete_organization(op, db, before.organization->id, time);
-    case ORGANIZATION_IMPORTED: return ERR_OK;
-    case ACCOUNT_CREATED: return insert_account(op, db, after.account);
-    case ACCOUNT_UPDATED: return update_account(op, db, after.account);
-    case ACCOUNT_DELETED: return delete_account(op, db, before.account);
-    case USER_CREATED: return insert_user(op, db, organization_id, after.user);
-    case USER_UPDATED: return update_user(op, db, organization_id, after.user);
-    case USER_DELETED: return delete_user(op, db, organization_id, before.user, time);
-    case GROUP_CREATED: return insert_group(op, db, organization_id, after.group);
+    case ORGANIZATION_CREATED:
+        return insert_organization(op, db, after.organization);
+    case ORGANIZATION_UPDATED:
+        return update_organization(op, db, after.organization);
+    case ORGANIZATION_DELETED:
+        return delete_organization(op, db, before.organization->id, time);
+    case ORGANIZATION_IMPORTED:
+        return ERR_OK;
+    case ACCOUNT_CREATED:
+        return insert_account(op, db, after.account);
+    case ACCOUNT_UPDATED:
+        return update_account(op, db, after.account);
+    case ACCOUNT_DELETED:
+        return delete_account(op, db, before.account);
+    case USER_CREATED:
+        return insert_user(op, db, organization_id, after.user);
+    case USER_UPDATED:
+        return update_user(op, db, organization_id, after.user);
+    case USER_DELETED:
+        return delete_user(op, db, organization_id, before.user, time);
+    case GROUP_CREATED:
+        return insert_group(op, db, organization_id, after.group);
     case GROUP_RENAMED:
     case GROUP_UPDATED:
-    case GROUP_RESTORED: return update_group(op, db, organization_id, before.group, after.group);
-    case GROUP_DELETED: return delete_group(op, db, organization_id, before.group, time);
-    case MEMBER_ADDED: return insert_membership(op, db, organization_id, after.membership);
-    case MEMBER_CHANGED: return update_membership(op, db, organization_id, after.membership);
+    case GROUP_RESTORED:
+        return update_group(op, db, organization_id, before.group, after.group);
+    case GROUP_DELETED:
+        return delete_group(op, db, organization_id, before.group, time);
+    case MEMBER_ADDED:
+        return insert_membership(op, db, organization_id, after.membership);
+    case MEMBER_CHANGED:
+        return update_membership(op, db, organization_id, after.membership);
     case MEMBER_REMOVED:
-    case MEMBER_EXPIRED: return delete_membership(op, db, organization_id, before.membership);
-    case NESTING_ADDED: return insert_nesting(op, db, organization_id, after.nesting);
-    case NESTING_REMOVED: return delete_nesting(op, db, organization_id, before.nesting);
-    case CREDENTIAL_CREATED: return insert_credential(op, db, organization_id, after.credential);
-    case CREDENTIAL_UPDATED: return update_credential(op, db, organization_id, *after.credential);
-    case CREDENTIAL_REVOKED: return revoke_credential(op, db, organization_id, after.credential, time);
-    case CHANGE_KIND_COUNT: break;
+    case MEMBER_EXPIRED:
+        return delete_membership(op, db, organization_id, before.membership);
+    case NESTING_ADDED:
+        return insert_nesting(op, db, organization_id, after.nesting);
+    case NESTING_REMOVED:
+        return delete_nesting(op, db, organization_id, before.nesting);
+    case CREDENTIAL_CREATED:
+        return insert_credential(op, db, organization_id, after.credential);
+    case CREDENTIAL_UPDATED:
+        return update_credential(op, db, organization_id, *after.credential);
+    case CREDENTIAL_REVOKED:
+        return revoke_credential(op, db, organization_id, after.credential, time);
+    case CHANGE_KIND_COUNT:
+        break;
     }
     return op_fail(op, ERR_INVALID, "", "there is no change kind %d", (int)change->kind);
 }

@@ -24,7 +24,10 @@ struct checking {
     size_t seen_count;
 };
 
-static void free_checking(struct checking *c) { free(c->seen); }
+static void free_checking(struct checking *c)
+{
+    free(c->seen);
+}
 
 PRINTF_LIKE(2, 3) static void find(struct checking *c, const char *format, ...)
 {
@@ -95,7 +98,9 @@ static void check_entry(struct checking *c, const struct seen *now, int64_t prev
     bool next_position = now->version == before->version && now->position == before->position + 1;
     bool next_version = now->version == before->version + 1 && now->position == 0;
     if (!next_position && !next_version) {
-        find(c, "log of organization %" PRId64 ": version %" PRId64 " position %" PRId64 " follows version %" PRId64 " position %" PRId64,
+        find(c,
+             "log of organization %" PRId64 ": version %" PRId64 " position %" PRId64 " follows version %" PRId64
+             " position %" PRId64,
              now->organization_id, now->version, now->position, before->version, before->position);
     }
     if (now->time < before->time) {
@@ -112,8 +117,8 @@ static void check_entry(struct checking *c, const struct seen *now, int64_t prev
 
 static enum err check_logs(struct checking *c)
 {
-    AUTO_QUERY q =
-        db_query(c->db, "SELECT organization_id, version, position, time, sequence, previous, kind FROM change ORDER BY sequence");
+    AUTO_QUERY q = db_query(
+        c->db, "SELECT organization_id, version, position, time, sequence, previous, kind FROM change ORDER BY sequence");
     bool row;
     enum err e;
     while (!(e = query_step(c->op, &q, &row)) && row) {
@@ -139,8 +144,8 @@ static enum err check_ends(struct checking *c)
         const struct seen *seen = find_seen(c, column_number(&q, 0));
         if (!seen) continue;
         if (seen->version != column_number(&q, 1) || seen->sequence != column_number(&q, 2)) {
-            find(c, "organization %" PRId64 " has version %" PRId64 " but its log ends at version %" PRId64, seen->organization_id,
-                 column_number(&q, 1), seen->version);
+            find(c, "organization %" PRId64 " has version %" PRId64 " but its log ends at version %" PRId64,
+                 seen->organization_id, column_number(&q, 1), seen->version);
         }
     }
     return e;
@@ -151,7 +156,8 @@ enum err store_check(struct op *op, struct store *store, store_report_function r
     AUTO_READER reader = { 0 };
     enum err e = store_reader(op, store, &reader);
     if (!e) e = store_snapshot(op, &reader);
-    __attribute__((cleanup(free_checking))) struct checking c = { .op = op, .db = reader.db, .report = report, .context = context };
+    __attribute__((
+        cleanup(free_checking))) struct checking c = { .op = op, .db = reader.db, .report = report, .context = context };
     if (!e) e = check_engine(&c);
     if (!e) e = check_references(&c);
     if (!e) e = list_organizations(&c);

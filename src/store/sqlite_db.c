@@ -88,7 +88,8 @@ static enum err fail_constraint(struct op *op, int code, const char *message)
     }
     case SQLITE_CONSTRAINT_FOREIGNKEY:
         return op_fail(op, ERR_INVALID, "", "another object is referred to that does not exist, or still refers to this one");
-    default: return op_fail(op, ERR_INVALID, "", "the database refused the row: %s", message);
+    default:
+        return op_fail(op, ERR_INVALID, "", "the database refused the row: %s", message);
     }
 }
 
@@ -96,10 +97,14 @@ enum err db_fail(struct op *op, struct sqlite_db *db, int code)
 {
     const char *message = db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
     switch (code & 0xff) {
-    case SQLITE_CONSTRAINT: return fail_constraint(op, code, message);
-    case SQLITE_BUSY: return op_fail(op, ERR_BUSY, "store", "another process holds the database");
-    case SQLITE_NOMEM: abort();
-    default: return op_fail(op, ERR_STORAGE, "store", "the database failed: %s", message);
+    case SQLITE_CONSTRAINT:
+        return fail_constraint(op, code, message);
+    case SQLITE_BUSY:
+        return op_fail(op, ERR_BUSY, "store", "another process holds the database");
+    case SQLITE_NOMEM:
+        abort();
+    default:
+        return op_fail(op, ERR_STORAGE, "store", "the database failed: %s", message);
     }
 }
 
@@ -163,7 +168,8 @@ struct uuid column_uuid(const struct query *query, int column)
 {
     struct uuid uuid = { 0 };
     const void *bytes = sqlite3_column_blob(query->statement, column);
-    if (bytes && sqlite3_column_bytes(query->statement, column) == sizeof(uuid.bytes)) memcpy(uuid.bytes, bytes, sizeof(uuid.bytes));
+    if (bytes && sqlite3_column_bytes(query->statement, column) == sizeof(uuid.bytes))
+        memcpy(uuid.bytes, bytes, sizeof(uuid.bytes));
     return uuid;
 }
 

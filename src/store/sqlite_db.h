@@ -62,7 +62,10 @@ static inline void query_number(struct query *query, int64_t value)
     sqlite3_bind_int64(query->statement, ++query->bound, value);
 }
 
-static inline void query_null(struct query *query) { sqlite3_bind_null(query->statement, ++query->bound); }
+static inline void query_null(struct query *query)
+{
+    sqlite3_bind_null(query->statement, ++query->bound);
+}
 
 /* 0, which means "not set", is NULL in the table. */
 static inline void query_optional(struct query *query, int64_t value)

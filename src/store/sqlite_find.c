@@ -4,7 +4,8 @@
 
 static enum err find_grants(struct op *op, struct sqlite_db *db, struct group *group)
 {
-    static const char sql[] = "SELECT " GRANT_COLUMNS " FROM group_grant WHERE organization_id = $1 AND group_id = $2 ORDER BY position";
+    static const char sql[] =
+        "SELECT " GRANT_COLUMNS " FROM group_grant WHERE organization_id = $1 AND group_id = $2 ORDER BY position";
     size_t count = 0;
     for (int pass = 0; pass < 2; pass++) { /* first to count, then to read */
         AUTO_QUERY q = db_query(db, sql);
@@ -34,9 +35,10 @@ static struct query find_query(struct sqlite_db *db, enum noun noun, int64_t org
         [NOUN_ACCOUNT] = "SELECT " ACCOUNT_COLUMNS " FROM account WHERE id = $1",
         [NOUN_USER] = "SELECT " USER_COLUMNS " FROM app_user WHERE id = $1 AND organization_id = $2",
         [NOUN_GROUP] = "SELECT " GROUP_COLUMNS " FROM user_group WHERE id = $1 AND organization_id = $2",
-        [NOUN_MEMBERSHIP] = "SELECT " MEMBERSHIP_COLUMNS " FROM membership WHERE group_id = $1 AND organization_id = $2 AND user_id = $3",
-        [NOUN_NESTING] = "SELECT " NESTING_COLUMNS
-                         " FROM group_nesting WHERE group_id = $1 AND organization_id = $2 AND child_group_id = $3",
+        [NOUN_MEMBERSHIP] =
+            "SELECT " MEMBERSHIP_COLUMNS " FROM membership WHERE group_id = $1 AND organization_id = $2 AND user_id = $3",
+        [NOUN_NESTING] =
+            "SELECT " NESTING_COLUMNS " FROM group_nesting WHERE group_id = $1 AND organization_id = $2 AND child_group_id = $3",
         [NOUN_CREDENTIAL] = "SELECT " CREDENTIAL_COLUMNS " FROM credential WHERE id = $1 AND organization_id = $2",
     };
     struct query query = db_query(db, texts[noun]);
@@ -67,23 +69,37 @@ enum err store_find(struct op *op, struct store *store, enum noun noun, int64_t 
         struct credential credential;
     } row;
     switch (noun) {
-    case NOUN_ORGANIZATION: row.organization = read_organization(&q); break;
-    case NOUN_ACCOUNT: row.account = read_account(&q); break;
-    case NOUN_USER: row.user = read_user(&q); break;
+    case NOUN_ORGANIZATION:
+        row.organization = read_organization(&q);
+        break;
+    case NOUN_ACCOUNT:
+        row.account = read_account(&q);
+        break;
+    case NOUN_USER:
+        row.user = read_user(&q);
+        break;
     case NOUN_GROUP:
         row.group = read_group(&q);
         e = find_grants(op, reader.db, &row.group);
         break;
-    case NOUN_MEMBERSHIP: row.membership = read_membership(&q); break;
-    case NOUN_NESTING: row.nesting = read_nesting(&q); break;
-    case NOUN_CREDENTIAL: row.credential = read_credential(&q); break;
-    case NOUN_COUNT: break;
+    case NOUN_MEMBERSHIP:
+        row.membership = read_membership(&q);
+        break;
+    case NOUN_NESTING:
+        row.nesting = read_nesting(&q);
+        break;
+    case NOUN_CREDENTIAL:
+        row.credential = read_credential(&q);
+        break;
+    case NOUN_COUNT:
+        break;
     }
     if (!e) *ret_object = object_copy(&op->arena, noun, (union object){ .any = &row });
     return e;
 }
 
-enum err store_find_group_by_name(struct op *op, struct store *store, int64_t organization_id, const char *folded, int64_t *ret_id)
+enum err store_find_group_by_name(struct op *op, struct store *store, int64_t organization_id, const char *folded,
+                                  int64_t *ret_id)
 {
     AUTO_READER reader = { 0 };
     enum err e = store_reader(op, store, &reader);
@@ -104,9 +120,10 @@ enum err store_list_ended(struct op *op, struct store *store, int64_t now, int64
     AUTO_READER reader = { 0 };
     enum err e = store_reader(op, store, &reader);
     if (e) return e;
-    AUTO_QUERY q = db_query(reader.db, "SELECT " MEMBERSHIP_COLUMNS " FROM membership WHERE ends_at <= $1 AND NOT EXISTS"
-                                       " (SELECT 1 FROM user_group g WHERE g.id = membership.group_id AND g.deleted_at IS NOT NULL)"
-                                       " ORDER BY ends_at LIMIT $2");
+    AUTO_QUERY q =
+        db_query(reader.db, "SELECT " MEMBERSHIP_COLUMNS " FROM membership WHERE ends_at <= $1 AND NOT EXISTS"
+                            " (SELECT 1 FROM user_group g WHERE g.id = membership.group_id AND g.deleted_at IS NOT NULL)"
+                            " ORDER BY ends_at LIMIT $2");
     query_number(&q, now);
     query_number(&q, limit);
     bool row;

@@ -90,7 +90,8 @@ static enum err load_groups(const struct loading *l, int64_t organization_id)
 {
     if (!l->sink->group) return ERR_OK;
     __attribute__((cleanup(end_grants))) struct grants grants = {
-        .query = db_query(l->db, "SELECT " GRANT_COLUMNS " FROM group_grant WHERE organization_id = $1 ORDER BY group_id, position"),
+        .query =
+            db_query(l->db, "SELECT " GRANT_COLUMNS " FROM group_grant WHERE organization_id = $1 ORDER BY group_id, position"),
     };
     query_number(&grants.query, organization_id);
     enum err e = query_step(l->op, &grants.query, &grants.row);
@@ -114,7 +115,8 @@ static enum err load_groups(const struct loading *l, int64_t organization_id)
 static enum err load_memberships(const struct loading *l, int64_t organization_id)
 {
     if (!l->sink->membership) return ERR_OK;
-    AUTO_QUERY q = db_query(l->db, "SELECT " MEMBERSHIP_COLUMNS " FROM membership WHERE organization_id = $1 ORDER BY group_id, user_id");
+    AUTO_QUERY q =
+        db_query(l->db, "SELECT " MEMBERSHIP_COLUMNS " FROM membership WHERE organization_id = $1 ORDER BY group_id, user_id");
     query_number(&q, organization_id);
     bool row;
     enum err e;
@@ -206,7 +208,8 @@ enum err store_load(struct op *op, struct store *store, int64_t organization_id,
     if (counts) {
         *counts = (struct store_counts){ 0 };
         e = count_rows(&l, "SELECT count(*) FROM app_user WHERE organization_id = $1", organization_id, &counts->users);
-        if (!e) e = count_rows(&l, "SELECT count(*) FROM user_group WHERE organization_id = $1", organization_id, &counts->groups);
+        if (!e)
+            e = count_rows(&l, "SELECT count(*) FROM user_group WHERE organization_id = $1", organization_id, &counts->groups);
         if (e) return e;
     }
     if (organization_id == INSTALLATION) {

@@ -35,7 +35,10 @@ enum err store_lock_open(struct op *op, struct store *store, bool *ret_alone)
     }
 }
 
-void store_lock_share(struct store *store) { set_lock(store->lock_fd, F_RDLCK); }
+void store_lock_share(struct store *store)
+{
+    set_lock(store->lock_fd, F_RDLCK);
+}
 
 bool store_lock_alone(struct store *store)
 {

@@ -2,8 +2,8 @@
  *
  * Entries of an organization are chained backwards by `previous`. To read what came after a version: start at the newest
  * entry (or, with a limit, at the first milestone behind the last version wanted), walk back to the version, remembering the
- * sequence numbers, and then read them forwards. Milestones stand at every 64th version, so a page costs its own length plus at most 64
- * commits. Entries never change, so no snapshot is needed. */
+ * sequence numbers, and then read them forwards. Milestones stand at every 64th version, so a page costs its own length plus at
+ * most 64 commits. Entries never change, so no snapshot is needed. */
 #include "base/memory.h"
 #include "store/sqlite_store.h"
 
@@ -14,7 +14,10 @@ struct sequences {
     size_t count, capacity;
 };
 
-static void free_sequences(struct sequences *sequences) { free(sequences->items); }
+static void free_sequences(struct sequences *sequences)
+{
+    free(sequences->items);
+}
 #define AUTO_SEQUENCES __attribute__((cleanup(free_sequences))) struct sequences
 
 static void add_sequence(struct sequences *sequences, int64_t sequence)
@@ -28,12 +31,14 @@ static void add_sequence(struct sequences *sequences, int64_t sequence)
 
 /* Where to begin walking back so that `last_version` is met; *ret_sequence 0: the log is empty. A deleted organization's log
  * can be read too. */
-static enum err find_start(struct op *op, struct sqlite_db *db, int64_t organization_id, int64_t last_version, int64_t *ret_sequence)
+static enum err find_start(struct op *op, struct sqlite_db *db, int64_t organization_id, int64_t last_version,
+                           int64_t *ret_sequence)
 {
     bool row;
     if (last_version != INT64_MAX) {
-        AUTO_QUERY milestone = db_query(db, "SELECT sequence FROM change WHERE organization_id = $1 AND version > $2 AND position = 0"
-                                            " AND version & 63 = 0 ORDER BY version LIMIT 1");
+        AUTO_QUERY milestone =
+            db_query(db, "SELECT sequence FROM change WHERE organization_id = $1 AND version > $2 AND position = 0"
+                         " AND version & 63 = 0 ORDER BY version LIMIT 1");
         query_number(&milestone, organization_id);
         query_number(&milestone, last_version);
         enum err e = query_step(op, &milestone, &row);
@@ -65,7 +70,8 @@ static enum err walk_back(struct op *op, struct sqlite_db *db, int64_t sequence,
         int64_t version = column_number(&q, 0), previous = column_number(&q, 1);
         if (version <= after_version) break;
         if (version <= last_version) add_sequence(ret_sequences, sequence);
-        if (previous >= sequence) return op_fail(op, ERR_STORAGE, "store", "the log's entry %" PRId64 " is not after its previous one", sequence);
+        if (previous >= sequence)
+            return op_fail(op, ERR_STORAGE, "store", "the log's entry %" PRId64 " is not after its previous one", sequence);
         sequence = previous;
     }
     return ERR_OK;
@@ -115,12 +121,15 @@ enum err store_read_log(struct op *op, struct store *store, int64_t organization
 struct follow_news {
     struct {
         int64_t organization_id, version;
-    } *items;
+    } * items;
     size_t count, capacity;
     int64_t newest;
 };
 
-static void free_news(struct follow_news *news) { free(news->items); }
+static void free_news(struct follow_news *news)
+{
+    free(news->items);
+}
 
 static enum err read_data_version(struct op *op, struct sqlite_db *db, int64_t *ret_version)
 {

@@ -59,8 +59,8 @@ enum err store_migrate(struct op *op, struct sqlite_db *db, const struct store_o
     int newest = store_schema_version();
     if (version == newest) return ERR_OK;
     if (version > newest) {
-        return op_fail(op, ERR_INVALID, "store", "%s was written by a newer Roster (schema %lld, this one knows %d)", options->url,
-                       (long long)version, newest);
+        return op_fail(op, ERR_INVALID, "store", "%s was written by a newer Roster (schema %lld, this one knows %d)",
+                       options->url, (long long)version, newest);
     }
     if (version == 0 ? !options->create && !options->migrate : !options->migrate) {
         return op_fail(op, ERR_INVALID, "store", "%s has schema %lld and must be migrated to %d first", options->url,

@@ -61,7 +61,8 @@ static enum err recover_and_join(struct op *op, struct store *store, bool alone)
     enum err e = alone ? read_openers(op, db, &openers) : ERR_OK;
     if (!e && openers > 0) e = quick_check(op, db);
     if (!e) {
-        AUTO_QUERY q = db_query(db, alone ? "UPDATE installation SET openers = 1" : "UPDATE installation SET openers = openers + 1");
+        AUTO_QUERY q =
+            db_query(db, alone ? "UPDATE installation SET openers = 1" : "UPDATE installation SET openers = openers + 1");
         e = query_run(op, &q);
     }
     store->counted = !e;

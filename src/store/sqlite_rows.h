@@ -10,11 +10,12 @@
 /* What an update writes (bind_*_values); the identity (uuid, organization_id, id) never changes and comes last. */
 #define ORGANIZATION_VALUES "name, unique_group_names, date_created"
 #define ACCOUNT_VALUES "first_name, last_name, email_address"
-#define USER_VALUES                                                                                                            \
-    "account_id, user_name, display_name, first_name, last_name, email_address, phone_number, description, remarks, external_id, " \
-    "email_address_verify, email_address_verified, phone_number_verify, phone_number_verified, super_user, active, "           \
+#define USER_VALUES                                                                                                              \
+    "account_id, user_name, display_name, first_name, last_name, email_address, phone_number, description, remarks, "            \
+    "external_id, "                                                                                                              \
+    "email_address_verify, email_address_verified, phone_number_verify, phone_number_verified, super_user, active, "             \
     "auto_remove_after, auto_remove_date, date_created, date_modified, deleted_at"
-#define GROUP_VALUES                                                                                                           \
+#define GROUP_VALUES                                                                                                             \
     "name, name_folded, description, remarks, external_id, date_created, date_modified, created_by, modified_by, deleted_at"
 #define MEMBERSHIP_VALUES "uuid, manager, starts_at, ends_at, date_created, added_by_credential, added_by_user"
 #define CREDENTIAL_VALUES "name, user_id, kind, key_id, secret_hash, rights, expires_at, revoked_at, date_created"

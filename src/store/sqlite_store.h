@@ -29,11 +29,11 @@ struct writer {
     pthread_cond_t work;
     struct waiting *first, **last; /* who waits for the next transaction */
     bool stopping;
-    unsigned round;                /* which of `rounds` those wait for */
-    _Atomic uint32_t rounds[2];    /* futexes: one higher when a transaction has ended */
+    unsigned round;             /* which of `rounds` those wait for */
+    _Atomic uint32_t rounds[2]; /* futexes: one higher when a transaction has ended */
     struct sqlite_db db;
-    int64_t next_sequence;         /* inside a transaction */
-    int64_t numbers[NOUN_COUNT];   /* newest number given, inside a transaction */
+    int64_t next_sequence;       /* inside a transaction */
+    int64_t numbers[NOUN_COUNT]; /* newest number given, inside a transaction */
     bool numbers_read, numbers_changed;
 };
 
@@ -101,6 +101,7 @@ void store_checkpointer_stop(struct store *store);
 void store_checkpointer_finish(struct store *store);
 
 /* sqlite_apply.c: the rows of one change. `time` is that of the commit. */
-MUST_USE enum err store_apply(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct change *change, int64_t time);
+MUST_USE enum err store_apply(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct change *change,
+                              int64_t time);
 
 #endif

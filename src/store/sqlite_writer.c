@@ -15,39 +15,16 @@
  * transaction, CPU a commit in SQL, COMMIT and checkpoints: log table with an index on (organization_id, version, position)
  * 21 us and 2.1 pages; WITHOUT ROWID by that key 38 us and 3.5 pages; chained without index (see the migration) 15 us and
  * 1.4 pages. Pages of 8 KiB: no better (18 us). One commit alone: 180-220 us, an fdatasync of the same disk 123 us. */
-#include "store/sqlite_store.h"
+#include "store/sqlite_writer.h"
 
 #include "base/clock.h"
-#include "base/memory.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 enum { DETAIL_CEILING = 256 << 20 };
-
-struct waiting {
-    struct op *op;
-    struct commit *commit;         /* NULL: save last used */
-    const struct last_used *items;
-    size_t item_count;
-
-    enum err result;
-    bool wrote;                    /* rows of it are in the open transaction */
-    int64_t time, last_sequence;
-    struct uuid commit_id;
-
-    struct buf details;            /* of all changes, one after the other, each ended by a zero byte */
-    size_t *starts;                /* where each begins; in the op's arena */
-    bool rendered;
-    int64_t **numbered;            /* ids that were 0 */
-    size_t numbered_count, numbered_capacity;
-
-    struct waiting *next;
-};
 
 static void sleep_while(_Atomic uint32_t *word, uint32_t value)
 {
@@ -62,232 +39,12 @@ static void wake_all(_Atomic uint32_t *word)
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
-/* ---- numbers */
-
-static int64_t *object_id(enum noun noun, union object object)
-{
-    switch (noun) {
-    case NOUN_ORGANIZATION: return &object.organization->id;
-    case NOUN_ACCOUNT: return &object.account->id;
-    case NOUN_USER: return &object.user->id;
-    case NOUN_GROUP: return &object.group->id;
-    case NOUN_CREDENTIAL: return &object.credential->id;
-    case NOUN_MEMBERSHIP:
-    case NOUN_NESTING:
-    case NOUN_COUNT: break;
-    }
-    return NULL;
-}
-
-static int64_t *object_group_id(enum noun noun, union object object)
-{
-    if (noun == NOUN_MEMBERSHIP) return &object.membership->group_id;
-    if (noun == NOUN_NESTING) return &object.nesting->group_id;
-    return NULL;
-}
-
-/* Whether the log entries can only be written once numbers are given. */
-static bool needs_numbers(const struct commit *commit)
-{
-    for (size_t i = 0; i < commit->changes->count; i++) {
-        const struct change *change = &commit->changes->items[i];
-        if (change_shape(change->kind) != CHANGE_CREATES) continue;
-        const int64_t *id = object_id(change_noun(change->kind), change->after);
-        if (!id) id = object_group_id(change_noun(change->kind), change->after);
-        if (id && *id == 0) return true;
-    }
-    return false;
-}
-
-static enum err read_numbers(struct op *op, struct writer *writer)
-{
-    if (writer->numbers_read) return ERR_OK;
-    AUTO_QUERY q = db_query(&writer->db, "SELECT last_organization, last_account, last_user, last_group, last_credential"
-                                         " FROM installation");
-    bool row;
-    enum err e = query_step(op, &q, &row);
-    if (e) return e;
-    static const enum noun order[] = { NOUN_ORGANIZATION, NOUN_ACCOUNT, NOUN_USER, NOUN_GROUP, NOUN_CREDENTIAL };
-    for (int i = 0; i < 5; i++) writer->numbers[order[i]] = column_number(&q, i);
-    writer->numbers_read = true;
-    writer->numbers_changed = false;
-    return ERR_OK;
-}
-
-static enum err write_numbers(struct op *op, struct writer *writer)
-{
-    if (!writer->numbers_read || !writer->numbers_changed) return ERR_OK;
-    AUTO_QUERY q = db_query(&writer->db, "UPDATE installation SET last_organization = $1, last_account = $2, last_user = $3,"
-                                         " last_group = $4, last_credential = $5");
-    static const enum noun order[] = { NOUN_ORGANIZATION, NOUN_ACCOUNT, NOUN_USER, NOUN_GROUP, NOUN_CREDENTIAL };
-    for (int i = 0; i < 5; i++) query_number(&q, writer->numbers[order[i]]);
-    return query_run(op, &q);
-}
-
-static void give_number(struct waiting *w, int64_t *id, int64_t number)
-{
-    if (w->numbered_count == w->numbered_capacity) {
-        w->numbered_capacity = w->numbered_capacity * 2 + 16;
-        w->numbered = memory_resize(w->numbered, w->numbered_capacity, sizeof(*w->numbered));
-    }
-    w->numbered[w->numbered_count++] = id;
-    *id = number;
-}
-
-static void take_numbers_back(struct waiting *w)
-{
-    for (size_t i = 0; i < w->numbered_count; i++) *w->numbered[i] = 0;
-    if (w->numbered_count) w->rendered = false;
-    w->numbered_count = 0;
-}
-
-static enum err number_objects(struct writer *writer, struct waiting *w)
-{
-    int64_t group_id = 0; /* created last */
-    for (size_t i = 0; i < w->commit->changes->count; i++) {
-        const struct change *change = &w->commit->changes->items[i];
-        if (change_shape(change->kind) != CHANGE_CREATES) continue;
-        enum noun noun = change_noun(change->kind);
-        int64_t *id = object_id(noun, change->after);
-        if (!id) {
-            id = object_group_id(noun, change->after);
-            if (*id == 0 && group_id == 0) return op_fail(w->op, ERR_INVALID, "groupId", "no group was created before its member");
-            if (*id == 0) give_number(w, id, group_id);
-            continue;
-        }
-        enum err e = read_numbers(w->op, writer);
-        if (e) return e;
-        if (*id > NUMBER_MAX || *id < 0) return op_fail(w->op, ERR_INVALID, "id", "the id is out of range");
-        if (*id == 0) {
-            if (writer->numbers[noun] >= NUMBER_MAX) return op_fail(w->op, ERR_STORAGE, "id", "there are no numbers left");
-            give_number(w, id, writer->numbers[noun] + 1);
-        }
-        if (*id > writer->numbers[noun]) {
-            writer->numbers[noun] = *id;
-            writer->numbers_changed = true;
-        }
-        if (noun == NOUN_GROUP) group_id = *id;
-    }
-    return ERR_OK;
-}
-
-/* ---- log entries */
-
-/* What the log gets: every change, or for bulk one mark that the organization was imported. */
-static struct change_list logged_changes(const struct waiting *w, struct organization *organization, struct change *mark)
-{
-    if (!w->commit->bulk) return *w->commit->changes;
-    *organization = (struct organization){ .id = w->commit->organization_id };
-    *mark = (struct change){ .kind = ORGANIZATION_IMPORTED, .after.organization = organization };
-    return (struct change_list){ .items = mark, .count = 1 };
-}
-
-/* Also called by the waiting thread itself, so that the writer need not. */
-static void render_details(struct waiting *w)
-{
-    struct organization organization;
-    struct change mark;
-    struct change_list list = logged_changes(w, &organization, &mark);
-    buf_reset(&w->details);
-    if (!w->starts) w->starts = arena_array(&w->op->arena, list.count, sizeof(*w->starts));
-    for (size_t i = 0; i < list.count; i++) {
-        w->starts[i] = w->details.size;
-        change_write_detail(&w->details, &list.items[i]);
-        buf_add_char(&w->details, '\0');
-    }
-    w->rendered = true;
-}
-
-static enum err write_log(struct writer *writer, struct waiting *w, int64_t previous)
-{
-    struct organization organization;
-    struct change mark;
-    struct change_list list = logged_changes(w, &organization, &mark);
-    const struct commit *commit = w->commit;
-    w->commit_id = uuid_random();
-    for (size_t i = 0; i < list.count; i++) {
-        int64_t group_id, subject_id, subject_object_id;
-        change_subjects(&list.items[i], &group_id, &subject_id, &subject_object_id);
-        AUTO_QUERY q = db_query(&writer->db, "INSERT INTO change (sequence, previous, organization_id, version, position, time, kind,"
-                                             " credential_id, user_id, group_id, subject_id, object_id, commit_id, detail)"
-                                             " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)");
-        query_number(&q, writer->next_sequence);
-        query_number(&q, previous);
-        query_number(&q, commit->organization_id);
-        query_number(&q, commit->expected_version + 1);
-        query_number(&q, (int64_t)i);
-        query_number(&q, w->time);
-        query_text(&q, change_word(list.items[i].kind));
-        query_number(&q, commit->credential_id);
-        query_number(&q, commit->user_id);
-        query_number(&q, group_id);
-        query_number(&q, subject_id);
-        query_number(&q, subject_object_id);
-        query_bytes(&q, w->commit_id.bytes, sizeof(w->commit_id.bytes));
-        query_text(&q, w->details.bytes + w->starts[i]);
-        enum err e = query_run(w->op, &q);
-        if (e) return e;
-        previous = writer->next_sequence++;
-    }
-    w->last_sequence = previous;
-    return ERR_OK;
-}
-
-/* ---- one commit */
-
-static enum err check_fence(struct writer *writer, struct waiting *w, int64_t *ret_last_sequence)
-{
-    const struct commit *commit = w->commit;
-    AUTO_QUERY q = db_query(&writer->db, "SELECT version, last_time, last_sequence FROM organization"
-                                         " WHERE id = $1 AND deleted_at IS NULL");
-    query_number(&q, commit->organization_id);
-    bool row;
-    enum err e = query_step(w->op, &q, &row);
-    if (e) return e;
-    if (!row) return op_fail(w->op, ERR_NOT_FOUND, "organization", "there is no organization %lld", (long long)commit->organization_id);
-    if (column_number(&q, 0) != commit->expected_version) {
-        return op_fail(w->op, ERR_STALE, "", "the organization changed since it was read");
-    }
-    int64_t last_time = column_number(&q, 1);
-    w->time = commit->time > last_time ? commit->time : last_time;
-    *ret_last_sequence = column_number(&q, 2);
-    return ERR_OK;
-}
-
-static enum err move_fence(struct writer *writer, struct waiting *w)
-{
-    AUTO_QUERY q = db_query(&writer->db, "UPDATE organization SET version = version + 1, last_time = $1, last_sequence = $2"
-                                         " WHERE id = $3 AND version = $4");
-    query_number(&q, w->time);
-    query_number(&q, w->last_sequence);
-    query_number(&q, w->commit->organization_id);
-    query_number(&q, w->commit->expected_version);
-    return query_run(w->op, &q);
-}
-
-static enum err run_commit(struct writer *writer, struct waiting *w)
-{
-    int64_t last_sequence = 0;
-    enum err e = check_fence(writer, w, &last_sequence);
-    if (!e) e = number_objects(writer, w);
-    if (e) return e;
-    if (!w->rendered) render_details(w);
-    if (w->details.overflow) return op_fail(w->op, ERR_TOO_LARGE, "", "the commit's log entries are too large");
-
-    w->wrote = true;
-    const struct change_list *changes = w->commit->changes;
-    for (size_t i = 0; i < changes->count && !e; i++) {
-        e = store_apply(w->op, &writer->db, w->commit->organization_id, &changes->items[i], w->time);
-    }
-    if (!e) e = write_log(writer, w, last_sequence);
-    return e ? e : move_fence(writer, w);
-}
-
 static enum err run_last_used(struct writer *writer, struct waiting *w)
 {
     w->wrote = true;
     for (size_t i = 0; i < w->item_count; i++) {
-        AUTO_QUERY q = db_query(&writer->db, "UPDATE credential SET last_used_at = max($1, coalesce(last_used_at, 0)) WHERE id = $2");
+        AUTO_QUERY q =
+            db_query(&writer->db, "UPDATE credential SET last_used_at = max($1, coalesce(last_used_at, 0)) WHERE id = $2");
         query_number(&q, w->items[i].time);
         query_number(&q, w->items[i].credential_id);
         enum err e = query_run(w->op, &q);
@@ -326,12 +83,12 @@ static enum err run_one(struct writer *writer, struct waiting *w, bool savepoint
 {
     w->wrote = false;
     enum err e = savepoint ? run_simple(w->op, writer, "SAVEPOINT one") : ERR_OK;
-    if (!e) e = w->commit ? run_commit(writer, w) : run_last_used(writer, w);
+    if (!e) e = w->commit ? commit_run(writer, w) : run_last_used(writer, w);
     if (!savepoint || e == ERR_STORAGE || e == ERR_BUSY) return e;
     if (e) {
         enum err undone = run_simple(w->op, writer, "ROLLBACK TO one");
         if (undone) return undone;
-        take_numbers_back(w);
+        commit_take_numbers_back(w);
     }
     enum err released = run_simple(w->op, writer, "RELEASE one");
     return released ? released : e;
@@ -341,7 +98,7 @@ static enum err run_one(struct writer *writer, struct waiting *w, bool savepoint
 static void fail_all(struct waiting *first, const struct failure *failure)
 {
     for (struct waiting *w = first; w; w = w->next) {
-        take_numbers_back(w);
+        commit_take_numbers_back(w);
         if (!w->result) w->result = op_fail(w->op, failure->code, failure->field, "%s", failure->text);
     }
 }
@@ -359,7 +116,7 @@ static void look_up_outcome(struct writer *writer, struct waiting *w, const stru
         e = query_step(&op, &q, &row);
     }
     if (!e && row) return;
-    take_numbers_back(w);
+    commit_take_numbers_back(w);
     w->result = e ? op_fail(w->op, ERR_UNKNOWN_OUTCOME, "store", "the database failed while committing: %s", failure->text)
                   : op_fail(w->op, failure->code, failure->field, "%s", failure->text);
 }
@@ -390,7 +147,7 @@ static enum outcome run_transaction(struct op *op, struct store *store, struct w
             return AGAIN;
         }
     }
-    if (!e) e = write_numbers(op, writer);
+    if (!e) e = commit_write_numbers(op, writer);
     if (e || !any) {
         roll_back(writer);
         if (e) fail_all(first, &op->failure);
@@ -424,7 +181,7 @@ static void run_batch(struct store *store, struct waiting *first)
     AUTO_OP op = op_begin();
     if (run_transaction(&op, store, first, false) == AGAIN) {
         for (struct waiting *w = first; w; w = w->next) {
-            take_numbers_back(w);
+            commit_take_numbers_back(w);
             failure_clear(&w->op->failure);
             w->result = ERR_OK;
         }
@@ -498,7 +255,7 @@ enum err store_commit(struct op *op, struct store *store, struct commit *commit)
 {
     if (commit->changes->count == 0) return op_fail(op, ERR_INVALID, "", "a commit must change something");
     struct waiting w = { .op = op, .commit = commit, .details = BUF_INIT(DETAIL_CEILING) };
-    if (commit->bulk || !needs_numbers(commit)) render_details(&w);
+    if (commit_can_render_early(commit)) commit_render(&w);
     enum err e = submit(store, &w);
     buf_free(&w.details);
     free(w.numbered);

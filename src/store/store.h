@@ -65,21 +65,21 @@ MUST_USE enum err store_load_credentials(struct op *op, struct store *store, con
 /* One write. `changes` and what they point to must live until store_commit returns. */
 struct commit {
     int64_t organization_id;
-    int64_t expected_version; /* the version the rules saw */
-    int64_t time;             /* microseconds; the store never lets time go back within an organization's log */
+    int64_t expected_version;       /* the version the rules saw */
+    int64_t time;                   /* microseconds; the store never lets time go back within an organization's log */
     int64_t credential_id, user_id; /* the actor; 0 for the system */
     struct change_list *changes;
     bool bulk; /* an import into an organization that the same import created: rows are written, the log gets one
                 * organization_imported entry instead of one per change */
     /* filled on ERR_OK */
-    int64_t version;          /* expected_version + 1 */
-    int64_t ret_time;         /* the time stored: at least `time` */
+    int64_t version;  /* expected_version + 1 */
+    int64_t ret_time; /* the time stored: at least `time` */
 };
 
 /* Commits durably, blocks until it is on disk. Objects with id 0 in CREATES changes are given their numbers (written into
  * the objects); a membership or nesting with group_id 0 refers to the group created last before it in the same commit.
- * ERR_STALE: the organization has another version by now; nothing was written. ERR_EXISTS: a number or uuid is taken (field names it).
- * ERR_UNKNOWN_OUTCOME: it may or may not have been written. */
+ * ERR_STALE: the organization has another version by now; nothing was written. ERR_EXISTS: a number or uuid is taken (field names
+ * it). ERR_UNKNOWN_OUTCOME: it may or may not have been written. */
 MUST_USE enum err store_commit(struct op *op, struct store *store, struct commit *commit);
 
 /* One entry of the log, as stored. */
@@ -92,27 +92,29 @@ struct log_entry {
 typedef enum err (*store_log_function)(void *context, struct op *op, const struct log_entry *entry);
 
 /* Entries of an organization after a version, in order, at most `limit` versions (0: all). */
-MUST_USE enum err store_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version, int64_t limit,
-                                 store_log_function function, void *context);
+MUST_USE enum err store_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version,
+                                 int64_t limit, store_log_function function, void *context);
 
 /* Newest version of each organization that got a commit after *cursor (any process), once each; moves the cursor to the newest.
  * Cheap when nothing happened (PRAGMA data_version on a connection of its own). */
 typedef enum err (*store_version_function)(void *context, struct op *op, int64_t organization_id, int64_t version);
-MUST_USE enum err store_follow(struct op *op, struct store *store, int64_t *cursor, store_version_function function, void *context);
+MUST_USE enum err store_follow(struct op *op, struct store *store, int64_t *cursor, store_version_function function,
+                               void *context);
 
 /* Current version; ERR_NOT_FOUND. */
 MUST_USE enum err store_version(struct op *op, struct store *store, int64_t organization_id, int64_t *ret_version);
 
 /* Memberships whose ends_at is at or before `now`, of living groups, at most `limit`, any order. */
 typedef enum err (*store_membership_function)(void *context, struct op *op, const struct membership *membership);
-MUST_USE enum err store_list_ended(struct op *op, struct store *store, int64_t now, int64_t limit, store_membership_function function,
-                                   void *context);
+MUST_USE enum err store_list_ended(struct op *op, struct store *store, int64_t now, int64_t limit,
+                                   store_membership_function function, void *context);
 
 /* Point look-ups for import: *ret_found tells; the object is in the op's arena. Deleted ones are found too. */
-MUST_USE enum err store_find(struct op *op, struct store *store, enum noun noun, int64_t organization_id, int64_t id, int64_t second_id,
-                             bool *ret_found, union object *ret_object);
+MUST_USE enum err store_find(struct op *op, struct store *store, enum noun noun, int64_t organization_id, int64_t id,
+                             int64_t second_id, bool *ret_found, union object *ret_object);
 /* The living group of an organization whose folded name is `folded`; *ret_id 0 if none. */
-MUST_USE enum err store_find_group_by_name(struct op *op, struct store *store, int64_t organization_id, const char *folded, int64_t *ret_id);
+MUST_USE enum err store_find_group_by_name(struct op *op, struct store *store, int64_t organization_id, const char *folded,
+                                           int64_t *ret_id);
 
 /* Remembers when credentials were last used; not logged, not versioned, one transaction. */
 struct last_used {
@@ -126,7 +128,8 @@ MUST_USE enum err store_backup(struct op *op, struct store *store, const char *p
 /* Checks the engine's own integrity, and the logs: versions of each organization without gaps from 1 to its version, positions
  * without gaps, times that never go back. Each finding is told to `report`; *ret_findings counts them. */
 typedef void (*store_report_function)(void *context, const char *finding);
-MUST_USE enum err store_check(struct op *op, struct store *store, store_report_function report, void *context, int64_t *ret_findings);
+MUST_USE enum err store_check(struct op *op, struct store *store, store_report_function report, void *context,
+                              int64_t *ret_findings);
 
 /* For /metrics. */
 struct store_stats {
