@@ -25,6 +25,7 @@ static void rebuild(struct lookup *lookup, uint32_t capacity, lookup_hash_functi
 
 void lookup_reserve(struct lookup *lookup, uint32_t count, lookup_hash_function hash_of, const void *context)
 {
+    if (!count) return;
     uint64_t wanted = 8;
     while (wanted * 2 / 3 <= count) wanted *= 2;
     if (wanted > lookup->capacity && wanted <= UINT32_MAX) rebuild(lookup, (uint32_t)wanted, hash_of, context);

@@ -41,7 +41,7 @@ const struct setting config_settings[] = {
     { "send_timeout_s",       SETTING_NUMBER, offsetof(struct config, send_timeout_s),        "60",              1, 86400,     NULL,    ON_RELOAD, "N",     "time for a client to take a whole answer" },
     { "shutdown_timeout_s",   SETTING_NUMBER, offsetof(struct config, shutdown_timeout_s),    "10",              0, 3600,      NULL,    ON_RELOAD, "N",     "how long requests under way may take after SIGTERM" },
     { "memory_budget_mib",    SETTING_NUMBER, offsetof(struct config, memory_budget_mib),     "4096",            1, 1048576,   NULL,    ON_RELOAD, "N",     "organizations not used longest leave memory beyond this" },
-    { "fragment_budget_mib",  SETTING_NUMBER, offsetof(struct config, fragment_budget_mib),   "256",             0, 1048576,   NULL,    ON_RELOAD, "N",     "memory for rendered objects, kept for the next answer" },
+    { "fragment_budget_mib",  SETTING_NUMBER, offsetof(struct config, fragment_budget_mib),   "192",             0, 1048576,   NULL,    ON_RELOAD, "N",     "memory for rendered objects, kept for the next answer" },
     { "follow_interval_ms",   SETTING_NUMBER, offsetof(struct config, follow_interval_ms),    "50",              1, 60000,     NULL,    ON_RELOAD, "N",     "how often commits of other processes are looked for" },
     { "expire_interval_s",    SETTING_NUMBER, offsetof(struct config, expire_interval_s),     "5",               1, 86400,     NULL,    ON_RELOAD, "N",     "how often ended memberships are cleared away (they end in time anyway)" },
     { 0 },

@@ -130,7 +130,12 @@ void image_unindex_group(struct image *image, uint32_t ordinal)
 
 void image_reserve_lookups(struct image *image)
 {
+    const struct image_loading *loading = image->loading;
     lookup_reserve(&image->users_by_uuid, image->user_count, user_uuid_hash, image);
+    lookup_reserve(&image->users_by_name, loading->user_names, user_name_hash, image);
+    lookup_reserve(&image->users_by_email, loading->emails, user_email_hash, image);
+    lookup_reserve(&image->users_by_external_id, loading->user_external_ids, user_external_hash, image);
+    lookup_reserve(&image->groups_by_external_id, loading->group_external_ids, group_external_hash, image);
     lookup_reserve(&image->groups_by_uuid, image->group_count, group_uuid_hash, image);
 }
 

@@ -39,6 +39,9 @@ static enum err load_user(void *context, struct op *op, const struct user *user)
     (void)op;
     struct image *image = context;
     image_add_user(image, user, &image->pool);
+    image->loading->user_names += user->user_name != NULL;
+    image->loading->emails += user->email_address != NULL;
+    image->loading->user_external_ids += user->external_id != NULL;
     return ERR_OK;
 }
 
@@ -47,6 +50,7 @@ static enum err load_group(void *context, struct op *op, const struct group *gro
     (void)op;
     struct image *image = context;
     uint32_t ordinal = image_add_group(image, group, &image->pool);
+    image->loading->group_external_ids += group->external_id != NULL;
     if (group->deleted_at) return ERR_OK;
     load_name(image, ordinal, group->name);
     if (image->living_count == image->living_capacity) {

@@ -10,6 +10,7 @@ struct image_loading {
     uint32_t member_count, member_capacity;
     uint32_t group; /* its ordinal */
     uint32_t dates_capacity;
+    uint32_t user_names, emails, user_external_ids, group_external_ids; /* how many have one: sizes of the look-ups */
     struct arena scratch; /* folded names */
 };
 
@@ -29,7 +30,7 @@ void image_index_user(struct image *image, uint32_t ordinal);
 void image_unindex_user(struct image *image, uint32_t ordinal);
 void image_index_group(struct image *image, uint32_t ordinal);
 void image_unindex_group(struct image *image, uint32_t ordinal);
-void image_reserve_lookups(struct image *image);
+void image_reserve_lookups(struct image *image); /* before everything is indexed at the end of loading */
 
 /* The index of an actor, added if new. */
 uint32_t image_actor(struct image *image, int64_t credential_id, int64_t user_id);
