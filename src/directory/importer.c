@@ -1,4 +1,5 @@
 /* importer.c — reading the file, batches, commits. What a line means is in import_line.c. */
+#include "base/lines.h"
 #include "base/memory.h"
 #include "directory/importer_parts.h"
 
@@ -166,12 +167,11 @@ static void keep_line(struct importer *importer, int64_t number, const char *tex
     memcpy(line->text, text, size);
 }
 
-static enum err take_line(struct importer *importer, int64_t number, const char *text, size_t size)
+static enum err take_line(struct importer *importer, int64_t number, enum lines_result result, const char *text, size_t size)
 {
-    while (size && (text[size - 1] == '\n' || text[size - 1] == '\r')) size--;
-    if (!size) return ERR_OK;
+    if (result == LINES_ONE && !size) return ERR_OK;
     importer->counts.lines++;
-    enum err e = size > IMPORT_LINE_MAX
+    enum err e = result == LINES_TOO_LONG
                      ? op_fail(importer->batch, ERR_TOO_LARGE, "", "the line is longer than %d bytes", IMPORT_LINE_MAX)
                      : import_line(importer, text, size);
     if (is_line_error(e)) {
@@ -187,20 +187,23 @@ static enum err take_line(struct importer *importer, int64_t number, const char 
 static enum err read_file(struct importer *importer, FILE *file, int reading)
 {
     enum { PROGRESS_EVERY = 5000 };
-    char *text = NULL;
-    size_t room = 0;
-    ssize_t size;
-    int64_t number = 0, bytes = 0;
+    struct lines lines = LINES_INIT(file, IMPORT_LINE_MAX);
+    const char *text = NULL;
+    size_t size = 0;
+    int64_t number = 0;
     enum err e = ERR_OK;
+    enum lines_result result;
     begin_batch(importer);
-    while (!e && (size = getline(&text, &room, file)) >= 0) {
-        bytes += size;
-        e = take_line(importer, ++number, text, (size_t)size);
+    while (!e && (result = lines_next(&lines, &text, &size)) != LINES_END) {
+        if (result == LINES_FAILED) {
+            e = op_fail(importer->batch, ERR_STORAGE, "", "the file cannot be read: %s", strerror(errno));
+            break;
+        }
+        e = take_line(importer, ++number, result, text, size);
         if (importer->options->progress && number % PROGRESS_EVERY == 0)
-            importer->options->progress(importer->options->context, reading, number, bytes);
+            importer->options->progress(importer->options->context, reading, number, lines.total);
     }
-    if (!e && ferror(file)) e = op_fail(importer->batch, ERR_STORAGE, "", "the file cannot be read: %s", strerror(errno));
-    free(text);
+    lines_free(&lines);
     return e ? e : import_flush(importer);
 }
 

@@ -140,10 +140,8 @@ static enum err identify(struct exchange *exchange)
 static enum err examine(struct exchange *exchange, const struct head *head)
 {
     struct op *op = &exchange->op;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(exchange->connection->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     int64_t limit_kib = server_of(exchange)->options.head_limit_kib;
-    if (info && (int64_t)info->header_size > limit_kib << 10) {
+    if ((int64_t)head->size > limit_kib << 10) {
         exchange->head_too_large = exchange->close = true;
         return op_fail(op, ERR_TOO_LARGE, "", "the request's head is larger than %lld KiB", (long long)limit_kib);
     }
@@ -283,7 +281,7 @@ static enum MHD_Result take_head(struct exchange *exchange, const char *method, 
     exchange->started_us = exchange->op.now = clock_now();
     exchange->started_ns = clock_monotonic_ns();
     request->method = head_method(method);
-    head_read(connection->mhd, request, version, &head);
+    head_read(connection->mhd, request, method, version, &head);
     request->authorization = head.authorization;
     request->content_type = head.content_type;
     find_route(exchange);

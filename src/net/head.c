@@ -77,12 +77,16 @@ static bool is_named(const char *name, const char *expected, size_t size)
     return !strncasecmp(name, expected, size);
 }
 
+static const char gap[] = "a line of the head is folded, has a zero byte or does not end with CR LF";
+
 static enum MHD_Result read_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_size, const char *value,
                                    size_t value_size)
 {
     struct head *head = context;
     (void)kind;
     if (!value) value = "";
+    if (head->line_end && name != head->line_end + 2) complain(head, gap);
+    if (head->line_end) head->line_end = value + value_size;
     if (!is_token(name, name_size)) complain(head, "a header's name has a character that is not allowed there");
     if (!is_value(value, value_size)) complain(head, "a header's value has a control character");
     switch (name_size) {
@@ -121,14 +125,24 @@ static void read_length(struct head *head)
     }
 }
 
-void head_read(struct MHD_Connection *connection, const struct request *request, const char *version, struct head *ret_head)
+static size_t head_size(struct MHD_Connection *connection)
 {
-    *ret_head = (struct head){ .complaint = NULL };
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    return info ? info->header_size : 0;
+}
+
+void head_read(struct MHD_Connection *connection, const struct request *request, const char *method, const char *version,
+               struct head *ret_head)
+{
+    *ret_head = (struct head){ .complaint = NULL, .size = head_size(connection) };
     bool old = !strcmp(version, "HTTP/1.0");
+    bool gapless = MHD_get_version()[0] == '0'; /* "0.9.75" */
+    if (gapless) ret_head->line_end = version + strlen(version);
     if (request->path[0] != '/' && strcmp(request->path, "*") != 0) complain(ret_head, "the request's target is not a path");
     if (!is_target(request->path) || !is_target(request->query))
         complain(ret_head, "the path has a space or a control character");
     MHD_get_connection_values_n(connection, MHD_HEADER_KIND, read_header, ret_head);
+    if (gapless && ret_head->line_end + 4 != method + ret_head->size) complain(ret_head, gap);
     if (!ret_head->host && !old) complain(ret_head, "Host is missing");
     if (ret_head->transfer_encoding) {
         ret_head->chunked = true;

@@ -11,10 +11,13 @@ struct head {
     const char *host, *authorization, *content_type, *content_length, *transfer_encoding;
     uint64_t body_size; /* by Content-Length */
     bool chunked;
+    size_t size;          /* of the whole head, in bytes */
+    const char *line_end; /* of the line read last, in the library's buffer */
 };
 
-/* Looks at every header once. */
-void head_read(struct MHD_Connection *connection, const struct request *request, const char *version, struct head *ret_head);
+/* Looks at every header once. `method` and `version` are what the library's access handler was given. */
+void head_read(struct MHD_Connection *connection, const struct request *request, const char *method, const char *version,
+               struct head *ret_head);
 
 enum method head_method(const char *name);
 

@@ -17,6 +17,7 @@ enum { STATEMENT_SLOTS = 128 }; /* a power of two, well above the number of stat
 
 struct sqlite_db {
     sqlite3 *handle; /* NULL: closed */
+    int64_t busy_limit_ms;
     struct {
         const char *sql;
         sqlite3_stmt *statement;

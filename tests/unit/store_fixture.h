@@ -1,7 +1,7 @@
 /* store_fixture.h — an empty store for each test, short ways to commit, and a sink that collects what is loaded.
  *
- * The contract tests ask only what store.h promises. They run on the store named by TEST_STORE, which must be empty at
- * first and is then shared by the tests (they use organizations of their own), or on a new SQLite file for each test. */
+ * The contract tests ask only what store.h promises, whatever the engine: set_up is the one place that says where the
+ * store is. */
 #ifndef ROSTER_TESTS_STORE_FIXTURE_H
 #define ROSTER_TESTS_STORE_FIXTURE_H
 
@@ -22,19 +22,19 @@ struct fixture {
 };
 
 /* For calls that must succeed: shows why not. */
-#define assert_done(f, call)                                                                                                   \
-    do {                                                                                                                       \
-        failure_clear(&(f)->op.failure);                                                                                       \
-        enum err done_ = (call);                                                                                               \
-        if (done_) print_error("%s: %s: %s\n", #call, err_name(done_), (f)->op.failure.text);                                  \
-        assert_int_equal(done_, ERR_OK);                                                                                       \
+#define assert_done(f, call)                                                                                                     \
+    do {                                                                                                                         \
+        failure_clear(&(f)->op.failure);                                                                                         \
+        enum err done_ = (call);                                                                                                 \
+        if (done_) print_error("%s: %s: %s\n", #call, err_name(done_), (f)->op.failure.text);                                    \
+        assert_int_equal(done_, ERR_OK);                                                                                         \
     } while (0)
 
-#define assert_failed(f, call, code, field_name)                                                                               \
-    do {                                                                                                                       \
-        failure_clear(&(f)->op.failure);                                                                                       \
-        assert_int_equal((call), code);                                                                                        \
-        assert_string_equal((f)->op.failure.field, field_name);                                                                \
+#define assert_failed(f, call, code, field_name)                                                                                 \
+    do {                                                                                                                         \
+        failure_clear(&(f)->op.failure);                                                                                         \
+        assert_int_equal((call), code);                                                                                          \
+        assert_string_equal((f)->op.failure.field, field_name);                                                                  \
     } while (0)
 
 static inline struct store *open_at(struct fixture *f, const char *url)
@@ -55,13 +55,17 @@ static inline void reopen(struct fixture *f)
 static inline enum err commit_list(struct fixture *f, int64_t organization_id, int64_t version, struct change_list *list,
                                    struct commit *ret_commit)
 {
-    *ret_commit = (struct commit){
-        .organization_id = organization_id, .expected_version = version, .time = f->op.now, .changes = list, .user_id = 7, .credential_id = 3
-    };
+    *ret_commit = (struct commit){ .organization_id = organization_id,
+                                   .expected_version = version,
+                                   .time = f->op.now,
+                                   .changes = list,
+                                   .user_id = 7,
+                                   .credential_id = 3 };
     return store_commit(&f->op, f->store, ret_commit);
 }
 
-static inline void append(struct fixture *f, struct change_list *list, enum change_kind kind, const void *before, const void *after)
+static inline void append(struct fixture *f, struct change_list *list, enum change_kind kind, const void *before,
+                          const void *after)
 {
     assert_true(change_add(&f->op.arena, list, kind, (union object){ .any = before }, (union object){ .any = after }));
 }
@@ -94,20 +98,25 @@ static inline struct organization *make_organization(struct fixture *f, const ch
 
 static inline struct user *make_user(struct fixture *f, const char *name)
 {
-    return make(f, &(struct user){ .organization_id = f->organization_id, .uuid = uuid_random(), .user_name = name, .active = true },
+    return make(f,
+                &(struct user){ .organization_id = f->organization_id, .uuid = uuid_random(), .user_name = name, .active = true },
                 sizeof(struct user));
 }
 
 static inline struct group *make_group(struct fixture *f, const char *name)
 {
-    return make(f, &(struct group){ .organization_id = f->organization_id, .uuid = uuid_random(), .name = name }, sizeof(struct group));
+    return make(f, &(struct group){ .organization_id = f->organization_id, .uuid = uuid_random(), .name = name },
+                sizeof(struct group));
 }
 
 static inline struct membership *make_membership(struct fixture *f, int64_t group_id, int64_t user_id)
 {
     return make(f,
-                &(struct membership){
-                    .organization_id = f->organization_id, .group_id = group_id, .user_id = user_id, .uuid = uuid_random(), .date_created = 5 },
+                &(struct membership){ .organization_id = f->organization_id,
+                                      .group_id = group_id,
+                                      .user_id = user_id,
+                                      .uuid = uuid_random(),
+                                      .date_created = 5 },
                 sizeof(struct membership));
 }
 
@@ -159,11 +168,11 @@ static inline enum err keep(struct loaded *loaded, enum noun noun, const void *o
     return ERR_OK;
 }
 
-#define KEEP(noun, NOUN)                                                                                                       \
-    static inline enum err keep_##noun(void *context, struct op *op, const struct noun *object)                                \
-    {                                                                                                                          \
-        (void)op;                                                                                                              \
-        return keep(context, NOUN, object);                                                                                    \
+#define KEEP(noun, NOUN)                                                                                                         \
+    static inline enum err keep_##noun(void *context, struct op *op, const struct noun *object)                                  \
+    {                                                                                                                            \
+        (void)op;                                                                                                                \
+        return keep(context, NOUN, object);                                                                                      \
     }
 KEEP(organization, NOUN_ORGANIZATION)
 KEEP(account, NOUN_ACCOUNT)
@@ -178,8 +187,8 @@ static inline struct loaded *new_loaded(struct fixture *f, struct store_sink *re
 {
     struct loaded *loaded = arena_zalloc(&f->op.arena, sizeof(*loaded));
     loaded->arena = &f->op.arena;
-    *ret_sink = (struct store_sink){ loaded,          keep_organization, keep_account, keep_user, keep_group, keep_membership,
-                                     keep_nesting, keep_credential };
+    *ret_sink = (struct store_sink){ loaded,     keep_organization, keep_account, keep_user,
+                                     keep_group, keep_membership,   keep_nesting, keep_credential };
     return loaded;
 }
 
@@ -228,9 +237,7 @@ static inline int set_up(void **state)
     snprintf(f->directory, sizeof(f->directory), "/tmp/roster-test-XXXXXX");
     assert_non_null(mkdtemp(f->directory));
     snprintf(f->path, sizeof(f->path), "%s/test.db", f->directory);
-    const char *url = getenv("TEST_STORE");
-    if (url) snprintf(f->url, sizeof(f->url), "%s", url);
-    else snprintf(f->url, sizeof(f->url), "sqlite:%s", f->path);
+    snprintf(f->url, sizeof(f->url), "sqlite:%s", f->path);
     f->store = open_at(f, f->url);
     assert_done(f, store_version(&f->op, f->store, INSTALLATION, &f->versions[0]));
     struct organization *organization = make_organization(f, "Test");

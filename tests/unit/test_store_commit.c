@@ -169,14 +169,16 @@ static void a_membership_is_added_changed_removed_and_expired(void **state)
     added->added_by_credential = 4;
     added->added_by_user = user;
     assert_done(f, change(f, MEMBER_ADDED, NULL, added));
-    assert_same(NOUN_MEMBERSHIP, stored(f, NOUN_MEMBERSHIP, f->organization_id, group, user), (union object){ .membership = added });
+    assert_same(NOUN_MEMBERSHIP, stored(f, NOUN_MEMBERSHIP, f->organization_id, group, user),
+                (union object){ .membership = added });
 
     struct membership *changed = make(f, added, sizeof(*added));
     changed->manager = true;
     changed->starts_at = 100;
     changed->ends_at = 200;
     assert_done(f, change(f, MEMBER_CHANGED, added, changed));
-    assert_same(NOUN_MEMBERSHIP, load(f, f->organization_id)->objects[NOUN_MEMBERSHIP][0], (union object){ .membership = changed });
+    assert_same(NOUN_MEMBERSHIP, load(f, f->organization_id)->objects[NOUN_MEMBERSHIP][0],
+                (union object){ .membership = changed });
 
     assert_done(f, change(f, MEMBER_REMOVED, changed, NULL));
     assert_null(stored(f, NOUN_MEMBERSHIP, f->organization_id, group, user).any);
@@ -209,7 +211,8 @@ static void a_credential_is_created_updated_revoked_and_remembers_its_use(void *
     after->name = "reader";
     after->user_id = add_user(f, "ada")->id;
     assert_done(f, change(f, CREDENTIAL_UPDATED, before, after));
-    assert_same(NOUN_CREDENTIAL, stored(f, NOUN_CREDENTIAL, f->organization_id, before->id, 0), (union object){ .credential = after });
+    assert_same(NOUN_CREDENTIAL, stored(f, NOUN_CREDENTIAL, f->organization_id, before->id, 0),
+                (union object){ .credential = after });
 
     struct credential *revoked = make(f, after, sizeof(*after));
     revoked->revoked_at = 77;

@@ -92,6 +92,13 @@ export class Roster {
         return this.command('export');
     }
 
+    /* The export is as it was; the message shows only the lines that are not. */
+    async assertExportIs(before) {
+        const was = new Set(before.split('\n')), is = new Set((await this.export()).split('\n'));
+        const gone = [...was].filter((line) => !is.has(line)), added = [...is].filter((line) => !was.has(line));
+        assert.deepEqual({ gone, added }, { gone: [], added: [] });
+    }
+
     /* `roster check` must find nothing. */
     async check() {
         const output = await this.command('check');
