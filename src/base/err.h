@@ -20,6 +20,7 @@
     X(EXISTS, "another object has that name or number")                     \
     X(STALE, "the object changed since it was read")                        \
     X(TOO_LARGE, "the request is over a configured limit")                  \
+    X(RATE, "too many requests, wait")                                      \
     X(TIMEOUT, "the request did not arrive in time")                        \
     X(BUSY, "try again shortly")                                            \
     X(STORAGE, "the database failed")                                       \

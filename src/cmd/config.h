@@ -14,6 +14,7 @@ struct config {
     int log_format, log_level; /* enum log_format, enum log_level */
     bool request_log;
     bool migrate;
+    int64_t rate_limit, rate_period_s;
     int64_t threads, workers, queue_limit, connection_limit;
     int64_t head_limit_kib, body_limit_kib, response_limit_mib;
     int64_t head_timeout_s, body_timeout_s, idle_timeout_s, send_timeout_s, shutdown_timeout_s;

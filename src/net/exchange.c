@@ -129,10 +129,22 @@ static enum err check_rights(struct exchange *exchange)
     return op_fail(&exchange->op, ERR_FORBIDDEN, "", "this credential does not have the right to do this");
 }
 
+static enum err check_rate(struct exchange *exchange)
+{
+    struct server *server = server_of(exchange);
+    struct op *op = &exchange->op;
+    int64_t wait_s = limiter_take(&server->limiter, op->caller.credential_id, read_setting(&server->tunables.rate_limit),
+                                  read_setting(&server->tunables.rate_period_s), op->now);
+    if (!wait_s) return ERR_OK;
+    exchange->retry_after_s = wait_s;
+    return op_fail(op, ERR_RATE, "", "too many requests, try again in %lld seconds", (long long)wait_s);
+}
+
 static enum err identify(struct exchange *exchange)
 {
     if (exchange->request.route->flags & ROUTE_PUBLIC) return ERR_OK;
     enum err e = exchange->match.dialect->authenticate(&exchange->op, &exchange->request);
+    if (!e) e = check_rate(exchange);
     return e ? e : check_rights(exchange);
 }
 
@@ -184,6 +196,8 @@ static void word_error(struct exchange *exchange, enum err code)
     else response->status = 404;
     if (code == ERR_METHOD) response_add_header(response, "Allow", exchange->match.allow);
     if (code == ERR_BUSY) response_add_header(response, "Retry-After", "1");
+    if (code == ERR_RATE)
+        response_add_header(response, "Retry-After", arena_printf(&exchange->memory, "%lld", (long long)exchange->retry_after_s));
     if (exchange->head_too_large) response->status = 431;
 }
 

@@ -6,6 +6,7 @@
 #ifndef ROSTER_NET_LOOP_H
 #define ROSTER_NET_LOOP_H
 
+#include "net/limiter.h"
 #include "net/linger.h"
 #include "net/listen.h"
 #include "net/metrics.h"
@@ -25,6 +26,7 @@ enum { SWEEP_MS = 250, STOP_POLL_MS = 10 };
 /* What server_reload may change while loops read it. */
 struct tunables {
     _Atomic int64_t body_limit;
+    _Atomic int64_t rate_limit, rate_period_s;
     _Atomic int64_t head_timeout_ns, body_timeout_ns, idle_timeout_ns, send_timeout_ns;
     atomic_bool request_log;
 };
@@ -36,6 +38,7 @@ struct server {
     struct listener listener;
     struct tls *tls; /* NULL: plain */
     struct workers workers;
+    struct limiter limiter;
     struct loop *loops;
     size_t loop_count;
     atomic_bool stopping; /* no new requests; kept-alive connections end */

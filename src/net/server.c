@@ -43,6 +43,8 @@ static void tune(struct server *server, const struct server_options *options)
     atomic_store(&tunables->body_timeout_ns, options->body_timeout_s * SECOND_NS);
     atomic_store(&tunables->idle_timeout_ns, options->idle_timeout_s * SECOND_NS);
     atomic_store(&tunables->send_timeout_ns, options->send_timeout_s * SECOND_NS);
+    atomic_store(&tunables->rate_limit, options->rate_limit);
+    atomic_store(&tunables->rate_period_s, options->rate_period_s);
     atomic_store(&tunables->request_log, options->request_log);
 }
 
@@ -89,6 +91,7 @@ static void free_server(struct server *server)
 {
     for (size_t i = 0; i < server->loop_count; i++) loop_close(&server->loops[i]);
     workers_free(&server->workers);
+    limiter_free(&server->limiter);
     tls_close(server->tls);
     listener_close(&server->listener);
     free(server->loops);
@@ -158,6 +161,7 @@ enum err server_start(struct op *op, const struct server_options *options, struc
     server->listener.fd = -1;
     allow_files(options->connection_limit);
     tune(server, options);
+    limiter_init(&server->limiter);
 
     /* Signals are for the thread that started us: ours inherit a mask without any. */
     sigset_t all, before;

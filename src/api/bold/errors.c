@@ -23,6 +23,7 @@ static const struct wording wordings[] = {
     [ERR_EXISTS]          = { 400, "InvalidInput",      NULL },
     [ERR_STALE]           = { 503, "Unavailable",       "Try again shortly" },
     [ERR_TOO_LARGE]       = { 413, "PayloadTooLarge",   NULL },
+    [ERR_RATE]            = { 429, "TooManyRequests",   "Too many requests" },
     [ERR_TIMEOUT]         = { 408, "RequestTimeout",    NULL },
     [ERR_BUSY]            = { 503, "Unavailable",       "Try again shortly" },
     [ERR_STORAGE]         = { 500, "InternalError",     "The directory could not be reached" },

@@ -61,6 +61,7 @@ static const struct {
     [ERR_EXISTS]          = { 409, "Conflict" },
     [ERR_STALE]           = { 503, "Unavailable" },
     [ERR_TOO_LARGE]       = { 413, "PayloadTooLarge" },
+    [ERR_RATE]            = { 429, "TooManyRequests" },
     [ERR_TIMEOUT]         = { 408, "RequestTimeout" },
     [ERR_BUSY]            = { 503, "Unavailable" },
     [ERR_STORAGE]         = { 500, "InternalError" },
