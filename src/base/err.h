@@ -25,7 +25,8 @@
     X(BUSY, "try again shortly")                                            \
     X(STORAGE, "the database failed")                                       \
     X(UNKNOWN_OUTCOME, "the database was lost while committing")            \
-    X(DEFERRED, "internal: run this again on a thread that may wait")
+    X(DEFERRED, "internal: run this again on a thread that may wait")       \
+    X(PENDING, "internal: begun, the end will be told")
 
 enum err {
 #define X(name, text) ERR_##name,

@@ -1,7 +1,8 @@
 /* directory.h — what front ends may call: who may see what, what may be done, and what follows from it.
  *
  * Reading: begin a view (which finds the organization's image, takes its shared lock and finds out who asks), look, end it.
- * Writing: one call is one request and one commit; when it returns ERR_OK the change is on disk and in the image.
+ * Writing: one call is one request and one commit; when it returns ERR_OK the change is on disk and in the image. With op->async it returns
+ * ERR_PENDING and op->async->finished tells the rest; arguments are copied.
  *
  * Errors all functions share: ERR_DEFERRED on a thread that may not block; ERR_NOT_FOUND with field "group", "user",
  * "organization" (also for what the caller may not see); ERR_FORBIDDEN; ERR_UNAUTHENTICATED when the caller's user is gone or not
@@ -79,8 +80,9 @@ MUST_USE enum err directory_find_group(struct op *op, const struct view *view, i
 
 /* --- writing --- */
 
-/* A new group from the members of `values` that are in `present` (name required; checked by fields_read). The uuid is random unless given. */
-MUST_USE enum err directory_create_group(struct op *op, const struct group *values, field_set present, int64_t *ret_group_id);
+/* A new group from the members of `values` that are in `present` (name required; checked by fields_read). The uuid is random unless given.
+ * *op->made is its number afterwards. */
+MUST_USE enum err directory_create_group(struct op *op, const struct group *values, field_set present);
 
 /* Sets the members of `values` that are in `present`; others are kept. Nothing is committed if nothing differs. */
 MUST_USE enum err directory_update_group(struct op *op, int64_t group_id, const struct group *values, field_set present);

@@ -28,7 +28,7 @@ static enum err refresh_image(struct op *op, struct directory *directory, struct
                               struct organization_list *outdated)
 {
     enum err e = ERR_OK;
-    pthread_mutex_lock(&resident->writer);
+    turn_take(&resident->turn);
     pthread_rwlock_rdlock(&directory->table_lock);
     struct image *image = resident->image;
     if (image) image_hold(image);
@@ -42,7 +42,7 @@ static enum err refresh_image(struct op *op, struct directory *directory, struct
         }
     }
     image_drop(image);
-    pthread_mutex_unlock(&resident->writer);
+    turn_give(&resident->turn, true);
     return e;
 }
 
@@ -65,9 +65,9 @@ static enum err refresh_outdated(struct op *op, struct directory *directory, int
 {
     struct resident *resident = directory_find_resident(directory, organization_id);
     if (resident) {
-        pthread_mutex_lock(&resident->writer);
+        turn_take(&resident->turn);
         directory_unlink(directory, resident);
-        pthread_mutex_unlock(&resident->writer);
+        turn_give(&resident->turn, true);
     }
     int64_t version;
     enum err e = store_version(op, directory->store, organization_id, &version);
@@ -253,9 +253,9 @@ static void drop_idle_images(struct directory *directory)
 {
     int64_t total;
     for (struct resident *idle; (idle = find_idle(directory, false, &total)) && total > directory->memory_budget;) {
-        if (pthread_mutex_trylock(&idle->writer) != 0) return; /* somebody writes to it: then it is not idle; next time */
+        if (!turn_try(&idle->turn)) return; /* somebody writes to it: then it is not idle; next time */
         directory_unlink(directory, idle);
-        pthread_mutex_unlock(&idle->writer);
+        turn_give(&idle->turn, true);
         atomic_fetch_add(&directory->evictions, 1);
     }
 }
@@ -267,7 +267,7 @@ static void drop_idle_fragments(struct directory *directory, int64_t budget)
     while (fragments_total() > budget - budget / 8) {
         struct resident *idle = find_idle(directory, true, &total);
         if (!idle) return;
-        pthread_mutex_lock(&idle->writer);
+        turn_take(&idle->turn);
         pthread_rwlock_rdlock(&directory->table_lock);
         struct image *image = idle->image;
         if (image) image_hold(image);
@@ -278,7 +278,7 @@ static void drop_idle_fragments(struct directory *directory, int64_t budget)
             pthread_rwlock_unlock(&image->lock);
             image_drop(image);
         }
-        pthread_mutex_unlock(&idle->writer);
+        turn_give(&idle->turn, true);
     }
 }
 

@@ -7,7 +7,6 @@ struct group_request {
     const struct group *values;
     field_set present;
     const char *new_name;
-    struct group *created; /* its number is known after the commit */
 };
 
 static enum err find_seen(struct op *op, const struct rule_context *context, int64_t group_id, uint32_t *ret_group)
@@ -55,17 +54,22 @@ static enum err create_group(struct op *op, struct rule_context *context, void *
     group->date_created = op->now;
     e = check_name_is_free(op, context->image, group->name, NO_ORDINAL);
     if (e) return e;
-    request->created = group;
+    op->made = &group->id;
     change_add(&op->arena, &context->changes, GROUP_CREATED, (union object){ 0 }, (union object){ .group = group });
     return ERR_OK;
 }
 
-enum err directory_create_group(struct op *op, const struct group *values, field_set present, int64_t *ret_group_id)
+static enum err write_group(struct op *op, directory_rule rule, struct group_request values)
 {
-    struct group_request request = { .values = values, .present = present };
-    enum err e = directory_write(op, op->directory, op->caller.organization_id, create_group, &request);
-    if (!e) *ret_group_id = request.created->id;
-    return e;
+    struct group_request *request = arena_alloc(&op->arena, sizeof *request); /* it outlives this call when the op is asynchronous */
+    *request = values;
+    return directory_write(op, op->directory, op->caller.organization_id, rule, request);
+}
+
+enum err directory_create_group(struct op *op, const struct group *values, field_set present)
+{
+    struct group *copy = object_copy(&op->arena, NOUN_GROUP, (union object){ .any = values }).group;
+    return write_group(op, create_group, (struct group_request){ .values = copy, .present = present });
 }
 
 /* --- update --- */
@@ -101,8 +105,8 @@ static enum err update_group(struct op *op, struct rule_context *context, void *
 
 enum err directory_update_group(struct op *op, int64_t group_id, const struct group *values, field_set present)
 {
-    struct group_request request = { .group_id = group_id, .values = values, .present = present };
-    return directory_write(op, op->directory, op->caller.organization_id, update_group, &request);
+    struct group *copy = object_copy(&op->arena, NOUN_GROUP, (union object){ .any = values }).group;
+    return write_group(op, update_group, (struct group_request){ .group_id = group_id, .values = copy, .present = present });
 }
 
 /* --- delete, restore --- */
@@ -121,8 +125,7 @@ static enum err delete_group(struct op *op, struct rule_context *context, void *
 
 enum err directory_delete_group(struct op *op, int64_t group_id)
 {
-    struct group_request request = { .group_id = group_id };
-    return directory_write(op, op->directory, op->caller.organization_id, delete_group, &request);
+    return write_group(op, delete_group, (struct group_request){ .group_id = group_id });
 }
 
 static enum err restore_group(struct op *op, struct rule_context *context, void *data)
@@ -148,6 +151,5 @@ static enum err restore_group(struct op *op, struct rule_context *context, void 
 
 enum err directory_restore_group(struct op *op, int64_t group_id, const char *new_name)
 {
-    struct group_request request = { .group_id = group_id, .new_name = new_name };
-    return directory_write(op, op->directory, op->caller.organization_id, restore_group, &request);
+    return write_group(op, restore_group, (struct group_request){ .group_id = group_id, .new_name = arena_strdup(&op->arena, new_name) });
 }

@@ -1,6 +1,9 @@
 /* members.c — rules about members of groups. */
 #include "directory/resident.h"
 
+/* Looking at more takes a millisecond or so: not on a thread that serves other connections too. */
+enum { MEMBERS_AT_ONCE = 500 };
+
 struct members_request {
     int64_t group_id;
     const struct member_request *members; /* put */
@@ -27,12 +30,6 @@ static enum err find_living_user(struct op *op, const struct image *image, int64
     *ret_user = image_find_user(image, user_id);
     if (*ret_user != NO_ORDINAL && !(image->users[*ret_user].flags & USER_IS_DELETED)) return ERR_OK;
     return op_fail(op, ERR_NOT_FOUND, "user", "there is no user %lld in the organization", (long long)user_id);
-}
-
-static enum err check_count(struct op *op, size_t count)
-{
-    if (count <= DIRECTORY_MEMBERS_MAX) return ERR_OK;
-    return op_fail(op, ERR_INVALID, "members", "more than %d members in one request", DIRECTORY_MEMBERS_MAX);
 }
 
 /* Several requests for one user are one: ordered by user (requests keep their order), the last is kept. */
@@ -103,11 +100,21 @@ static enum err put_members(struct op *op, struct rule_context *context, void *d
     return ERR_OK;
 }
 
+static enum err write_members(struct op *op, directory_rule rule, struct members_request values)
+{
+    if (values.count > DIRECTORY_MEMBERS_MAX)
+        return op_fail(op, ERR_INVALID, "members", "more than %d members in one request", DIRECTORY_MEMBERS_MAX);
+    if (values.count > MEMBERS_AT_ONCE && !op->may_block) return op_fail(op, ERR_DEFERRED, "", "many members");
+    struct members_request *request = arena_alloc(&op->arena, sizeof *request); /* it outlives this call when the op is asynchronous */
+    *request = values;
+    return directory_write(op, op->directory, op->caller.organization_id, rule, request);
+}
+
 enum err directory_put_members(struct op *op, int64_t group_id, const struct member_request *members, size_t count)
 {
-    struct members_request request = { .group_id = group_id, .members = members, .count = count };
-    enum err e = check_count(op, count);
-    return e ? e : directory_write(op, op->directory, op->caller.organization_id, put_members, &request);
+    struct member_request *copy = arena_array(&op->arena, count, sizeof *copy);
+    if (count) memcpy(copy, members, count * sizeof *copy);
+    return write_members(op, put_members, (struct members_request){ .group_id = group_id, .members = copy, .count = count });
 }
 
 static enum err remove_members(struct op *op, struct rule_context *context, void *data)
@@ -136,7 +143,7 @@ static enum err remove_members(struct op *op, struct rule_context *context, void
 
 enum err directory_remove_members(struct op *op, int64_t group_id, const int64_t *user_ids, size_t count)
 {
-    struct members_request request = { .group_id = group_id, .user_ids = user_ids, .count = count };
-    enum err e = check_count(op, count);
-    return e ? e : directory_write(op, op->directory, op->caller.organization_id, remove_members, &request);
+    int64_t *copy = arena_array(&op->arena, count, sizeof *copy);
+    if (count) memcpy(copy, user_ids, count * sizeof *copy);
+    return write_members(op, remove_members, (struct members_request){ .group_id = group_id, .user_ids = copy, .count = count });
 }

@@ -33,7 +33,7 @@ void directory_add_organization(struct directory *directory, int64_t organizatio
     } else {
         resident = memory_zalloc(sizeof *resident);
         resident->organization_id = organization_id;
-        pthread_mutex_init(&resident->writer, NULL);
+        turn_init(&resident->turn);
         if (directory->resident_count == directory->resident_capacity) {
             directory->resident_capacity = memory_next_capacity(directory->resident_capacity, directory->resident_count + 1);
             directory->residents = memory_resize(directory->residents, directory->resident_capacity, sizeof *directory->residents);
@@ -231,7 +231,7 @@ void directory_close(struct directory *directory)
     if (directory->background) directory_stop_background(directory);
     for (uint32_t i = 0; i < directory->resident_count; i++) {
         image_drop(directory->residents[i]->image);
-        pthread_mutex_destroy(&directory->residents[i]->writer);
+        turn_destroy(&directory->residents[i]->turn);
         free(directory->residents[i]);
     }
     free(directory->residents);

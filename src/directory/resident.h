@@ -10,13 +10,14 @@
 #define ROSTER_DIRECTORY_RESIDENT_H
 
 #include "directory/directory.h"
+#include "directory/turn.h"
 
 struct resident {
     int64_t organization_id;
     struct image *image; /* NULL: not in memory; guarded by the table lock */
     bool deleted;        /* guarded by the table lock */
     bool loading;        /* guarded by load_mutex */
-    pthread_mutex_t writer;
+    struct turn turn; /* to write: what the invariants call the writer lock */
     _Atomic int64_t known_version; /* newest version heard of */
     _Atomic int64_t last_used_ns;
 };
@@ -79,7 +80,8 @@ struct rule_context {
 };
 typedef enum err (*directory_rule)(struct op *op, struct rule_context *context, void *request);
 
-/* The life of a write: writer lock, rule, commit, apply. Nothing is committed if the rule makes no changes. */
+/* The life of a write: turn, rule, commit, apply. Nothing is committed if the rule makes no changes. `request` must live as long as the op.
+ * With op->async it returns ERR_PENDING at once, and op->async->finished tells the result. */
 MUST_USE enum err directory_write(struct op *op, struct directory *directory, int64_t organization_id, directory_rule rule, void *request);
 
 /* Who is op->caller in this image? ERR_UNAUTHENTICATED if its user is gone or not active. */

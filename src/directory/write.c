@@ -1,4 +1,7 @@
-/* write.c — the life of a write: check against the image, commit, apply. Readers see the change only once it is on disk. */
+/* write.c — the life of a write: check against the image, commit, apply. Readers see the change only once it is on disk.
+ *
+ * No thread of the server waits for the disk. Measured with 64 clients in 64 organizations on one core: with a worker waiting for each commit two fifths of
+ * the time went into switching between threads. */
 #include "base/memory.h"
 #include "directory/resident.h"
 
@@ -147,66 +150,167 @@ enum err directory_resolve_caller(struct op *op, const struct image *image, uint
 
 /* --- writing --- */
 
-/* After a commit that the image cannot follow, or whose outcome is unknown, nobody may read it any more. */
-static void apply_or_unlink(struct directory *directory, struct resident *resident, struct image *image, const struct commit *commit)
+/* A write under way; in the op's arena. It is made of steps, because between them it waits: for its turn, and for the disk. The first is
+ * on the thread that called or on a worker, `committed` on the store's thread. Whoever has the turn has the write. */
+struct write {
+    struct turn_waiting waiting;
+    struct directory *directory;
+    struct resident *resident;
+    struct image *image; /* leased while a commit is under way */
+    directory_rule rule;
+    void *request;
+    struct rule_context context;
+    struct commit commit;
+    int attempts;
+};
+
+static void finish(struct op *op, struct write *write, enum err e)
 {
+    image_drop(write->image);
+    turn_give(&write->resident->turn, false);
+    op->async->finished(op, e); /* the op, and the write with it, may be gone from here on */
+}
+
+/* After a commit that the image cannot follow nobody may read it any more. */
+static void apply_or_unlink(const struct write *write)
+{
+    struct image *image = write->image;
+    const struct commit *commit = &write->commit;
     bool applied = true;
-    atomic_store(&resident->known_version, commit->version);
+    atomic_store(&write->resident->known_version, commit->version);
     pthread_rwlock_wrlock(&image->lock);
     for (size_t i = 0; i < commit->changes->count && applied; i++)
         applied = image_apply(image, &commit->changes->items[i], commit->ret_time);
     if (applied) atomic_store(&image->version, commit->version);
     pthread_rwlock_unlock(&image->lock);
     if (applied) return;
-    atomic_fetch_add(&directory->reloads, 1);
-    directory_unlink(directory, resident);
+    atomic_fetch_add(&write->directory->reloads, 1);
+    directory_unlink(write->directory, write->resident);
 }
 
-static enum err attempt(struct op *op, struct directory *directory, struct resident *resident, struct image *image, directory_rule rule,
-                        void *request)
+static void start_attempt(struct op *op);
+
+/* Another process was faster: learn what it did and ask the rule again. */
+static void start_again(struct op *op)
 {
-    struct rule_context context = { .image = image };
-    enum err e = directory_resolve_caller(op, image, &context.caller, &context.administrator);
-    if (e) return e;
-    e = rule(op, &context, request);
-    if (e || !context.changes.count) return e;
-    struct commit commit = { .organization_id = image->organization_id,
-                             .expected_version = image->version,
-                             .time = op->now,
-                             .credential_id = op->caller.credential_id,
-                             .user_id = op->caller.user_id,
-                             .changes = &context.changes };
-    e = store_commit(op, directory->store, &commit);
-    if (!e) apply_or_unlink(directory, resident, image, &commit);
-    return e;
+    struct write *write = op->write;
+    struct organization_list outdated = { 0 };
+    bool reload = false;
+    failure_clear(&op->failure);
+    enum err e = directory_catch_up(op, write->directory, write->image, &reload, &outdated);
+    if (e || reload) directory_unlink(write->directory, write->resident);
+    if (e) {
+        finish(op, write, e);
+        return;
+    }
+    image_drop(write->image);
+    write->image = NULL;
+    start_attempt(op);
+}
+
+static void committed(void *context, enum err e)
+{
+    struct op *op = context;
+    struct write *write = op->write;
+    if (e == ERR_STALE) {
+        op->async->again(op, start_again);
+        return;
+    }
+    if (e == ERR_OK) apply_or_unlink(write);
+    if (e == ERR_UNKNOWN_OUTCOME) directory_unlink(write->directory, write->resident);
+    finish(op, write, e);
+}
+
+static void start_attempt(struct op *op)
+{
+    enum { ATTEMPTS = 10 };
+    struct write *write = op->write;
+    enum err e = ERR_OK;
+    if (write->attempts++ == ATTEMPTS) e = op_fail(op, ERR_BUSY, "", "others change this organization too fast, try again");
+    if (!e) e = directory_lease(op, write->directory, write->resident->organization_id, &write->resident, &write->image);
+    write->context = (struct rule_context){ .image = write->image };
+    if (!e) e = directory_resolve_caller(op, write->image, &write->context.caller, &write->context.administrator);
+    if (!e) e = write->rule(op, &write->context, write->request);
+    if (e || !write->context.changes.count) {
+        finish(op, write, e);
+        return;
+    }
+    write->commit = (struct commit){ .organization_id = write->image->organization_id,
+                                     .expected_version = write->image->version,
+                                     .time = op->now,
+                                     .credential_id = op->caller.credential_id,
+                                     .user_id = op->caller.user_id,
+                                     .changes = &write->context.changes };
+    store_commit_start(op, write->directory->store, &write->commit, committed, op);
+}
+
+/* --- writing for a thread that waits: the same steps, run by it --- */
+
+struct waiter {
+    struct op_async async; /* first: an op's async leads here */
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    void (*task)(struct op *op);
+    bool done;
+    enum err result;
+};
+
+static void wake_finished(struct op *op, enum err result)
+{
+    struct waiter *waiter = (struct waiter *)op->async;
+    pthread_mutex_lock(&waiter->mutex);
+    waiter->result = result;
+    waiter->done = true;
+    pthread_cond_signal(&waiter->wake);
+    pthread_mutex_unlock(&waiter->mutex);
+}
+
+static void wake_again(struct op *op, void (*task)(struct op *op))
+{
+    struct waiter *waiter = (struct waiter *)op->async;
+    pthread_mutex_lock(&waiter->mutex);
+    waiter->task = task;
+    pthread_cond_signal(&waiter->wake);
+    pthread_mutex_unlock(&waiter->mutex);
+}
+
+static enum err write_and_wait(struct op *op, struct write *write)
+{
+    struct waiter waiter = { .async = { .finished = wake_finished, .again = wake_again } };
+    pthread_mutex_init(&waiter.mutex, NULL);
+    pthread_cond_init(&waiter.wake, NULL);
+    op->async = &waiter.async;
+    bool ours = turn_take_or_queue(&write->resident->turn, &write->waiting);
+    if (ours) start_attempt(op);
+    pthread_mutex_lock(&waiter.mutex);
+    while (!waiter.done) {
+        void (*task)(struct op * op) = waiter.task;
+        waiter.task = NULL;
+        if (!task) {
+            pthread_cond_wait(&waiter.wake, &waiter.mutex);
+            continue;
+        }
+        pthread_mutex_unlock(&waiter.mutex);
+        task(op);
+        pthread_mutex_lock(&waiter.mutex);
+    }
+    pthread_mutex_unlock(&waiter.mutex);
+    op->async = NULL;
+    pthread_mutex_destroy(&waiter.mutex);
+    pthread_cond_destroy(&waiter.wake);
+    return waiter.result;
 }
 
 enum err directory_write(struct op *op, struct directory *directory, int64_t organization_id, directory_rule rule, void *request)
 {
-    enum { ATTEMPTS = 10 };
-    if (!op->may_block) return op_fail(op, ERR_DEFERRED, "", "a write waits for the disk");
     struct resident *resident = directory_find_resident(directory, organization_id);
     if (!resident) return op_fail(op, ERR_NOT_FOUND, "organization", "there is no organization %lld", (long long)organization_id);
-    enum err e = ERR_STALE;
-    struct organization_list outdated = { 0 };
-    pthread_mutex_lock(&resident->writer);
-    for (int i = 0; i < ATTEMPTS && e == ERR_STALE; i++) {
-        struct image *image;
-        failure_clear(&op->failure);
-        e = directory_lease(op, directory, organization_id, &resident, &image);
-        if (e) break;
-        e = attempt(op, directory, resident, image, rule, request);
-        bool reload = e == ERR_UNKNOWN_OUTCOME;
-        if (e == ERR_STALE) {
-            /* Another process was faster: learn what it did and ask the rule again. */
-            failure_clear(&op->failure);
-            enum err followed = directory_catch_up(op, directory, image, &reload, &outdated);
-            if (followed) e = followed;
-        }
-        if (reload) directory_unlink(directory, resident);
-        image_drop(image);
-    }
-    pthread_mutex_unlock(&resident->writer);
-    if (e == ERR_STALE) return op_fail(op, ERR_BUSY, "", "others change this organization too fast, try again");
-    return e;
+    struct write *write = arena_zalloc(&op->arena, sizeof *write);
+    *write = (struct write){
+        .waiting = { .op = op, .start = start_attempt }, .directory = directory, .resident = resident, .rule = rule, .request = request
+    };
+    op->write = write;
+    if (!op->async) return write_and_wait(op, write);
+    if (turn_take_or_queue(&resident->turn, &write->waiting)) start_attempt(op);
+    return ERR_PENDING;
 }

@@ -6,7 +6,7 @@
  *
  * Invariants:
  * 1. connection->exchange is the exchange from its request line until exchange_end, which the library calls for every one.
- * 2. Between workers_take and the call after it nothing here touches the exchange: it is the worker's.
+ * 2. Between begin_work and the call after it only those who work on the exchange touch it.
  * 3. The answer's body is lent to the library until exchange_end. */
 #include "net/exchange.h"
 
@@ -110,6 +110,8 @@ struct exchange *exchange_begin(struct connection *connection, const char *uri)
     exchange->op.caller = (struct caller){ .organization_id = 0 };
     exchange->op.now = 0;
     exchange->op.may_block = false;
+    exchange->op.async = NULL;
+    exchange->task = NULL;
     failure_clear(&exchange->op.failure);
     exchange->response.body.max = (size_t)loop->server->options.response_limit_mib << 20;
     reset_response(exchange);
@@ -230,38 +232,95 @@ static enum MHD_Result answer(struct exchange *exchange)
     return queued;
 }
 
-static enum MHD_Result hand_over(struct exchange *exchange)
+/* --- where it may take longer than a moment --- */
+
+static void begin_work(struct exchange *exchange)
 {
     struct connection *connection = exchange->connection;
     exchange->stage = STAGE_WORKING;
     connection->phase = PHASE_WORKING;
     connection->deadline_ns = INT64_MAX;
-    if (workers_take(&server_of(exchange)->workers, exchange)) return MHD_YES;
-    exchange->stage = STAGE_BODY;
-    failure_clear(&exchange->op.failure);
-    exchange->result = op_fail(&exchange->op, ERR_BUSY, "", "too many requests are waiting, try again shortly");
-    return answer(exchange);
+    workers_begin(&server_of(exchange)->workers, exchange);
 }
 
-void exchange_work(struct exchange *exchange)
+/* To a worker, which runs the handler from its start. */
+static void queue_work(struct exchange *exchange)
+{
+    struct workers *workers = &server_of(exchange)->workers;
+    failure_clear(&exchange->op.failure);
+    if (workers_queue(workers, exchange)) return;
+    exchange->result = op_fail(&exchange->op, ERR_BUSY, "", "too many requests are waiting, try again shortly");
+    workers_resume(workers, exchange);
+}
+
+static struct exchange *exchange_of(struct op *op)
+{
+    return (struct exchange *)((char *)op - offsetof(struct exchange, op));
+}
+
+static void write_finished(struct op *op, enum err result)
+{
+    struct exchange *exchange = exchange_of(op);
+    const struct route *route = exchange->request.route;
+    if (result == ERR_DEFERRED) { /* it turned out that a disk is needed before the write can begin */
+        queue_work(exchange);
+        return;
+    }
+    exchange->result = result || !route->finish ? result : route->finish(op, &exchange->request, &exchange->response);
+    workers_resume(&server_of(exchange)->workers, exchange);
+}
+
+static void write_again(struct op *op, void (*task)(struct op *op))
+{
+    struct exchange *exchange = exchange_of(op);
+    exchange->task = task;
+    workers_go_on(&server_of(exchange)->workers, exchange);
+}
+
+static const struct op_async write_async = { .finished = write_finished, .again = write_again };
+
+bool exchange_work(struct exchange *exchange)
 {
     struct op *op = &exchange->op;
+    if (exchange->task) {
+        void (*task)(struct op * op) = exchange->task;
+        exchange->task = NULL;
+        op->may_block = true;
+        task(op);
+        return false;
+    }
     arena_reset(&op->arena);
     failure_clear(&op->failure);
     reset_response(exchange);
     op->now = clock_now();
     op->may_block = true;
+    op->async = exchange->request.route->flags & ROUTE_WRITES ? &write_async : NULL;
     enum err e = ERR_OK;
     if (exchange->authenticate) {
         op->caller = (struct caller){ .organization_id = 0 };
         e = identify(exchange);
     }
     if (!e) e = exchange->request.route->run(op, &exchange->request, &exchange->response);
+    if (e == ERR_PENDING) return false; /* the exchange may be gone already */
     if (e == ERR_DEFERRED) {
         failure_clear(&op->failure);
         e = op_fail(op, ERR_STORAGE, "", "the request was put off where it may not be");
     }
     exchange->result = e;
+    return true;
+}
+
+/* A write's first step, the rule, is done at once; then the store goes on with it. Only what would wait goes to a worker. */
+static void begin_write(struct exchange *exchange)
+{
+    struct op *op = &exchange->op;
+    begin_work(exchange);
+    op->async = &write_async;
+    enum err e = exchange->request.route->run(op, &exchange->request, &exchange->response);
+    if (e == ERR_PENDING) return; /* the exchange may be somebody else's already */
+    exchange->result = e;
+    if (e == ERR_DEFERRED) queue_work(exchange);
+    else workers_resume(&server_of(exchange)->workers, exchange);
 }
 
 /* The request is complete. */
@@ -281,9 +340,15 @@ static enum MHD_Result dispatch(struct exchange *exchange)
     }
     exchange->result = request_parse_query(&op->failure, &exchange->memory, request);
     if (exchange->result) return answer(exchange);
-    if (request->route->flags & ROUTE_WRITES || exchange->authenticate) return hand_over(exchange);
-    exchange->result = request->route->run(op, request, &exchange->response);
-    return exchange->result == ERR_DEFERRED ? hand_over(exchange) : answer(exchange);
+    if (request->route->flags & ROUTE_WRITES && !exchange->authenticate) {
+        begin_write(exchange);
+        return MHD_YES;
+    }
+    if (!exchange->authenticate) exchange->result = request->route->run(op, request, &exchange->response);
+    if (!exchange->authenticate && exchange->result != ERR_DEFERRED) return answer(exchange);
+    begin_work(exchange);
+    queue_work(exchange);
+    return MHD_YES;
 }
 
 static enum MHD_Result take_head(struct exchange *exchange, const char *method, const char *version)

@@ -24,6 +24,7 @@ struct exchange {
     enum err refusal;  /* known before the body came: the answer once it is read */
     enum err result;   /* of the handler; for the log */
     bool authenticate; /* the worker has to do it: the caller could not be found without blocking */
+    void (*task)(struct op *op); /* the next step of a write, for a worker; NULL: the handler */
     int64_t retry_after_s; /* with ERR_RATE */
     bool head_too_large;
     bool close;                     /* the connection is no longer usable */
@@ -41,8 +42,8 @@ enum MHD_Result exchange_step(struct exchange *exchange, const char *method, con
 /* The answer was sent or the request was given up. Frees it. */
 void exchange_end(struct exchange *exchange, enum MHD_RequestTerminationCode code);
 
-/* Runs the handler where it may block; called by workers. */
-void exchange_work(struct exchange *exchange);
+/* Runs the handler, or the next step of a write, where it may block; called by workers. False if it goes on by itself. */
+bool exchange_work(struct exchange *exchange);
 
 /* Writes the text of an error answer past the library, as far as the socket takes it at once, for when the library would take
  * none. */

@@ -254,9 +254,13 @@ static void wait_for_events(struct loop *loop, int wait_ms)
     struct pollfd events[] = { { .fd = loop->epoll_fd, .events = POLLIN }, { .fd = loop->wake_fd, .events = POLLIN } };
     uint64_t count;
     if (wait_ms && poll(events, 2, wait_ms) > 0 && events[1].revents) (void)!read(loop->wake_fd, &count, sizeof count);
+    atomic_store(&loop->woken, false); /* before the library is run: who wakes from now on writes again */
 }
 
-void loop_wake(struct loop *loop) { (void)!write(loop->wake_fd, &(uint64_t){ 1 }, sizeof(uint64_t)); }
+void loop_wake(struct loop *loop)
+{
+    if (!atomic_exchange(&loop->woken, true)) (void)!write(loop->wake_fd, &(uint64_t){ 1 }, sizeof(uint64_t));
+}
 
 void loop_resume(struct loop *loop, struct MHD_Connection *mhd)
 {

@@ -80,6 +80,7 @@ struct loop {
     struct MHD_Daemon *daemon;
     int epoll_fd;     /* the daemon's */
     int wake_fd;      /* an eventfd */
+    atomic_bool woken; /* it was written to: once is enough */
     bool closed_some; /* the library may accept again, once it is run */
     pthread_t thread;
     struct connection *connections;

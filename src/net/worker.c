@@ -23,13 +23,11 @@ static void *run_worker(void *argument)
     pthread_setname_np(pthread_self(), "roster-worker");
     for (;;) {
         pthread_mutex_lock(&workers->mutex);
-        while (!workers->first && !workers->ending) pthread_cond_wait(&workers->wake, &workers->mutex);
+        while (!workers->first && !(workers->ending && !workers->under_way)) pthread_cond_wait(&workers->wake, &workers->mutex);
         struct exchange *exchange = workers->first ? take_first(workers) : NULL;
         pthread_mutex_unlock(&workers->mutex);
         if (!exchange) return NULL;
-        struct connection *connection = exchange->connection;
-        exchange_work(exchange);
-        loop_resume(connection->loop, connection->mhd);
+        if (exchange_work(exchange)) workers_resume(workers, exchange);
     }
 }
 
@@ -47,21 +45,48 @@ enum err workers_start(struct failure *failure, struct workers *workers, size_t 
     return ERR_OK;
 }
 
-bool workers_take(struct workers *workers, struct exchange *exchange)
+static void append(struct workers *workers, struct exchange *exchange)
+{
+    exchange->next = NULL;
+    if (workers->last) workers->last->next = exchange;
+    else workers->first = exchange;
+    workers->last = exchange;
+    workers->waiting++;
+}
+
+void workers_go_on(struct workers *workers, struct exchange *exchange)
+{
+    pthread_mutex_lock(&workers->mutex);
+    append(workers, exchange);
+    pthread_mutex_unlock(&workers->mutex);
+    pthread_cond_signal(&workers->wake); /* behind the lock: who wakes would wait for it at once */
+}
+
+void workers_begin(struct workers *workers, struct exchange *exchange)
+{
+    pthread_mutex_lock(&workers->mutex);
+    MHD_suspend_connection(exchange->connection->mhd); /* before anybody can resume it */
+    workers->under_way++;
+    pthread_mutex_unlock(&workers->mutex);
+}
+
+bool workers_queue(struct workers *workers, struct exchange *exchange)
 {
     pthread_mutex_lock(&workers->mutex);
     bool taken = workers->waiting < workers->limit && !workers->ending;
-    if (taken) {
-        MHD_suspend_connection(exchange->connection->mhd); /* before a worker can resume it */
-        exchange->next = NULL;
-        if (workers->last) workers->last->next = exchange;
-        else workers->first = exchange;
-        workers->last = exchange;
-        workers->waiting++;
-        pthread_cond_signal(&workers->wake);
-    }
+    if (taken) append(workers, exchange);
     pthread_mutex_unlock(&workers->mutex);
+    if (taken) pthread_cond_signal(&workers->wake);
     return taken;
+}
+
+void workers_resume(struct workers *workers, struct exchange *exchange)
+{
+    struct connection *connection = exchange->connection;
+    loop_resume(connection->loop, connection->mhd);
+    pthread_mutex_lock(&workers->mutex);
+    if (--workers->under_way == 0 && workers->ending) pthread_cond_broadcast(&workers->wake);
+    pthread_mutex_unlock(&workers->mutex);
 }
 
 void workers_set_limit(struct workers *workers, size_t limit)
@@ -75,9 +100,17 @@ void workers_stop(struct workers *workers)
 {
     pthread_mutex_lock(&workers->mutex);
     workers->ending = true;
-    while (workers->first) {
-        struct exchange *exchange = take_first(workers);
+    struct exchange *exchange = workers->first;
+    workers->first = workers->last = NULL;
+    workers->waiting = 0;
+    for (struct exchange *next; exchange; exchange = next) {
+        next = exchange->next;
+        if (exchange->task) { /* a write that has begun goes on to its end */
+            append(workers, exchange);
+            continue;
+        }
         exchange->result = failure_set(&exchange->op.failure, ERR_BUSY, "", "the server is stopping");
+        workers->under_way--;
         loop_resume(exchange->connection->loop, exchange->connection->mhd);
     }
     pthread_cond_broadcast(&workers->wake);

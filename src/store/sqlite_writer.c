@@ -197,6 +197,28 @@ static void run_batch(struct store *store, struct waiting *first)
 
 /* ---- the thread and its queue */
 
+static void free_waiting(struct waiting *w)
+{
+    buf_free(&w->details);
+    free(w->numbered);
+}
+
+/* Tells those who do not sleep; true if others do. Those who sleep are gone only once they are woken. */
+static bool tell_done(struct waiting *first)
+{
+    bool sleepers = false;
+    for (struct waiting *w = first, *next; w; w = next) {
+        next = w->next;
+        if (!w->done) {
+            sleepers = true;
+            continue;
+        }
+        free_waiting(w);
+        w->done(w->context, w->result);
+    }
+    return sleepers;
+}
+
 static void *run_writer(void *context)
 {
     struct store *store = context;
@@ -213,7 +235,8 @@ static void *run_writer(void *context)
         pthread_mutex_unlock(&writer->lock);
 
         run_batch(store, first);
-        wake_all(&writer->rounds[round]); /* from here on they may be gone */
+        bool sleepers = tell_done(first);
+        if (sleepers) wake_all(&writer->rounds[round]); /* from here on they may be gone */
         store_checkpointer_finish(store);
         pthread_mutex_lock(&writer->lock);
     }
@@ -221,17 +244,25 @@ static void *run_writer(void *context)
     return NULL;
 }
 
-static enum err submit(struct store *store, struct waiting *w)
+/* Appends to the batch that is gathered; returns the futex its members sleep on, with the value it has until they are woken. */
+static _Atomic uint32_t *enqueue(struct store *store, struct waiting *w, uint32_t *ret_value)
 {
     struct writer *writer = &store->writer;
     pthread_mutex_lock(&writer->lock);
     _Atomic uint32_t *round = &writer->rounds[writer->round];
-    uint32_t value = atomic_load_explicit(round, memory_order_relaxed);
+    *ret_value = atomic_load_explicit(round, memory_order_relaxed);
     bool first = !writer->first;
     *writer->last = w;
     writer->last = &w->next;
     if (first) pthread_cond_signal(&writer->work);
     pthread_mutex_unlock(&writer->lock);
+    return round;
+}
+
+static enum err submit(struct store *store, struct waiting *w)
+{
+    uint32_t value;
+    _Atomic uint32_t *round = enqueue(store, w, &value);
     sleep_while(round, value);
     return w->result;
 }
@@ -257,9 +288,21 @@ enum err store_commit(struct op *op, struct store *store, struct commit *commit)
     struct waiting w = { .op = op, .commit = commit, .details = BUF_INIT(DETAIL_CEILING) };
     if (commit_can_render_early(commit)) commit_render(&w);
     enum err e = submit(store, &w);
-    buf_free(&w.details);
-    free(w.numbered);
+    free_waiting(&w);
     return e;
+}
+
+void store_commit_start(struct op *op, struct store *store, struct commit *commit, store_commit_done done, void *context)
+{
+    if (commit->changes->count == 0) {
+        done(context, op_fail(op, ERR_INVALID, "", "a commit must change something"));
+        return;
+    }
+    struct waiting *w = arena_zalloc(&op->arena, sizeof *w);
+    *w = (struct waiting){ .op = op, .commit = commit, .details = BUF_INIT(DETAIL_CEILING), .done = done, .context = context };
+    if (commit_can_render_early(commit)) commit_render(w);
+    uint32_t value;
+    enqueue(store, w, &value);
 }
 
 enum err store_save_last_used(struct op *op, struct store *store, const struct last_used *items, size_t count)

@@ -4,7 +4,7 @@
 
 #include "store/sqlite_store.h"
 
-/* Lives on the stack of the thread that waits. */
+/* On the stack of the thread that waits, or in the arena of an op that is told. */
 struct waiting {
     struct op *op;
     struct commit *commit; /* NULL: save last used */
@@ -23,6 +23,9 @@ struct waiting {
     size_t numbered_count, numbered_capacity;
 
     struct waiting *next;
+
+    store_commit_done done; /* NULL: a thread sleeps */
+    void *context;
 };
 
 /* Makes the log's texts. On the waiting thread if commit_can_render_early says so, otherwise the writer does it. */

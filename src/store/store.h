@@ -82,6 +82,12 @@ struct commit {
  * it). ERR_UNKNOWN_OUTCOME: it may or may not have been written. */
 MUST_USE enum err store_commit(struct op *op, struct store *store, struct commit *commit);
 
+/* The same without waiting. `done` is called once, on the writer thread, after the transaction has ended, with what store_commit would have
+ * returned; it must be quick and must not call the store, except this function. op (its arena is used), commit and changes must live
+ * until then. */
+typedef void (*store_commit_done)(void *context, enum err result);
+void store_commit_start(struct op *op, struct store *store, struct commit *commit, store_commit_done done, void *context);
+
 /* One entry of the log, as stored. */
 struct log_entry {
     int64_t organization_id, version, position; /* position: 0, 1, 2 ... within the version */

@@ -34,7 +34,7 @@ describe('get', () => {
     it('includeUsers=false', async () => assertJson(await client.get(`${GROUPS}/1?includeUsers=False`), shownGroup(group(1, 1, 'Red'))));
     it('includeUsers=maybe is refused', async () => assertError(await client.get(`${GROUPS}/1?includeUsers=maybe`), 'InvalidInput'));
     it('an unknown one', async () => assertError(await client.get(`${GROUPS}/4711`), 'UserGroupNotFound'));
-    for (const id of ['abc', '-1', '0', '1.5', '1e0', '99999999999999999999', '9007199254740992', '%20, '%31x', 'null', '1,2'])
+    for (const id of ['abc', '-1', '0', '1.5', '1e0', '99999999999999999999', '9007199254740992', '%20', '%31x', 'null', '1,2'])
         it(`an id that is none: ${id}`, async () => assertError(await client.get(`${GROUPS}/${id}`), 'UserGroupNotFound'));
 });
 
@@ -152,7 +152,7 @@ describe('a name is unique in its organization', () => {
 describe('update', () => {
     let id, before;
     beforeEach(async () => {
-        id = await create({ name: freshName(), description: 'D', remarks: 'R', externalId: { value: `X ${counter}` } });
+        id = await create({ name: freshName(), description: 'A description of some length', remarks: 'R', externalId: { value: `X ${counter}` } });
         before = await get(id);
     });
 
@@ -169,6 +169,11 @@ describe('update', () => {
         await client.put(`${GROUPS}/${id}`, { description: 'Other' });
         assert.deepEqual({ ...(await get(id)), dateModified: undefined }, { ...before, description: 'Other', dateModified: undefined });
     });
+    it('name and remarks together: the others are kept', async () => {
+        const name = freshName();
+        await client.put(`${GROUPS}/${id}`, { name, remarks: 'Other' });
+        assert.deepEqual({ ...(await get(id)), dateModified: undefined }, { ...before, name, remarks: 'Other', dateModified: undefined });
+    });
     it('null clears description and remarks', async () => {
         await client.put(`${GROUPS}/${id}`, { description: null, remarks: null });
         const shown = await get(id);
@@ -180,7 +185,7 @@ describe('update', () => {
         const shown = await get(id);
         assert.deepEqual([shown.externalId, shown.organizationId, shown.description], [before.externalId, 1, 'changed']);
     });
-    for (const [what, values] of [['nothing', () => ({})], ['the same values', () => ({ name: before.name, description: 'D', remarks: 'R' })], ['only unknown members', () => ({ colour: 'red' })]])
+    for (const [what, values] of [['nothing', () => ({})], ['the same values', () => ({ name: before.name, description: before.description, remarks: 'R' })], ['only unknown members', () => ({ colour: 'red' })]])
         it(`${what}: answered the same, nothing changes`, async () => {
             assertBytes(await client.put(`${GROUPS}/${id}`, values()), String(id));
             assert.deepEqual(await get(id), before);

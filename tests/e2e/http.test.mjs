@@ -234,7 +234,7 @@ describe('slow clients are cut', () => {
 describe('more connections than the limit', () => {
     it('are refused or cut; who was there before is answered; when they are gone everybody is', async () => {
         const sockets = Array.from({ length: 120 }, () => {
-            const socket = roster.connect();
+            const socket = roster.connect().resume();
             socket.on('error', () => {});
             socket.on('close', () => (socket.gone = true));
             return socket;

@@ -116,21 +116,26 @@ static enum err authenticate(struct op *op, const struct request *request)
 static __attribute__((unused)) void write_error(struct op *op, const struct request *request, struct response *response)
 {
     (void)request;
-    static const int statuses[ERR_COUNT] = { 200, 400, 401, 403, 404, 404, 405, 409, 412, 413, 408, 503, 500, 503, 500 };
-    response->status = statuses[op->failure.code];
+    // clang-format off
+    static const int statuses[ERR_COUNT] = {
+        [ERR_INVALID] = 400, [ERR_UNAUTHENTICATED] = 401, [ERR_FORBIDDEN] = 403, [ERR_NOT_FOUND] = 404, [ERR_NO_ROUTE] = 404,
+        [ERR_METHOD] = 405, [ERR_TOO_LARGE] = 413, [ERR_TIMEOUT] = 408, [ERR_BUSY] = 503,
+    };
+    // clang-format on
+    response->status = statuses[op->failure.code] ? statuses[op->failure.code] : 500;
     buf_printf(&response->body, "{\"error\":\"%s\",\"text\":\"%s\"}", err_name(op->failure.code), op->failure.text);
 }
 
 // clang-format off
 static const struct route routes[] = {
-    { METHOD_GET,    "/hello",      0,           ROUTE_PUBLIC,              run_hello },
-    { METHOD_GET,    "/items/{id}", RIGHT_READ,  0,                         run_item },
-    { METHOD_DELETE, "/items/{id}", RIGHT_READ,  0,                         run_item },
-    { METHOD_POST,   "/echo",       RIGHT_WRITE, ROUTE_BODY | ROUTE_WRITES, run_echo },
-    { METHOD_GET,    "/deferred",   0,           ROUTE_PUBLIC,              run_deferred },
-    { METHOD_GET,    "/gate",       0,           ROUTE_PUBLIC|ROUTE_WRITES, run_gate },
-    { METHOD_GET,    "/flood",      0,           ROUTE_PUBLIC,              run_flood },
-    { METHOD_GET,    "/prepared",   0,           ROUTE_PUBLIC,              run_prepared },
+    { METHOD_GET,    "/hello",      0,           ROUTE_PUBLIC,              run_hello, NULL },
+    { METHOD_GET,    "/items/{id}", RIGHT_READ,  0,                         run_item, NULL },
+    { METHOD_DELETE, "/items/{id}", RIGHT_READ,  0,                         run_item, NULL },
+    { METHOD_POST,   "/echo",       RIGHT_WRITE, ROUTE_BODY | ROUTE_WRITES, run_echo, NULL },
+    { METHOD_GET,    "/deferred",   0,           ROUTE_PUBLIC,              run_deferred, NULL },
+    { METHOD_GET,    "/gate",       0,           ROUTE_PUBLIC|ROUTE_WRITES, run_gate, NULL },
+    { METHOD_GET,    "/flood",      0,           ROUTE_PUBLIC,              run_flood, NULL },
+    { METHOD_GET,    "/prepared",   0,           ROUTE_PUBLIC,              run_prepared, NULL },
     { 0 },
 };
 static const struct header headers[] = { { "X-One", "1" }, { "X-Two", "2; mode=\"b\"" }, { "X-Three", "3" }, { 0 } };

@@ -95,18 +95,18 @@ static enum err run_nothing(struct op *op, const struct request *request, struct
 
 // clang-format off
 static const struct route group_routes[] = {
-    { METHOD_GET,    "/v1/groups",                       RIGHT_READ,  0,            run_nothing },
-    { METHOD_POST,   "/v1/groups",                       RIGHT_WRITE, ROUTE_BODY,   run_nothing },
-    { METHOD_GET,    "/v1/groups/{id}",                  RIGHT_READ,  0,            run_nothing },
-    { METHOD_DELETE, "/v1/groups/{id}",                  RIGHT_WRITE, ROUTE_WRITES, run_nothing },
-    { METHOD_POST,   "/v1/groups/{id}/users/{userId}",   RIGHT_WRITE, ROUTE_WRITES, run_nothing },
-    { METHOD_GET,    "/v1/groups/{id}/pictures/{n}.png", RIGHT_READ,  0,            run_nothing },
+    { METHOD_GET,    "/v1/groups",                       RIGHT_READ,  0,            run_nothing, NULL },
+    { METHOD_POST,   "/v1/groups",                       RIGHT_WRITE, ROUTE_BODY,   run_nothing, NULL },
+    { METHOD_GET,    "/v1/groups/{id}",                  RIGHT_READ,  0,            run_nothing, NULL },
+    { METHOD_DELETE, "/v1/groups/{id}",                  RIGHT_WRITE, ROUTE_WRITES, run_nothing, NULL },
+    { METHOD_POST,   "/v1/groups/{id}/users/{userId}",   RIGHT_WRITE, ROUTE_WRITES, run_nothing, NULL },
+    { METHOD_GET,    "/v1/groups/{id}/pictures/{n}.png", RIGHT_READ,  0,            run_nothing, NULL },
     { 0 },
 };
 static const struct route page_routes[] = {
-    { METHOD_GET,     "/",        0, ROUTE_PUBLIC, run_nothing },
-    { METHOD_GET,     "/healthz", 0, ROUTE_PUBLIC, run_nothing },
-    { METHOD_OPTIONS, "/own",     0, ROUTE_PUBLIC, run_nothing },
+    { METHOD_GET,     "/",        0, ROUTE_PUBLIC, run_nothing, NULL },
+    { METHOD_GET,     "/healthz", 0, ROUTE_PUBLIC, run_nothing, NULL },
+    { METHOD_OPTIONS, "/own",     0, ROUTE_PUBLIC, run_nothing, NULL },
     { 0 },
 };
 // clang-format on

@@ -16,6 +16,11 @@ enum err bold_add_members(struct op *op, const struct request *request, struct r
 enum err bold_remove_member(struct op *op, const struct request *request, struct response *response);
 enum err bold_remove_members(struct op *op, const struct request *request, struct response *response);
 
+/* Answers after a write: the number of the new group, the number in the path, {}. */
+enum err bold_answer_made(struct op *op, const struct request *request, struct response *response);
+enum err bold_answer_id(struct op *op, const struct request *request, struct response *response);
+enum err bold_answer_done(struct op *op, const struct request *request, struct response *response);
+
 /* --- objects.c: what goes out --- */
 
 /* Appends a group; `users` is filled if with_users, else []. The view must have accounts then. */

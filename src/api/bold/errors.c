@@ -29,6 +29,7 @@ static const struct wording wordings[] = {
     [ERR_STORAGE]         = { 500, "InternalError",     "The directory could not be reached" },
     [ERR_UNKNOWN_OUTCOME] = { 503, "UnknownOutcome",    "The database was lost while saving: the change may or may not have been made" },
     [ERR_DEFERRED]        = { 500, "InternalError",     "Internal error" },
+    [ERR_PENDING]         = { 500, "InternalError",     "Internal error" },
 };
 _Static_assert(sizeof wordings / sizeof *wordings == ERR_COUNT, "every error needs a wording");
 

@@ -91,38 +91,52 @@ enum err bold_get_group(struct op *op, const struct request *request, struct res
     return e;
 }
 
+/* --- writes: the answer is made when the write is done --- */
+
 enum err bold_create_group(struct op *op, const struct request *request, struct response *response)
 {
+    (void)response;
     struct group values;
     field_set present;
-    int64_t group_id, organization_id = op->caller.organization_id;
+    int64_t organization_id = op->caller.organization_id;
     enum err e = bold_read_number(op, request, "organizationId", 0, NUMBER_MAX, &organization_id);
     if (!e) e = bold_read_group(op, request, true, &values, &present);
     if (!e && !values.name) e = op_fail(op, ERR_INVALID, "name", "name is missing");
     if (!e && organization_id != op->caller.organization_id)
         e = op_fail(op, ERR_NOT_FOUND, "organization", "there is no organization %lld", (long long)organization_id);
-    if (!e) e = directory_create_group(op, &values, present, &group_id);
-    if (!e) buf_add_number(&response->body, group_id);
-    return e;
+    return e ? e : directory_create_group(op, &values, present);
+}
+
+enum err bold_answer_made(struct op *op, const struct request *request, struct response *response)
+{
+    (void)request;
+    buf_add_number(&response->body, *op->made);
+    return ERR_OK;
 }
 
 enum err bold_update_group(struct op *op, const struct request *request, struct response *response)
 {
+    (void)response;
     struct group values;
     field_set present;
     int64_t group_id;
     enum err e = bold_read_group_id(op, request, &group_id);
     if (!e) e = bold_read_group(op, request, false, &values, &present);
-    if (!e) e = directory_update_group(op, group_id, &values, present);
+    return e ? e : directory_update_group(op, group_id, &values, present);
+}
+
+enum err bold_answer_id(struct op *op, const struct request *request, struct response *response)
+{
+    int64_t group_id;
+    enum err e = bold_read_group_id(op, request, &group_id);
     if (!e) buf_add_number(&response->body, group_id);
     return e;
 }
 
 enum err bold_delete_group(struct op *op, const struct request *request, struct response *response)
 {
+    (void)response;
     int64_t group_id;
     enum err e = bold_read_group_id(op, request, &group_id);
-    if (!e) e = directory_delete_group(op, group_id);
-    if (!e) buf_add_literal(&response->body, "{}");
-    return e;
+    return e ? e : directory_delete_group(op, group_id);
 }

@@ -35,9 +35,9 @@ static enum err get_metrics(struct op *op, const struct request *request, struct
 
 // clang-format off
 static const struct route routes[] = {
-    { METHOD_GET, "/healthz", 0, ROUTE_PUBLIC, get_health  },
-    { METHOD_GET, "/readyz",  0, ROUTE_PUBLIC, get_ready   },
-    { METHOD_GET, "/metrics", 0, ROUTE_PUBLIC, get_metrics },
+    { METHOD_GET, "/healthz", 0, ROUTE_PUBLIC, get_health,  NULL },
+    { METHOD_GET, "/readyz",  0, ROUTE_PUBLIC, get_ready,   NULL },
+    { METHOD_GET, "/metrics", 0, ROUTE_PUBLIC, get_metrics, NULL },
     { 0 },
 };
 
@@ -67,6 +67,7 @@ static const struct {
     [ERR_STORAGE]         = { 500, "InternalError" },
     [ERR_UNKNOWN_OUTCOME] = { 503, "UnknownOutcome" },
     [ERR_DEFERRED]        = { 500, "InternalError" },
+    [ERR_PENDING]         = { 500, "InternalError" },
 };
 _Static_assert(sizeof wordings / sizeof *wordings == ERR_COUNT, "every error needs a wording");
 // clang-format on

@@ -30,7 +30,7 @@ process.on('exit', (code) => {
         if (code === 0) {
             fs.rmSync(roster.directory, { recursive: true, force: true });
         } else if (roster.log) {
-            console.error(`kept ${roster.directory}; the end of the server's log:\n${roster.log.split('\n').slice(-40).join('\n')}`);
+            console.error(`kept ${roster.directory}; of the server's log:\n${roster.excerpt()}`);
         }
     }
 });
@@ -159,8 +159,8 @@ export class Roster {
         const end = await this.ended;
         clearTimeout(timer);
         this.child = null;
-        assert.deepEqual(end, { code: 0, signal: null }, `the server did not end cleanly:\n${this.log.slice(-4000)}`);
         this.assertNoSanitizerReport();
+        assert.deepEqual(end, { code: 0, signal: null }, `the server did not end cleanly:\n${this.excerpt()}`);
     }
 
     /* kill -9. */
@@ -178,7 +178,14 @@ export class Roster {
     }
 
     assertNoSanitizerReport() {
-        assert.doesNotMatch(this.log, SANITIZER_REPORT);
+        if (SANITIZER_REPORT.test(this.log)) assert.fail(this.excerpt());
+    }
+
+    /* What is worth reading of the log: a sanitizer's report, else the last lines that are not about requests. */
+    excerpt() {
+        const report = this.log.search(SANITIZER_REPORT);
+        if (report >= 0) return this.log.slice(this.log.lastIndexOf('\n', report) + 1, report + 5000);
+        return this.log.split('\n').filter((line) => !/ request id=|"message":"request"/.test(line)).slice(-20).join('\n');
     }
 
     // --- clients ---

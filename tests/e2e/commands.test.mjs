@@ -1,0 +1,221 @@
+// The commands around the server: help, exit codes, version, check, backup.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import { describe, it } from 'node:test';
+import { GROUPS } from './support/bold.mjs';
+import { bearer, group, organization, secret, smallWorld, TOKEN } from './support/objects.mjs';
+import { BINARY, Roster, serveObjects } from './support/roster.mjs';
+
+/* What the program cannot make itself: a database with something wrong in it. */
+const sqlite = (roster, sql) => execFileSync('sqlite3', [roster.store.slice('sqlite:'.length), sql], { encoding: 'utf8' });
+
+const COMMANDS = ['serve', 'demo', 'import', 'export', 'token', 'check', 'backup', 'version'];
+
+describe('help', () => {
+    const roster = new Roster();
+    it('roster --help lists every command and ends with 0', async () => {
+        const { code, stdout, stderr } = await roster.run(['--help']);
+        assert.deepEqual([code, stderr], [0, '']);
+        for (const command of COMMANDS) assert.match(stdout, new RegExp(`^ +${command}\\b.*\\w`, 'm'));
+    });
+    for (const command of COMMANDS)
+        it(`roster ${command} --help`, async () => {
+            const { code, stdout, stderr } = await roster.run([command, '--help']);
+            assert.deepEqual([code, stderr], [0, '']);
+            assert.match(stdout, new RegExp(`roster ${command}`));
+        });
+    it('serve --help tells every setting with its default', async () => {
+        const { stdout } = await roster.run(['serve', '--help']);
+        for (const flag of ['--store', '--listen', '--tls-cert', '--tls-key', '--log-format', '--connection-limit', '--head-timeout-s', '--memory-budget-mib'])
+            assert.match(stdout, new RegExp(`^ +${flag}\\b`, 'm'));
+        assert.match(stdout, /--listen .*127\.0\.0\.1:8080/);
+    });
+    it('no colours when it is not a terminal', async () => {
+        for (const args of [['--help'], ['serve', '--help'], ['nonsense']]) {
+            const { stdout, stderr } = await roster.run(args);
+            assert.doesNotMatch(stdout + stderr, /\x1b/);
+        }
+    });
+    it('version', async () => {
+        const { code, stdout } = await roster.run(['version']);
+        assert.equal(code, 0);
+        assert.match(stdout, /^roster \d+\.\d+\.\d+\n$/);
+        assert.equal((await roster.run(['--version'])).stdout, stdout);
+    });
+});
+
+describe('wrong usage ends with 2 and says why on standard error', () => {
+    const roster = new Roster();
+    const store = ['--store', roster.store];
+    const CASES = {
+        'no command': [],
+        'an unknown command': ['fly'],
+        'an unknown flag': ['export', ...store, '--colour'],
+        'a flag of another command': ['export', ...store, '--dry-run'],
+        'a flag without its value': ['export', '--store'],
+        'an empty flag': ['export', ...store, '--=x'],
+        'one dash': ['export', ...store, '-x'],
+        'import without a file': ['import', ...store],
+        'import of two files': ['import', ...store, 'a', 'b'],
+        'backup without a file': ['backup', ...store],
+        'a word too many': ['check', ...store, 'more'],
+        'token without an action': ['token', ...store],
+        'an unknown action': ['token', 'sell', ...store],
+        'a number that is none': ['serve', ...store, '--threads', 'many'],
+        'a number out of bounds': ['serve', ...store, '--body-limit-kib', '0'],
+        'a word that is no choice': ['serve', ...store, '--log-format', 'xml'],
+    };
+    for (const [what, args] of Object.entries(CASES))
+        it(what, async () => {
+            const { code, stdout, stderr } = await roster.run(args);
+            assert.deepEqual([code, stdout], [2, '']);
+            assert.match(stderr, /\w/);
+        });
+});
+
+describe('what cannot be done ends with 1 and says why on standard error', () => {
+    const roster = new Roster();
+    roster.file('not-a-database', 'This is text and no database. '.repeat(100));
+    const CASES = {
+        'import of a file that is not there': ['import', '--store', roster.store, roster.file('missing.ndjson')],
+        'import of a directory': ['import', '--store', roster.store, roster.directory],
+        'export of a database that is not there': ['export', '--store', `sqlite:${roster.file('missing.db')}`],
+        'check of a database that is not there': ['check', '--store', `sqlite:${roster.file('missing.db')}`],
+        'token list of a database that is not there': ['token', 'list', '--store', `sqlite:${roster.file('missing.db')}`],
+        'a database in a directory that is not there': ['serve', '--store', `sqlite:${roster.file('no/such/roster.db')}`, '--listen', '127.0.0.1:0'],
+        'a file that is no database': ['export', '--store', `sqlite:${roster.file('not-a-database')}`],
+        'an engine that is not known': ['export', '--store', 'oracle:x'],
+        'a store without an engine': ['export', '--store', 'roster.db'],
+        'an address that is none': ['serve', '--store', roster.store, '--listen', '300.1.1.1:80'],
+        'a port that is none': ['serve', '--store', roster.store, '--listen', '127.0.0.1:99999'],
+        'an address of another machine': ['serve', '--store', roster.store, '--listen', '192.0.2.1:8080'],
+        'a certificate that is not there': ['serve', '--store', roster.store, '--listen', '127.0.0.1:0', '--tls-cert', 'none.pem', '--tls-key', 'none.pem'],
+    };
+    for (const [what, args] of Object.entries(CASES))
+        it(what, async () => {
+            const { code, stdout, stderr } = await roster.run(args);
+            assert.ok([1, 2].includes(code), String(code));
+            assert.equal(stdout, '');
+            assert.match(stderr, /\w/);
+            assert.equal(fs.existsSync(roster.file('missing.db')), false, 'a command that only reads makes no database');
+        });
+    it('a port in use', async () => {
+        const first = await serveObjects(smallWorld());
+        const { code, stderr } = await roster.run(['serve', '--store', roster.store, '--listen', `127.0.0.1:${first.endpoint.port}`]);
+        assert.equal(code, 1);
+        assert.match(stderr, /in use/);
+        await first.stop();
+    });
+});
+
+describe('check', () => {
+    it('finds nothing in a good database and counts what it looked at', async () => {
+        const roster = new Roster();
+        await roster.import(smallWorld());
+        const output = await roster.check();
+        assert.match(output, /^2 organizations, 7 users, 5 groups, 6 memberships checked, 0 findings$/m);
+    });
+    it('finds nothing in an empty one', async () => {
+        const roster = new Roster();
+        await roster.import([]);
+        assert.match(await roster.check(), /^0 organizations, 0 users, 0 groups, 0 memberships checked, 0 findings$/m);
+    });
+    const DAMAGES = {
+        'a gap in the log': 'delete from change where version = 1 and organization_id = 1',
+        'a version that the log does not have': 'update organization set version = version + 1 where id = 1',
+    };
+    for (const [what, sql] of Object.entries(DAMAGES))
+        it(`finds ${what} and ends with 1`, async () => {
+            const roster = new Roster();
+            await roster.import(smallWorld());
+            sqlite(roster, sql);
+            const { code, stdout } = await roster.run(['check', '--store', roster.store]);
+            assert.equal(code, 1);
+            assert.match(stdout, /[1-9]\d* findings$/m);
+        });
+    it('beside a running server', async () => {
+        const roster = await serveObjects(smallWorld());
+        await roster.as(TOKEN.service).post(GROUPS, { name: 'New' });
+        await roster.check();
+        await roster.stop();
+    });
+});
+
+describe('backup', () => {
+    it('is a whole database, taken while the server writes', async () => {
+        const roster = await serveObjects(smallWorld());
+        const client = roster.as(TOKEN.service);
+        let writing = true, written = 0;
+        const writer = (async () => {
+            for (; writing; written++) assert.equal((await client.post(GROUPS, { name: `Written ${written}` })).status, 200);
+        })();
+        await roster.command('backup', roster.file('copy.db'));
+        writing = false;
+        await writer;
+        await roster.stop();
+
+        const copy = new Roster();
+        copy.store = `sqlite:${roster.file('copy.db')}`;
+        await copy.check();
+        const copied = (await copy.export()).split('\n'), all = new Set((await roster.export()).split('\n'));
+        assert.deepEqual(copied.filter((line) => !all.has(line)), [], 'the copy has nothing the original has not');
+        await copy.serve();
+        assert.equal((await copy.as(TOKEN.service).get(`${GROUPS}/1`)).status, 200);
+        await copy.stop();
+    });
+    it('does not write over a file', async () => {
+        const roster = new Roster();
+        await roster.import(smallWorld());
+        roster.file('precious', 'do not lose me');
+        const { code, stderr } = await roster.run(['backup', '--store', roster.store, roster.file('precious')]);
+        assert.equal(code, 1);
+        assert.match(stderr, /precious/);
+        assert.equal(fs.readFileSync(roster.file('precious'), 'utf8'), 'do not lose me');
+    });
+});
+
+describe('demo', () => {
+    it('serves, prints an address, a token and curl lines that work', async () => {
+        const roster = new Roster();
+        const child = spawn(BINARY, ['demo', '--listen', '127.0.0.1:0'], { cwd: roster.directory, env: { PATH: process.env.PATH } });
+        let output = '';
+        const ended = new Promise((resolve) => child.on('close', resolve));
+        await new Promise((resolve, reject) => {
+            child.stdout.setEncoding('utf8').on('data', (text) => /Stop: /.test((output += text)) && resolve());
+            ended.then(() => reject(new Error(`demo ended: ${output}`)));
+        });
+        const url = /listening on (http:\S+)/.exec(output)[1], token = /token +([0-9a-f-]{36})/.exec(output)[1];
+        assert.ok(output.split('\n').filter((line) => line.includes('curl ') && line.includes(token) && line.includes(url)).length >= 3);
+        const answer = await fetch(`${url}${GROUPS}?size=4`, { headers: { Authorization: `Bearer ${token}` } });
+        assert.equal(answer.status, 200);
+        assert.ok((await answer.json()).length > 0);
+        child.kill('SIGTERM');
+        assert.equal(await ended, 0);
+    });
+});
+
+describe('a database', () => {
+    it('is used by one file name only: two stores are two directories', async () => {
+        const first = new Roster(), second = new Roster();
+        await first.import(smallWorld());
+        await second.import([organization(1, 'Other'), group(1, 1, 'Only'), bearer(1, secret(1))]);
+        assert.notEqual(await first.export(), await second.export());
+    });
+    it('of a newer version is refused with a clear message', async () => {
+        const roster = new Roster();
+        await roster.import(smallWorld());
+        sqlite(roster, 'update installation set schema_version = 9999');
+        const { code, stderr } = await roster.run(['export', '--store', roster.store]);
+        assert.equal(code, 1);
+        assert.match(stderr, /newer/);
+    });
+    it('of another program is refused and left alone', async () => {
+        const roster = new Roster();
+        sqlite(roster, 'create table addresses (name text)');
+        const { code, stderr } = await roster.run(['serve', '--store', roster.store, '--listen', '127.0.0.1:0']);
+        assert.equal(code, 1);
+        assert.match(stderr, /another program/);
+        assert.equal(sqlite(roster, 'select group_concat(name) from sqlite_master').trim(), 'addresses');
+    });
+});

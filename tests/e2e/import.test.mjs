@@ -1,0 +1,325 @@
+// roster import and roster export: the directory file (docs/directory-file.md) in and out.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { before, describe, it } from 'node:test';
+import { account, apiKey, bearer, fromLines, group, membership, nesting, organization, secret, smallWorld, toLines, user } from './support/objects.mjs';
+import { ROOT, Roster } from './support/roster.mjs';
+
+const UUID = (n) => `11111111-1111-4111-8111-${String(n).padStart(12, '0')}`;
+const HASH = 'ab'.repeat(32);
+
+/* Every member of every type, in the order of the format. */
+const FULL_WORLD = [
+    organization(1, 'Acme', { uuid: UUID(1) }),
+    organization(2, 'Free', { uuid: UUID(2), uniqueGroupNames: false }),
+    account(1, { uuid: UUID(3), firstName: 'Ada', lastName: 'Østergård', emailAddress: 'ada@example.org' }),
+    account(2, { uuid: UUID(4) }),
+    {
+        type: 'user', organizationId: 1, id: 1, uuid: UUID(5), accountId: 1, userName: 'ada', displayName: 'Ada Ø.', firstName: 'Ada', lastName: 'Ø',
+        emailAddress: 'a@example.org', emailAddressVerify: true, emailAddressVerified: true, phoneNumber: '+31850607337', phoneNumberVerify: true,
+        phoneNumberVerified: true, superUser: true, active: false, description: 'd "q" \\ \n', remarks: 'r 😀', externalId: 'ext', autoRemoveAfter: 'YEAR',
+        autoRemoveDate: '2027-01-01T00:00:00Z', dateCreated: '2026-03-10T09:32:07.03552Z', dateModified: '2026-03-11T00:00:00Z',
+    },
+    { type: 'user', organizationId: 1, id: 2, uuid: UUID(6), superUser: false, dateCreated: '2026-03-10T09:32:07Z' },
+    {
+        type: 'group', organizationId: 1, id: 1, uuid: UUID(7), name: 'Doors', description: 'd', remarks: 'r', externalId: 'g1',
+        languages: [{ languageId: 1, readOnly: true }, { languageId: 2, readOnly: false }], segments: [{ segmentUid: UUID(8), readOnly: true }],
+        businessUnits: [{ businessUnitUid: UUID(9), readOnly: false }], dateCreated: '2022-06-23T11:53:02Z', dateModified: '2022-06-24T00:00:00.5Z',
+        createdBy: 'someone', modifiedBy: 'someone else',
+    },
+    { type: 'group', organizationId: 1, id: 2, uuid: UUID(10), name: 'Gates', dateCreated: '2022-06-23T11:53:02Z' },
+    {
+        type: 'membership', organizationId: 1, groupId: 1, userId: 1, uuid: UUID(11), manager: true, startsAt: '2026-01-01T00:00:00Z',
+        endsAt: '2099-01-01T00:00:00Z', dateCreated: '2026-03-10T09:32:07Z',
+    },
+    { type: 'membership', organizationId: 1, groupId: 2, userId: 1, uuid: UUID(12), dateCreated: '2026-03-10T09:32:07Z' },
+    nesting(1, 1, 2),
+    { type: 'credential', organizationId: 1, uuid: UUID(13), name: 'key', kind: 'api-key', keyId: 'k', secretHash: HASH, rights: ['read', 'write'], expiresAt: '2099-01-01T00:00:00Z' },
+    { type: 'credential', organizationId: 1, uuid: UUID(14), userId: 1, kind: 'bearer', secretHash: HASH.replaceAll('a', 'c'), rights: ['read'] },
+];
+
+async function imported(objects) {
+    const roster = new Roster();
+    await roster.import(objects);
+    return roster;
+}
+
+/* `roster import` of objects or text that may fail. */
+function tryImport(roster, objects, ...flags) {
+    const file = roster.file('try.ndjson', typeof objects === 'string' || Buffer.isBuffer(objects) ? objects : toLines(objects));
+    return roster.run(['import', '--store', roster.store, ...flags, file]);
+}
+
+describe('round trip', () => {
+    it('every member of every type comes out as it went in', async () => {
+        const roster = await imported(FULL_WORLD);
+        assert.deepEqual(fromLines(await roster.export()), FULL_WORLD);
+        await roster.check();
+    });
+    it('an export imported into an empty database exports the same bytes', async () => {
+        const exported = await (await imported(smallWorld())).export();
+        assert.equal(await (await imported(exported)).export(), exported);
+    });
+    it('a file, standard input and standard output are the same', async () => {
+        const roster = await imported(FULL_WORLD), exported = await roster.export();
+        await roster.command('export', roster.file('out.ndjson'));
+        assert.equal(fs.readFileSync(roster.file('out.ndjson'), 'utf8'), exported);
+        const other = new Roster();
+        const { code } = await other.run(['import', '--store', other.store, '-'], { input: exported });
+        assert.equal(code, 0);
+        assert.equal(await other.export(), exported);
+    });
+    it('an export does not write over a file', async () => {
+        const roster = await imported(FULL_WORLD);
+        roster.file('precious', 'keep me');
+        assert.equal((await roster.run(['export', '--store', roster.store, roster.file('precious')])).code, 1);
+        assert.equal(fs.readFileSync(roster.file('precious'), 'utf8'), 'keep me');
+    });
+    it('what is not sent is made: uuid, dates', async () => {
+        const roster = await imported([organization(1, 'A'), { type: 'user', organizationId: 1, id: 1 }, { type: 'group', organizationId: 1, id: 1, name: 'G' }, membership(1, 1, 1)]);
+        for (const line of fromLines(await roster.export())) {
+            assert.match(line.uuid, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+            if (line.type !== 'organization') assert.match(line.dateCreated, /^20\d\d-.*Z$/);
+        }
+    });
+    it('secrets go in and only their hashes come out', async () => {
+        const exported = await (await imported([organization(1, 'A'), bearer(1, secret(77)), apiKey(1, 'kk', 'very secret')])).export();
+        assert.doesNotMatch(exported, new RegExp(`${secret(77)}|very secret|"secret"`));
+        assert.equal(fromLines(exported).filter((line) => /^[0-9a-f]{64}$/.test(line.secretHash)).length, 2);
+    });
+    it('lines may end with CR LF, the last one without anything; empty lines are passed over', async () => {
+        const text = `${JSON.stringify(organization(1, 'A'))}\r\n\n${JSON.stringify(user(1, 1))}`;
+        assert.equal(fromLines(await (await imported(text)).export()).length, 2);
+    });
+});
+
+describe('the summary counts', () => {
+    it('created, then unchanged, then changed and deleted', async () => {
+        const roster = new Roster();
+        const world = [...FULL_WORLD];
+        const first = await roster.import(world);
+        for (const line of ['organizations: 2 created, 0 changed, 0 unchanged', 'accounts: 2 created, 0 changed, 0 unchanged', 'users: 2 created, 0 changed, 0 unchanged', 'groups: 2 created, 0 changed, 0 unchanged', 'memberships: 2 created, 0 changed, 0 unchanged', 'nestings: 1 created, 0 changed, 0 unchanged', 'credentials: 2 created, 0 changed, 0 unchanged'])
+            assert.ok(first.split('\n').includes(line), `${line} is missing in\n${first}`);
+        const second = await roster.import(world);
+        assert.match(second, /^users: 0 created, 0 changed, 2 unchanged$/m);
+        assert.doesNotMatch(second, /[1-9]\d* (created|changed|deleted)/);
+        const third = await roster.import([{ ...world[5], remarks: 'new' }, { type: 'group', organizationId: 1, id: 2, delete: true }]);
+        assert.match(third, /^users: 0 created, 1 changed, 0 unchanged$/m);
+        assert.match(third, /^groups: 0 created, 0 changed, 0 unchanged, 1 deleted$/m);
+    });
+    it('shows no progress and no colours when it is no terminal', async () => {
+        const { stderr } = await tryImport(new Roster(), FULL_WORLD);
+        assert.equal(stderr, '');
+    });
+});
+
+describe('importing again', () => {
+    let roster, exported;
+    before(async () => {
+        roster = await imported(FULL_WORLD);
+        exported = await roster.export();
+    });
+    it('the same file changes nothing, not even a version', async () => {
+        const copy = path.join(roster.directory, 'before.db');
+        await roster.command('backup', copy);
+        await roster.import(FULL_WORLD);
+        assert.equal(await roster.export(), exported);
+    });
+    it('members that are absent keep their values, null clears them; a change without a dateModified gets one', async () => {
+        const readUser = async () => fromLines(await roster.export()).find(({ type, id }) => type === 'user' && id === 1);
+        const original = FULL_WORLD[4], line = { type: 'user', organizationId: 1, id: 1 };
+
+        await roster.import([{ ...line, remarks: 'other' }]);
+        const changed = await readUser();
+        assert.deepEqual(changed, { ...original, remarks: 'other', dateModified: changed.dateModified });
+        assert.ok(Date.parse(changed.dateModified) > Date.parse(original.dateModified));
+
+        await roster.import([{ ...line, remarks: null, description: null, accountId: null, autoRemoveAfter: null, active: null, dateModified: original.dateModified }]);
+        const { remarks, description, accountId, autoRemoveAfter, active, ...rest } = original;
+        assert.deepEqual(await readUser(), rest);
+
+        await roster.import(FULL_WORLD);
+        assert.equal(await roster.export(), exported);
+    });
+    it('a group may be renamed, and its name given to another one in the same file', async () => {
+        await roster.import([group(1, 1, 'Doors old', FULL_WORLD[6]), { type: 'group', organizationId: 1, id: 1, name: 'Windows' }, { type: 'group', organizationId: 1, id: 2, name: 'DOORS' }]);
+        const names = fromLines(await roster.export()).filter(({ type }) => type === 'group').map(({ name }) => name);
+        assert.deepEqual(names, ['Windows', 'DOORS']);
+        await roster.check();
+    });
+});
+
+describe('delete lines', () => {
+    const gone = (type, more) => ({ type, delete: true, ...more });
+    const remaining = async (roster, type) => fromLines(await roster.export()).filter((line) => line.type === type).length;
+
+    it('a membership, a nesting, a group, a user, an account, an organization', async () => {
+        const roster = await imported([...FULL_WORLD, user(2, 20), group(2, 20, 'G'), membership(2, 20, 20)]);
+        await roster.import([gone('nesting', { organizationId: 1, groupId: 1, childGroupId: 2 }), gone('membership', { organizationId: 1, groupId: 1, userId: 1 })]);
+        assert.deepEqual([await remaining(roster, 'nesting'), await remaining(roster, 'membership')], [0, 2]);
+        await roster.import([gone('group', { organizationId: 1, id: 2 })]);
+        assert.deepEqual([await remaining(roster, 'group'), await remaining(roster, 'membership')], [2, 1]);
+        await roster.import([gone('user', { organizationId: 1, id: 1 })]);
+        assert.equal(await remaining(roster, 'user'), 2);
+        await roster.check();
+        await roster.import([gone('account', { id: 2 })]);
+        assert.equal(await remaining(roster, 'account'), 1);
+        await roster.import([gone('organization', { id: 2 })]);
+        assert.deepEqual([await remaining(roster, 'organization'), await remaining(roster, 'user'), await remaining(roster, 'group')], [1, 1, 1]);
+        await roster.check();
+    });
+    it('of a user: its memberships go with it', async () => {
+        const roster = await imported(FULL_WORLD);
+        await roster.import([gone('user', { organizationId: 1, id: 1 })]);
+        assert.equal(await remaining(roster, 'membership'), 0);
+        await roster.check();
+    });
+    const IN_THE_SAME_FILE = {
+        user: { organizationId: 1, id: 9 },
+        group: { organizationId: 1, id: 9 },
+        membership: { organizationId: 1, groupId: 9, userId: 9 },
+        nesting: { organizationId: 1, groupId: 9, childGroupId: 10 },
+        account: { id: 9 },
+    };
+    for (const [type, more] of Object.entries(IN_THE_SAME_FILE))
+        it(`of a ${type} made in the same file`, async () => {
+            const world = [organization(1, 'A'), account(9), user(1, 9), group(1, 9, 'G'), group(1, 10, 'H'), membership(1, 9, 9), nesting(1, 9, 10)];
+            const before = world.filter((line) => line.type === type).length;
+            const roster = await imported([...world, gone(type, more)]);
+            assert.equal(await remaining(roster, type), before - 1);
+            await roster.check();
+        });
+    it('of what is not there: nothing to do', async () => {
+        const roster = await imported(FULL_WORLD), exported = await roster.export();
+        await roster.import([gone('group', { organizationId: 1, id: 4711 }), gone('membership', { organizationId: 1, groupId: 1, userId: 4711 }), gone('account', { id: 4711 })]);
+        assert.equal(await roster.export(), exported);
+    });
+});
+
+describe('bad lines', () => {
+    const good = [organization(1, 'A'), user(1, 1), group(1, 1, 'Red'), membership(1, 1, 1)];
+    const BAD = {
+        'no JSON': ['{"type":', null],
+        'an array': ['[]', null],
+        'no type': ['{"id":9}', /type/],
+        'an unknown type': ['{"type":"door","id":9}', /type/],
+        'an unknown member': ['{"type":"account","id":9,"colour":"red"}', /colour/],
+        'a member twice': ['{"type":"account","id":9,"id":10}', null],
+        'a required member missing': ['{"type":"group","organizationId":1,"id":9}', /name/],
+        'no organization': ['{"type":"group","id":9,"name":"x"}', /organizationId/],
+        'an organization that is not there': [group(9, 9, 'x'), /organizationId/],
+        'an id that is a string': ['{"type":"account","id":"9"}', /id/],
+        'an id that is 0': ['{"type":"account","id":0}', /id/],
+        'an id that is negative': ['{"type":"account","id":-1}', /id/],
+        'an id beyond 2^53-1': ['{"type":"account","id":9007199254740992}', /id/],
+        'an id that is null': ['{"type":"account","id":null}', /id/],
+        'an id of 1.5': ['{"type":"account","id":1.5}', /id/],
+        'a uuid that is none': [account(9, { uuid: 'x' }), /uuid/],
+        'a date that is none': [user(1, 9, { dateCreated: 'yesterday' }), /dateCreated/],
+        'a date without an offset': [user(1, 9, { dateCreated: '2026-03-10T09:32:07' }), /dateCreated/],
+        'a date that does not exist': [user(1, 9, { dateCreated: '2026-02-29T09:32:07Z' }), /dateCreated/],
+        'a phone number that is none': [user(1, 9, { phoneNumber: '0850607337' }), /phoneNumber/],
+        'a flag that is a string': [user(1, 9, { superUser: 'true' }), /superUser/],
+        'a word that is none': [user(1, 9, { autoRemoveAfter: 'DAY' }), /autoRemoveAfter/],
+        'an account that is not there': [user(1, 9, { accountId: 4711 }), /accountId/],
+        'a blank name': [group(1, 9, '  '), /name/],
+        'a name too long': [group(1, 9, 'x'.repeat(256)), /name/],
+        'a name that is taken': [group(1, 9, 'RED'), /name/],
+        'a user that is not there': [membership(1, 1, 4711), /userId/],
+        'a group that is not there': [membership(1, 4711, 1), /groupId/],
+        'an end before its start': [membership(1, 1, 1, { startsAt: '2026-01-02T00:00:00Z', endsAt: '2026-01-01T00:00:00Z' }), /endsAt/],
+        'a group in itself': [nesting(1, 1, 1), null],
+        'a child that is not there': [nesting(1, 1, 4711), /childGroupId/],
+        'a credential without a secret': ['{"type":"credential","organizationId":1,"kind":"bearer","rights":["read"]}', /secret/],
+        'a credential of an unknown kind': ['{"type":"credential","organizationId":1,"kind":"magic","secret":"x","rights":["read"]}', /kind/],
+        'a credential with an unknown right': [bearer(1, secret(9), { rights: ['fly'] }), /rights/],
+        'an api-key without its keyId': ['{"type":"credential","organizationId":1,"kind":"api-key","secret":"x","rights":["read"]}', /keyId/],
+        'a secretHash that is none': ['{"type":"credential","organizationId":1,"kind":"bearer","secretHash":"xyz","rights":["read"]}', /secretHash/],
+        'delete that is no boolean': ['{"type":"account","id":9,"delete":"yes"}', /delete/],
+        'bad UTF-8': [Buffer.from([0x22, 0xff, 0x22]), null],
+        'a line of 2 MB': [JSON.stringify(account(9, { firstName: 'x'.repeat(2_000_000) })), null],
+        'a cycle of groups': [[group(1, 2, 'Green'), nesting(1, 1, 2), nesting(1, 2, 1)].map((object) => JSON.stringify(object)).join('\n'), null],
+    };
+    const line = (bad) => (Buffer.isBuffer(bad) ? bad : Buffer.from(typeof bad === 'string' ? bad : JSON.stringify(bad)));
+    const text = (bad) => Buffer.concat([Buffer.from(toLines(good)), line(bad), Buffer.from('\n'), Buffer.from(toLines([user(1, 2)]))]);
+    const wrongLine = (bad) => good.length + line(bad).toString().split('\n').length;
+
+    for (const [what, [bad, member]] of Object.entries(BAD))
+        it(`${what}: named with file and line, and nothing is kept`, async () => {
+            const roster = new Roster();
+            const { code, stdout, stderr } = await tryImport(roster, text(bad));
+            assert.equal(code, 1, stdout + stderr);
+            const report = stderr.split('\n').find((line) => line.startsWith(`${roster.file('try.ndjson')}:${wrongLine(bad)}: `));
+            assert.ok(report, `no line number in ${stderr}`);
+            if (member) assert.match(report.slice(report.indexOf(': ') + 2), member);
+            assert.equal(await roster.export(), '');
+        });
+    it('nothing is kept of what was there before either: it stays as it was', async () => {
+        const roster = await imported(FULL_WORLD), exported = await roster.export();
+        const { code } = await tryImport(roster, [{ ...FULL_WORLD[5], remarks: 'new' }, { type: 'nonsense' }]);
+        assert.equal(code, 1);
+        assert.equal(await roster.export(), exported);
+    });
+    it('--keep-going imports the good lines, reports every bad one, ends with 1', async () => {
+        const roster = new Roster();
+        const { code, stdout, stderr } = await tryImport(roster, [...good, { type: 'nonsense' }, user(1, 2), group(1, 3, 'red'), user(1, 3)], '--keep-going');
+        assert.equal(code, 1);
+        assert.match(stderr, /:5: .*\n[^]*:7: /);
+        assert.match(stdout, /^users: 3 created, 0 changed, 0 unchanged$/m);
+        assert.deepEqual(fromLines(await roster.export()).filter(({ type }) => type === 'user').map(({ id }) => id), [1, 2, 3]);
+        await roster.check();
+    });
+    it('what cannot change: an id of another organization, a uuid', async () => {
+        const roster = await imported(FULL_WORLD), exported = await roster.export();
+        for (const line of [{ type: 'user', organizationId: 2, id: 1 }, { type: 'group', organizationId: 2, id: 1, name: 'Moved' }, { type: 'group', organizationId: 1, id: 1, name: 'Doors', uuid: UUID(99) }])
+            assert.equal((await tryImport(roster, [line])).code, 1, JSON.stringify(line));
+        assert.equal(await roster.export(), exported);
+    });
+});
+
+describe('--dry-run', () => {
+    it('counts and changes nothing', async () => {
+        const roster = await imported(FULL_WORLD), exported = await roster.export();
+        const output = await roster.import([{ ...FULL_WORLD[5], remarks: 'new' }, user(1, 3), FULL_WORLD[6]], '--dry-run');
+        assert.match(output, /^users: 1 created, 1 changed, 0 unchanged$/m);
+        assert.match(output, /^groups: 0 created, 0 changed, 1 unchanged$/m);
+        assert.equal(await roster.export(), exported);
+    });
+    it('finds bad lines', async () => {
+        const { code, stderr } = await tryImport(new Roster(), [organization(1, 'A'), { type: 'nonsense' }], '--dry-run');
+        assert.equal(code, 1);
+        assert.match(stderr, /:2: /);
+    });
+});
+
+const KUBERNETES = path.resolve(ROOT, process.env.ROSTER_KUBERNETES_FILE ?? '../shared/data/kubernetes-org.ndjson');
+const skip = fs.existsSync(KUBERNETES) ? false : `there is no ${KUBERNETES} (ROSTER_KUBERNETES_FILE names it)`;
+
+describe('the organizations of the Kubernetes project', { skip }, () => {
+    const roster = new Roster();
+    it('are imported: 8 organizations, 766 groups, 2,666 users, 3,615 memberships, 56 nestings', async () => {
+        const output = await roster.command('import', KUBERNETES);
+        for (const line of ['organizations: 8', 'users: 2666', 'groups: 766', 'memberships: 3615', 'nestings: 56'])
+            assert.ok(output.split('\n').includes(`${line} created, 0 changed, 0 unchanged`), output);
+        assert.match(await roster.check(), /^8 organizations, 2666 users, 766 groups, 3615 memberships checked, 0 findings$/m);
+    });
+    it('a second time nothing changes', async () => {
+        const exported = await roster.export();
+        assert.doesNotMatch(await roster.command('import', KUBERNETES), /[1-9]\d* (created|changed|deleted)/);
+        assert.equal(await roster.export(), exported);
+    });
+    it('every line of the file is in the export, and nothing else', async () => {
+        const exported = fromLines(await roster.export());
+        const file = fromLines(fs.readFileSync(KUBERNETES, 'utf8'));
+        const key = ({ type, id, groupId, userId, childGroupId }) => [type, id, groupId, userId, childGroupId].join(' ');
+        const byKey = new Map(exported.map((line) => [key(line), line]));
+        assert.equal(exported.length, file.length);
+        for (const line of file) assert.deepEqual({ ...byKey.get(key(line)), ...line }, byKey.get(key(line)));
+    });
+    it('the export imported elsewhere exports the same bytes', async () => {
+        const exported = await roster.export(), other = new Roster();
+        await other.import(exported);
+        assert.equal(await other.export(), exported);
+    });
+});

@@ -1,0 +1,137 @@
+// Settings come from flags, the environment and a file, in this order of strength; what is wrong stops the start and says where.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { GROUPS } from './support/bold.mjs';
+import { smallWorld, TOKEN } from './support/objects.mjs';
+import { Roster } from './support/roster.mjs';
+
+async function newRoster(config) {
+    const roster = new Roster();
+    await roster.import(smallWorld());
+    if (config !== undefined) roster.file('roster.conf', config);
+    return roster;
+}
+
+/* Which of the two forms the log of a start has. */
+const logForm = (roster) => (/^\{"time":/m.test(roster.log) ? 'json' : 'text');
+
+describe('flag over environment over file', () => {
+    const FILE = 'log_format = json\n', ENVIRONMENT = { ROSTER_LOG_FORMAT: 'text' };
+    const CASES = [
+        ['nothing: the default', undefined, {}, [], 'text'],
+        ['the file', FILE, {}, [], 'json'],
+        ['the environment is stronger than the file', FILE, ENVIRONMENT, [], 'text'],
+        ['a flag is stronger than both', FILE, ENVIRONMENT, ['--log-format', 'json'], 'json'],
+        ['--flag=value', FILE, {}, ['--log-format=text'], 'text'],
+        ['the environment alone', undefined, { ROSTER_LOG_FORMAT: 'json' }, [], 'json'],
+    ];
+    for (const [what, file, env, flags, expected] of CASES)
+        it(what, async () => {
+            const roster = await newRoster(file);
+            await roster.serve(flags, { env });
+            await roster.as(TOKEN.service).get(GROUPS);
+            await roster.stop();
+            assert.equal(logForm(roster), expected);
+        });
+    it('everything from the file: store, address, with comments, quotes and blank lines', async () => {
+        const roster = await newRoster();
+        roster.file('roster.conf', `# a comment\n\n  listen = "127.0.0.1:0"   # another\nstore = ${roster.store}\r\nlog_format=json\n`);
+        await roster.serve([], { listen: null });
+        assert.equal((await roster.as(TOKEN.service).get(GROUPS)).status, 200);
+        await roster.stop();
+    });
+    it('--config names the file; ROSTER_CONFIG too', async () => {
+        const roster = await newRoster('log_format = text\n');
+        roster.file('other.conf', 'log_format = json\n');
+        for (const [flags, env] of [[['--config', roster.file('other.conf')], {}], [[], { ROSTER_CONFIG: roster.file('other.conf') }]]) {
+            await roster.serve(flags, { env });
+            await roster.as(TOKEN.service).get(GROUPS);
+            await roster.stop();
+            assert.equal(logForm(roster), 'json');
+        }
+    });
+    it('commands read them as well', async () => {
+        const roster = await newRoster();
+        roster.file('roster.conf', `store = ${roster.store}\n`);
+        const { code, stdout } = await roster.run(['export']);
+        assert.deepEqual([code, stdout], [0, await roster.export()]);
+        const other = new Roster();
+        assert.equal((await other.run(['export'], { env: { ROSTER_STORE: roster.store } })).stdout, stdout);
+    });
+});
+
+describe('what is wrong stops the start, with file and line', () => {
+    const FILES = {
+        'an unknown setting': ['# one\ncolour = red\n', 2, /colour/],
+        'a typing error': ['log_format = json\n\nlisten_adress = x\n', 3, /listen_adress/],
+        'a number that is none': ['workers = many\n', 1, /workers/],
+        'a number out of bounds': ['\nworkers = 0\n', 2, /workers/],
+        'a number with a unit': ['body_limit_kib = 10k\n', 1, /body_limit_kib/],
+        'a word that is no choice': ['log_format = xml\n', 1, /log_format/],
+        'a flag that is neither': ['request_log = maybe\n', 1, /request_log/],
+        'a line without =': ['log_format = text\njust words\n', 2, /=/],
+        'a quote that does not end': ['listen = "127.0.0.1\n', 1, /quote/],
+        'bad UTF-8': [Buffer.from([0x6c, 0x3d, 0xff, 0x0a]), 1, /UTF-8/],
+    };
+    for (const [what, [content, line, why]] of Object.entries(FILES))
+        it(what, async () => {
+            const roster = new Roster();
+            roster.file('roster.conf', content);
+            const { code, stdout, stderr } = await roster.run(['serve', '--store', roster.store, '--listen', '127.0.0.1:0']);
+            assert.deepEqual([code, stdout], [2, '']);
+            assert.match(stderr, new RegExp(`roster\\.conf:${line}\\b`));
+            assert.match(stderr, why);
+        });
+    it('a file that is named and not there', async () => {
+        const roster = new Roster();
+        const { code, stderr } = await roster.run(['serve', '--store', roster.store, '--config', 'missing.conf']);
+        assert.notEqual(code, 0);
+        assert.match(stderr, /missing\.conf/);
+    });
+
+    const ENVIRONMENTS = {
+        'an unknown variable': [{ ROSTER_COLOUR: 'red' }, /ROSTER_COLOUR/],
+        'a value out of bounds': [{ ROSTER_WORKERS: '0' }, /ROSTER_WORKERS/],
+        'a word that is no choice': [{ ROSTER_LOG_LEVEL: 'loud' }, /ROSTER_LOG_LEVEL/],
+    };
+    for (const [what, [env, why]] of Object.entries(ENVIRONMENTS))
+        it(`environment: ${what}`, async () => {
+            const roster = new Roster();
+            const { code, stdout, stderr } = await roster.run(['serve', '--store', roster.store, '--listen', '127.0.0.1:0'], { env });
+            assert.deepEqual([code, stdout], [2, '']);
+            assert.match(stderr, why);
+        });
+});
+
+describe('settings that are seen from outside', () => {
+    it('body_limit_kib', async () => {
+        const roster = await newRoster('body_limit_kib = 1\n');
+        await roster.serve();
+        const client = roster.as(TOKEN.service);
+        const answer = (size) => client.put(`${GROUPS}/1`, undefined, { body: '{}'.padEnd(size, ' ') });
+        assert.deepEqual([(await answer(1024)).status, (await answer(1025)).status], [200, 413]);
+        await roster.stop();
+    });
+    it('request_log = false', async () => {
+        const roster = await newRoster('request_log = false\n');
+        await roster.serve();
+        await roster.as(TOKEN.service).get(GROUPS);
+        await roster.stop();
+        assert.doesNotMatch(roster.log, /\/v1\/user-groups/);
+    });
+    it('migrate = false: a database that is not there is not made', async () => {
+        const roster = new Roster();
+        const { code, stderr } = await roster.run(['serve', '--store', roster.store, '--listen', '127.0.0.1:0', '--migrate=false']);
+        assert.equal(code, 1);
+        assert.match(stderr, /\w/);
+    });
+    it('a memory budget that holds almost nothing: organizations come and go, answers stay right', async () => {
+        const roster = await newRoster();
+        await roster.serve(['--memory-budget-mib', '1', '--fragment-budget-mib', '0']);
+        for (let i = 0; i < 20; i++) {
+            assert.equal((await roster.as(TOKEN.service).get(`${GROUPS}/1`)).json.name, 'Red');
+            assert.equal((await roster.as(TOKEN.umbrella).get(`${GROUPS}/12`)).json.name, 'Black');
+        }
+        await roster.stop();
+    });
+});

@@ -1,0 +1,127 @@
+// Other ways in: a unix socket, TLS, IPv6.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import { describe, it } from 'node:test';
+import tls from 'node:tls';
+import { assertError, GROUPS, ids } from './support/bold.mjs';
+import { smallWorld, TOKEN } from './support/objects.mjs';
+import { Roster } from './support/roster.mjs';
+import { eventually } from './support/wait.mjs';
+
+async function newRoster() {
+    const roster = new Roster();
+    await roster.import(smallWorld());
+    return roster;
+}
+
+describe('unix:PATH', () => {
+    it('serves like TCP, and the socket is gone at the end', async () => {
+        const roster = await newRoster(), path = roster.file('socket');
+        await roster.serve([], { listen: `unix:${path}` });
+        assert.equal(roster.url, `unix:${path}`);
+        assert.deepEqual(ids(await roster.as(TOKEN.service).get(GROUPS)), [1, 2, 3]);
+        assert.equal((await roster.as(TOKEN.service).post(GROUPS, { name: 'Through a socket' })).status, 200);
+        assertError(await roster.as(null).get(GROUPS), 'Unauthorized');
+        await roster.stop();
+        assert.match(roster.log, /client=unix/);
+        assert.equal(fs.existsSync(path), false);
+    });
+    it('takes over a socket that a killed server left behind', async () => {
+        const roster = await newRoster(), path = roster.file('socket');
+        await roster.serve([], { listen: `unix:${path}` });
+        await roster.kill();
+        assert.equal(fs.existsSync(path), true);
+        await roster.serve([], { listen: `unix:${path}` });
+        assert.deepEqual(ids(await roster.as(TOKEN.service).get(GROUPS)), [1, 2, 3]);
+        await roster.stop();
+    });
+    it('does not take over the socket of a running server, nor a file', async () => {
+        const roster = await newRoster(), path = roster.file('socket');
+        await roster.serve([], { listen: `unix:${path}` });
+        assert.equal((await roster.run(['serve', '--store', roster.store, '--listen', `unix:${path}`])).code, 1);
+        assert.deepEqual(ids(await roster.as(TOKEN.service).get(GROUPS)), [1, 2, 3]);
+        await roster.stop();
+        roster.file('precious', 'keep me');
+        assert.equal((await roster.run(['serve', '--store', roster.store, '--listen', `unix:${roster.file('precious')}`])).code, 1);
+        assert.equal(fs.readFileSync(roster.file('precious'), 'utf8'), 'keep me');
+    });
+});
+
+describe('IPv6', () => {
+    it('[::1]', async (t) => {
+        const roster = await newRoster();
+        try {
+            await roster.serve([], { listen: '[::1]:0' });
+        } catch (error) {
+            return t.skip(`no IPv6 here: ${error.message}`);
+        }
+        assert.match(roster.url, /^http:\/\/\[::1\]:\d+$/);
+        assert.deepEqual(ids(await roster.as(TOKEN.service).get(GROUPS)), [1, 2, 3]);
+        await roster.stop();
+    });
+});
+
+describe('TLS', () => {
+    function makeCertificate(roster, commonName) {
+        const key = roster.file('key.pem'), cert = roster.file('cert.pem');
+        const subject = ['-subj', `/CN=${commonName}`, '-addext', 'subjectAltName=IP:127.0.0.1'];
+        execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-keyout', key, '-out', cert, ...subject], { stdio: 'pipe' });
+        return { key, cert, flags: ['--tls-cert', cert, '--tls-key', key] };
+    }
+    const commonName = (roster, ca) =>
+        new Promise((resolve, reject) => {
+            const socket = tls.connect({ ...roster.endpoint, ca, rejectUnauthorized: false }, () => {
+                resolve(socket.getPeerCertificate().subject.CN);
+                socket.destroy();
+            });
+            socket.on('error', reject);
+        });
+
+    it('serves over TLS, and the certificate is checked by the client', async () => {
+        const roster = await newRoster();
+        const { cert, flags } = makeCertificate(roster, 'roster');
+        await roster.serve(flags);
+        assert.match(roster.url, /^https:\/\/127\.0\.0\.1:\d+$/);
+        const client = roster.as(TOKEN.service, { tls: { ca: fs.readFileSync(cert) } });
+        assert.deepEqual(ids(await client.get(GROUPS)), [1, 2, 3]);
+        assert.equal((await client.post(GROUPS, { name: 'Over TLS' })).status, 200);
+        client.close();
+        await roster.stop();
+    });
+    it('plain HTTP is not answered, and TLS 1.1 is refused', async () => {
+        const roster = await newRoster();
+        const { flags } = makeCertificate(roster, 'roster');
+        await roster.serve(flags);
+        await assert.rejects(roster.as(TOKEN.service).get(GROUPS));
+        const old = await new Promise((resolve) => {
+            const socket = tls.connect({ ...roster.endpoint, rejectUnauthorized: false, minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT:@SECLEVEL=0' }, () => resolve('connected'));
+            socket.on('error', () => resolve('refused'));
+        });
+        assert.equal(old, 'refused');
+        await roster.stop();
+    });
+    it('SIGHUP takes a new certificate; a bad one is not taken', async () => {
+        const roster = await newRoster();
+        const { cert, flags } = makeCertificate(roster, 'first');
+        await roster.serve(flags);
+        assert.equal(await commonName(roster), 'first');
+        makeCertificate(roster, 'second');
+        roster.child.kill('SIGHUP');
+        await eventually(async () => assert.equal(await commonName(roster), 'second'));
+        fs.writeFileSync(cert, 'no certificate');
+        roster.child.kill('SIGHUP');
+        await eventually(() => assert.match(roster.log, /not reloaded/));
+        assert.equal(await commonName(roster), 'second');
+        await roster.stop();
+    });
+    it('a key that does not fit, or is missing, stops the start', async () => {
+        const roster = await newRoster(), other = await newRoster();
+        const { cert } = makeCertificate(roster, 'roster'), { key } = makeCertificate(other, 'other');
+        for (const flags of [['--tls-cert', cert, '--tls-key', key], ['--tls-cert', cert]]) {
+            const { code, stderr } = await roster.run(['serve', '--store', roster.store, '--listen', '127.0.0.1:0', ...flags]);
+            assert.notEqual(code, 0);
+            assert.match(stderr, /\w/);
+        }
+    });
+});

@@ -1,0 +1,165 @@
+/* What an import remembers of a file: sets of numbers, names by hash; and how little memory that takes. */
+#include "unit.h"
+
+#include "directory/ledger.h"
+#include "dice.h"
+
+#include <stdlib.h>
+
+static void assert_ranges_are_sound(const struct number_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        assert_true(set->ranges[i].first <= set->ranges[i].last);
+        if (i) assert_true(set->ranges[i - 1].last + 1 < set->ranges[i].first); /* disjoint, and joined where they touch */
+    }
+}
+
+static void a_number_set_agrees_with_a_plain_array(void **state)
+{
+    (void)state;
+    enum { NUMBERS = 400 };
+    for (uint32_t seed = 0; seed < 20; seed++) {
+        struct dice dice = DICE(seed);
+        struct number_set set = { 0 };
+        bool has[NUMBERS] = { 0 };
+        for (int step = 0; step < 3000; step++) {
+            uint32_t number = roll(&dice, NUMBERS);
+            has[number] = roll(&dice, 10) < (seed % 2 ? 7 : 4);
+            if (has[number]) number_set_add(&set, number);
+            else number_set_remove(&set, number);
+        }
+        assert_ranges_are_sound(&set);
+        for (uint32_t number = 0; number < NUMBERS; number++) assert_int_equal(number_set_has(&set, number), has[number]);
+        assert_false(number_set_has(&set, NUMBERS));
+        assert_false(number_set_has(&set, -1));
+        number_set_free(&set);
+    }
+}
+
+static void adding_or_removing_twice_changes_nothing(void **state)
+{
+    (void)state;
+    struct number_set set = { 0 };
+    number_set_remove(&set, 5);
+    number_set_add(&set, 5);
+    number_set_add(&set, 5);
+    assert_int_equal(set.count, 1);
+    number_set_remove(&set, 5);
+    number_set_remove(&set, 5);
+    assert_int_equal(set.count, 0);
+    assert_false(number_set_has(&set, 5));
+    number_set_free(&set);
+}
+
+static void numbers_in_a_row_are_one_range_whatever_their_order(void **state)
+{
+    (void)state;
+    struct number_set set = { 0 };
+    for (int64_t number = 1; number <= 100000; number++) number_set_add(&set, number);
+    assert_int_equal(set.count, 1);
+    for (int64_t number = 200000; number > 100000; number--) number_set_add(&set, number);
+    assert_int_equal(set.count, 1);
+    assert_true(number_set_has(&set, 1) && number_set_has(&set, 200000));
+    assert_true(set.capacity <= 8);
+    number_set_free(&set);
+}
+
+static void the_largest_numbers_are_kept(void **state)
+{
+    (void)state;
+    struct number_set set = { 0 };
+    number_set_add(&set, NUMBER_MAX);
+    number_set_add(&set, NUMBER_MAX - 2);
+    number_set_add(&set, NUMBER_MAX - 1);
+    assert_int_equal(set.count, 1);
+    number_set_remove(&set, NUMBER_MAX);
+    assert_false(number_set_has(&set, NUMBER_MAX));
+    assert_true(number_set_has(&set, NUMBER_MAX - 2));
+    number_set_free(&set);
+}
+
+static void a_hash_map_agrees_with_a_plain_array(void **state)
+{
+    (void)state;
+    enum { KEYS = 5000 };
+    struct dice dice = DICE(3);
+    struct hash_map map = { 0 };
+    int64_t values[KEYS];
+    uint64_t hashes[KEYS];
+    int64_t value;
+    assert_false(hash_map_get(&map, 1, &value));
+    for (int i = 0; i < KEYS; i++) {
+        hashes[i] = roll_bits(&dice) & ~UINT64_C(0xff); /* many share a slot */
+        values[i] = -1;
+    }
+    for (int step = 0; step < 3 * KEYS; step++) {
+        uint32_t at = roll(&dice, KEYS);
+        values[at] = roll(&dice, 1000);
+        hash_map_put(&map, hashes[at], values[at]);
+    }
+    for (int i = 0; i < KEYS; i++) {
+        assert_int_equal(hash_map_get(&map, hashes[i], &value), values[i] >= 0);
+        if (values[i] >= 0) assert_int_equal(value, values[i]);
+    }
+    assert_false(hash_map_get(&map, 12345, &value));
+    hash_map_free(&map);
+}
+
+static void the_hash_zero_is_a_hash_like_any_other(void **state)
+{
+    (void)state;
+    struct hash_map map = { 0 };
+    int64_t value = 0;
+    hash_map_put(&map, 0, 7);
+    assert_true(hash_map_get(&map, 0, &value));
+    assert_int_equal(value, 7);
+    hash_map_free(&map);
+}
+
+static void organizations_are_found_by_number(void **state)
+{
+    (void)state;
+    struct ledger ledger = { 0 };
+    struct dice dice = DICE(9);
+    assert_null(ledger_find(&ledger, 1));
+    for (int i = 0; i < 300; i++) {
+        int64_t id = 1 + roll(&dice, 1000);
+        if (!ledger_find(&ledger, id)) assert_int_equal(ledger_add(&ledger, id)->id, id);
+        assert_int_equal(ledger_find(&ledger, id)->id, id);
+    }
+    assert_true(ledger_find(&ledger, ledger.organizations[0]->id)->unique_group_names);
+    ledger_free(&ledger);
+}
+
+/* "about 20 bytes a group, next to nothing for dense numbers" */
+static void a_hundred_thousand_groups_take_some_megabytes(void **state)
+{
+    (void)state;
+    struct ledger ledger = { 0 };
+    struct dice dice = DICE(5);
+    struct ledger_organization *organization = ledger_add(&ledger, 1);
+    for (int64_t id = 1; id <= 100000; id++) {
+        number_set_add(&organization->groups, id);
+        number_set_add(&organization->users, id * 10);
+        hash_map_put(&organization->names, roll_bits(&dice), id);
+    }
+    size_t bytes = organization->groups.capacity * sizeof(struct number_range) + organization->names.capacity * sizeof(struct hash_entry);
+    assert_true(bytes <= 100000 * 48);
+    assert_true(organization->users.capacity * sizeof(struct number_range) <= 100000 * 48); /* even when no two are neighbours */
+    ledger_free(&ledger);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_number_set_agrees_with_a_plain_array),
+        cmocka_unit_test(adding_or_removing_twice_changes_nothing),
+        cmocka_unit_test(numbers_in_a_row_are_one_range_whatever_their_order),
+        cmocka_unit_test(the_largest_numbers_are_kept),
+        cmocka_unit_test(a_hash_map_agrees_with_a_plain_array),
+        cmocka_unit_test(the_hash_zero_is_a_hash_like_any_other),
+        cmocka_unit_test(organizations_are_found_by_number),
+        cmocka_unit_test(a_hundred_thousand_groups_take_some_megabytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
