@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* To add a setting: a field in struct config, a row here, its use in one of the functions below, a line in docs/settings.md
+/* To add a setting: a field in struct config, a row here, its use in one of the functions below, a line in docs/operations.md
  * (`roster serve --help` prints the table). */
 // clang-format off
 #define STORE_ROWS \

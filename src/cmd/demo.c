@@ -51,7 +51,7 @@ int command_demo(struct command_line *line)
     op.caller.system = true;
     if (mkdir(DEMO_FOLDER, 0777) != 0 && errno != EEXIST) return command_fail(EXIT_BAD, DEMO_FOLDER ": %s", strerror(errno));
     bool is_new = access(DEMO_FILE, F_OK) != 0;
-    line->config.store = "sqlite:" DEMO_FILE;
+    line->config.store = "sqlite:" DEMO_FILE; /* never the database of the settings: a demo must not touch real data */
     struct store *store;
     if (command_open_store(&op, line, true, &store)) return command_fail_op(&op);
     struct credential token = { .organization_id = DEMO_ORGANIZATION,

@@ -77,9 +77,9 @@ enum err command_import_file(struct op *op, struct store *store, FILE *file, con
     struct import_counts counts;
     enum err e = directory_import(op, store, file, &options, &counts);
     clear_progress(&importing);
-    bool kept = !counts.bad || flags->keep_going || flags->dry_run;
-    if (!quiet && kept) print_counts(&counts, flags->dry_run);
-    if (!quiet && !kept) fprintf(stderr, "%s: nothing was imported\n", name);
+    bool told = flags->dry_run || counts.commits || !counts.bad;
+    if (!quiet && told) print_counts(&counts, flags->dry_run);
+    if (!quiet && !told) fprintf(stderr, "%s: nothing was imported\n", name);
     return e;
 }
 

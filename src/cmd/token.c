@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "cmd/command.h"
 
+#include "base/fold.h"
 #include "base/json.h"
 
 #include <string.h>
@@ -82,12 +83,20 @@ static enum err read_expiry(struct op *op, const char *text, int64_t *ret_expire
     return ERR_OK;
 }
 
+static enum err check_name(struct op *op, const char *name)
+{
+    bool plain = utf8_is_valid(name, strlen(name));
+    for (const char *at = name; *at; at++) plain &= (unsigned char)*at >= ' ' && *at != 127;
+    return plain ? ERR_OK : op_fail(op, ERR_INVALID, "name", "--name must be UTF-8 without control characters");
+}
+
 static int create(struct op *op, struct store *store, const struct token_flags *flags)
 {
     struct credential values = {
         .organization_id = flags->organization, .user_id = flags->user, .kind = flags->kind, .name = flags->name
     };
     if (!flags->organization) return command_fail(EXIT_USAGE, "token create needs --organization ID");
+    if (flags->name && check_name(op, flags->name)) return command_fail(EXIT_USAGE, "%s", op->failure.text);
     if (read_rights(op, flags->rights, &values.rights) || read_expiry(op, flags->expires, &values.expires_at))
         return command_fail(EXIT_USAGE, "%s", op->failure.text);
     if (command_create_token(op, store, &values)) return command_fail_op(op);

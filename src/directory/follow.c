@@ -17,11 +17,18 @@ static enum err put_credential(void *context, struct op *op, const struct creden
 }
 
 /* An organization has few credentials: reading them all again is simpler than following each organization's log for them. */
-static enum err refresh_credentials(struct op *op, struct directory *directory, int64_t organization_id)
+static enum err refresh_credentials(struct op *op, struct directory *directory, struct resident *resident, int64_t version)
 {
+    if (atomic_load(&resident->credentials_version) >= version) return ERR_OK;
     struct store_sink sink = { .context = directory, .credential = put_credential };
-    int64_t version;
-    return store_load(op, directory->store, organization_id, &sink, NULL, &version);
+    int64_t read_version;
+    enum err e = store_load(op, directory->store, resident->organization_id, &sink, NULL, &read_version);
+    if (e == ERR_NOT_FOUND) { /* deleted meanwhile: the installation's log says so */
+        failure_clear(&op->failure);
+        return ERR_OK;
+    }
+    if (!e) atomic_store(&resident->credentials_version, read_version);
+    return e;
 }
 
 static enum err refresh_image(struct op *op, struct directory *directory, struct resident *resident, int64_t version,
@@ -72,7 +79,7 @@ static enum err refresh_outdated(struct op *op, struct directory *directory, int
     int64_t version;
     enum err e = store_version(op, directory->store, organization_id, &version);
     if (e == ERR_OK) {
-        directory_add_organization(directory, organization_id);
+        directory_add_organization(directory, organization_id, 0);
     } else if (e == ERR_NOT_FOUND) {
         failure_clear(&op->failure);
         e = ERR_OK;
@@ -103,19 +110,19 @@ enum err directory_refresh(struct op *op, struct directory *directory, int64_t o
     struct resident *resident = directory_find_resident(directory, organization_id);
     if (!resident) {
         /* Made by another process just now; the installation's log may tell of it only after this. */
-        directory_add_organization(directory, organization_id);
-        return refresh_credentials(op, directory, organization_id);
+        directory_add_organization(directory, organization_id, 0);
+        resident = directory_find_resident(directory, organization_id);
     }
     raise_known_version(resident, version);
-    if (image_is_current(directory, resident, version)) return ERR_OK; /* our own commit, nearly always */
-    if (organization_id == INSTALLATION) return refresh_installation(op, directory, resident, version);
-    struct organization_list none = { 0 };
-    enum err e = refresh_image(op, directory, resident, version, &none);
-    if (e) return e;
-    e = refresh_credentials(op, directory, organization_id);
-    if (e != ERR_NOT_FOUND) return e;
-    failure_clear(&op->failure); /* deleted meanwhile: the installation's log says so */
-    return ERR_OK;
+    enum err e = ERR_OK;
+    if (!image_is_current(directory, resident, version)) {
+        if (organization_id == INSTALLATION) return refresh_installation(op, directory, resident, version);
+        struct organization_list none = { 0 };
+        e = refresh_image(op, directory, resident, version, &none);
+    }
+    /* Apart from the image: it may have met this commit already, while loading or before a write of its own. */
+    if (!e && organization_id != INSTALLATION) e = refresh_credentials(op, directory, resident, version);
+    return e;
 }
 
 struct heard {

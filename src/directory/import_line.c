@@ -84,10 +84,35 @@ static void add_change(struct line *line, enum change_kind kind, union object be
     change_add(&line->op->arena, installation ? &importer->installation : &importer->changes, kind, before, after);
 }
 
+static bool line_has(const struct line *line, const char *name)
+{
+    const struct field *fields = noun_fields(line->noun);
+    for (int i = 0; fields[i].name; i++)
+        if (strcmp(fields[i].name, name) == 0) return line->present >> i & 1;
+    return false;
+}
+
+/* The three lists of grants are one in memory: those that the line does not mention are taken over from what is stored. */
+static void merge_grants(struct line *line, const struct group *before)
+{
+    static const char *const names[] = { [GRANT_LANGUAGE] = "languages", [GRANT_SEGMENT] = "segments", [GRANT_BUSINESS_UNIT] = "businessUnits" };
+    struct group *values = line->values.group;
+    struct grant *merged = arena_array(&line->op->arena, before->grant_count + values->grant_count, sizeof *merged);
+    size_t count = 0;
+    for (int kind = GRANT_LANGUAGE; kind <= GRANT_BUSINESS_UNIT; kind++) {
+        const struct group *from = line_has(line, names[kind]) ? values : before;
+        for (size_t i = 0; i < from->grant_count; i++)
+            if (from->grants[i].kind == kind) merged[count++] = from->grants[i];
+    }
+    values->grants = merged;
+    values->grant_count = count;
+}
+
 /* The object after the line: what is stored, with the line's members over it. Fails if the line would change what cannot change. */
 static enum err merge(struct line *line, union object before, union object *ret_after, field_set *ret_differ)
 {
     union object after = object_copy(&line->op->arena, line->noun, before);
+    if (line->noun == NOUN_GROUP) merge_grants(line, before.group);
     fields_copy(line->noun, line->present, line->values, after);
     *ret_differ = fields_differ(line->noun, before, after);
     field_set fixed = *ret_differ & fields_with(line->noun, FIELD_FIXED);
@@ -99,17 +124,35 @@ static enum err merge(struct line *line, union object before, union object *ret_
     return ERR_OK;
 }
 
-static bool line_has(const struct line *line, const char *name)
-{
-    const struct field *fields = noun_fields(line->noun);
-    for (int i = 0; fields[i].name; i++)
-        if (strcmp(fields[i].name, name) == 0) return line->present >> i & 1;
-    return false;
-}
-
 static void fill_uuid(struct uuid *uuid)
 {
     if (uuid_is_nil(uuid)) *uuid = uuid_random();
+}
+
+/* While checking: nothing new may have a number or uuid that something else has, in the database or in the file before. While writing the
+ * database itself says so. */
+static enum err check_new(struct line *line, int64_t id, const struct uuid *uuid)
+{
+    struct importer *importer = line->importer;
+    struct ledger *ledger = &importer->ledger;
+    if (importer->writing) return ERR_OK;
+    const struct number_set *made = line->noun == NOUN_USER ? &ledger->users : line->noun == NOUN_GROUP ? &ledger->groups : NULL;
+    const struct number_set *here = line->noun == NOUN_ORGANIZATION ? NULL
+                                    : line->noun == NOUN_ACCOUNT    ? &ledger->accounts
+                                    : line->noun == NOUN_USER       ? &line->organization->users
+                                                                    : &line->organization->groups;
+    if (here && number_set_has(here, id)) return ERR_OK; /* the file has it twice: the second is a change of the first */
+    const char *field = made && number_set_has(made, id) ? "id" : NULL;
+    enum err e = ERR_OK;
+    if (!field) e = store_find_conflict(line->op, importer->store, line->noun, line->organization_id, id, uuid, &field);
+    if (e) return e;
+    struct {
+        struct uuid uuid;
+        int64_t noun, organization_id;
+    } key = { *uuid, line->noun, line->organization_id };
+    if (!field && !uuid_is_nil(uuid) && !hash_set_add(&ledger->uuids, lookup_hash_bytes(&key, sizeof key))) field = "uuid";
+    if (!field) return ERR_OK;
+    return op_fail(line->op, ERR_EXISTS, field, "%s: another %s has it", field, noun_name(line->noun));
 }
 
 /* --- organizations and accounts --- */
@@ -136,6 +179,8 @@ static enum err import_organization(struct line *line)
     if (!found) {
         /* The line is in the file twice; a careful one is here again because its batch was not committed. */
         if (organization->created && !importer->careful) return count(line, importer->counts.unchanged), ERR_OK;
+        e = check_new(line, values->id, &values->uuid);
+        if (e) return e;
         fill_uuid(&values->uuid);
         values->date_created = line->op->now;
         organization->exists = organization->created = true;
@@ -166,6 +211,8 @@ static enum err import_account(struct line *line)
         return count(line, found ? importer->counts.deleted : importer->counts.unchanged), ERR_OK;
     }
     if (!found) {
+        e = check_new(line, values->id, &values->uuid);
+        if (e) return e;
         fill_uuid(&values->uuid);
         number_set_add(&importer->ledger.accounts, values->id);
         add_change(line, ACCOUNT_CREATED, (union object){ 0 }, line->values);
@@ -211,8 +258,11 @@ static enum err import_user(struct line *line)
     if (e) return e;
     number_set_remove(&line->organization->deleted_users, values->id);
     if (!found) {
+        e = check_new(line, values->id, &values->uuid);
+        if (e) return e;
         fill_uuid(&values->uuid);
         if (!values->date_created) values->date_created = line->op->now;
+        number_set_add(&importer->ledger.users, values->id);
         number_set_add(&line->organization->users, values->id);
         add_change(line, USER_CREATED, (union object){ 0 }, line->values);
         return count(line, importer->counts.created), ERR_OK;
@@ -306,8 +356,10 @@ static enum err import_group(struct line *line)
     }
     number_set_remove(&line->organization->deleted_groups, values->id);
     if (found) return update_group(line, before);
-    e = take_name(line, values->name, NULL);
+    e = check_new(line, values->id, &values->uuid);
+    if (!e) e = take_name(line, values->name, NULL);
     if (e) return e;
+    number_set_add(&importer->ledger.groups, values->id);
     fill_uuid(&values->uuid);
     if (!values->date_created) values->date_created = line->op->now;
     number_set_add(&line->organization->groups, values->id);

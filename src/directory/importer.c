@@ -83,6 +83,7 @@ static enum err commit_list(struct importer *importer, int64_t organization_id, 
                              .changes = changes,
                              .bulk = bulk };
     enum err e = store_commit(importer->batch, importer->store, &commit);
+    if (!e) importer->counts.commits++;
     changes->count = 0; /* done, or done again line by line */
     return e;
 }
@@ -95,6 +96,9 @@ static enum err commit_batch(struct importer *importer)
     if (e || !importer->changes.count) return e;
     const struct ledger_organization *organization = ledger_find(&importer->ledger, importer->organization_id);
     bool bulk = organization && organization->created && !importer->careful;
+    /* What the file made has the version its making gave it: not 0 where an organization with this number was deleted before. */
+    if (bulk) e = import_see_version(importer, importer->organization_id);
+    if (e) return e;
     return commit_list(importer, importer->organization_id, importer->version, &importer->changes, bulk);
 }
 
@@ -125,7 +129,9 @@ static enum err import_carefully(struct importer *importer)
     size_t count = importer->line_count;
     importer->lines = memory_alloc(IMPORT_BATCH_LINES * sizeof *importer->lines);
     importer->line_count = 0;
+    int64_t commits = importer->counts.commits;
     importer->counts = importer->counts_before;
+    importer->counts.commits = commits;
     importer->careful = true;
     enum err e = ERR_OK;
     for (size_t i = 0; i < count && !e; i++) {

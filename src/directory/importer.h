@@ -18,6 +18,7 @@ enum { IMPORT_LINE_MAX = 1 << 20, IMPORT_BATCH_LINES = 10000 };
 struct import_counts {
     int64_t created[NOUN_COUNT], changed[NOUN_COUNT], unchanged[NOUN_COUNT], deleted[NOUN_COUNT];
     int64_t lines, bad;
+    int64_t commits; /* 0: nothing was written */
 };
 
 struct import_options {

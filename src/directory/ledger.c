@@ -112,6 +112,31 @@ void hash_map_free(struct hash_map *map)
     *map = (struct hash_map){ 0 };
 }
 
+bool hash_set_add(struct hash_set *set, uint64_t hash)
+{
+    if (hash == 0) hash = 1;
+    if (set->used * 3 >= set->capacity * 2) {
+        struct hash_set old = *set;
+        *set = (struct hash_set){ .capacity = old.capacity ? old.capacity * 2 : 64 };
+        set->hashes = memory_zalloc(set->capacity * sizeof *set->hashes);
+        for (size_t i = 0; i < old.capacity; i++)
+            if (old.hashes[i]) hash_set_add(set, old.hashes[i]);
+        free(old.hashes);
+    }
+    size_t at = hash & (set->capacity - 1);
+    for (; set->hashes[at]; at = (at + 1) & (set->capacity - 1))
+        if (set->hashes[at] == hash) return false;
+    set->hashes[at] = hash;
+    set->used++;
+    return true;
+}
+
+void hash_set_free(struct hash_set *set)
+{
+    free(set->hashes);
+    *set = (struct hash_set){ 0 };
+}
+
 /* --- organizations --- */
 
 static size_t find_place(const struct ledger *ledger, int64_t organization_id)
@@ -162,6 +187,9 @@ void ledger_free(struct ledger *ledger)
     }
     free(ledger->organizations);
     number_set_free(&ledger->accounts);
+    number_set_free(&ledger->users);
+    number_set_free(&ledger->groups);
+    hash_set_free(&ledger->uuids);
     arena_free(&ledger->arena);
     *ledger = (struct ledger){ 0 };
 }

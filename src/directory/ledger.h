@@ -35,6 +35,14 @@ void hash_map_put(struct hash_map *map, uint64_t hash, int64_t value);
 bool hash_map_get(const struct hash_map *map, uint64_t hash, int64_t *ret_value);
 void hash_map_free(struct hash_map *map);
 
+/* A set of 64-bit hashes, 8 bytes each and the room to grow. */
+struct hash_set {
+    uint64_t *hashes; /* 0: free */
+    size_t capacity, used;
+};
+bool hash_set_add(struct hash_set *set, uint64_t hash); /* false if it was there */
+void hash_set_free(struct hash_set *set);
+
 /* One organization in the ledger. */
 struct ledger_organization {
     int64_t id;
@@ -55,6 +63,8 @@ struct ledger {
     struct ledger_organization **organizations; /* sorted by id */
     size_t count, capacity;
     struct number_set accounts;
+    struct number_set users, groups; /* made by the file, in any organization: numbers are the installation's */
+    struct hash_set uuids;           /* of what the file made */
     struct arena arena; /* texts of credentials */
 };
 

@@ -83,10 +83,10 @@ static size_t keep_distinct(int64_t *numbers, size_t count)
 
 /* Walks level by level from `from` (down to children, or up to parents). A group reached again on a deeper level is visited again,
  * so that the number of levels is the longest path; the depth limit bounds the walk. */
-static int count_levels(struct op *op, const struct nesting_graph *graph, bool up, int64_t from, int64_t look_for, bool *ret_found)
+static int count_levels(const struct nesting_graph *graph, bool up, int64_t from, int64_t look_for, bool *ret_found)
 {
-    int64_t *level = arena_array(&op->arena, graph->count + 1, sizeof *level);
-    int64_t *next = arena_array(&op->arena, graph->count + 1, sizeof *next);
+    int64_t *level = memory_resize(NULL, graph->count + 1, sizeof *level);
+    int64_t *next = memory_resize(NULL, graph->count + 1, sizeof *next);
     size_t count = 1;
     level[0] = from;
     int levels = 0;
@@ -109,17 +109,19 @@ static int count_levels(struct op *op, const struct nesting_graph *graph, bool u
         count = next_count;
         if (count) levels++;
     }
+    free(level);
+    free(next);
     return levels;
 }
 
 enum err nesting_check(struct op *op, const struct nesting_graph *graph, int64_t parent, int64_t child)
 {
     bool found;
-    int below = count_levels(op, graph, false, child, parent, &found);
+    int below = count_levels(graph, false, child, parent, &found);
     if (found)
         return op_fail(op, ERR_INVALID, "childGroupId", "group %lld already contains group %lld, or is the same: a cycle",
                        (long long)child, (long long)parent);
-    int above = count_levels(op, graph, true, parent, child, &found);
+    int above = count_levels(graph, true, parent, child, &found);
     if (above + 1 + below > DIRECTORY_NESTING_DEPTH_MAX)
         return op_fail(op, ERR_INVALID, "childGroupId", "groups would be nested deeper than %d", DIRECTORY_NESTING_DEPTH_MAX);
     return ERR_OK;

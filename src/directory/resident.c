@@ -24,7 +24,7 @@ static struct resident *find_locked(struct directory *directory, int64_t organiz
     return at == LOOKUP_NONE ? NULL : directory->residents[at];
 }
 
-void directory_add_organization(struct directory *directory, int64_t organization_id)
+void directory_add_organization(struct directory *directory, int64_t organization_id, int64_t credentials_version)
 {
     pthread_rwlock_wrlock(&directory->table_lock);
     struct resident *resident = find_locked(directory, organization_id);
@@ -33,6 +33,7 @@ void directory_add_organization(struct directory *directory, int64_t organizatio
     } else {
         resident = memory_zalloc(sizeof *resident);
         resident->organization_id = organization_id;
+        resident->credentials_version = credentials_version;
         turn_init(&resident->turn);
         if (directory->resident_count == directory->resident_capacity) {
             directory->resident_capacity = memory_next_capacity(directory->resident_capacity, directory->resident_count + 1);
@@ -70,6 +71,8 @@ void directory_unlink(struct directory *directory, struct resident *resident)
     struct image *image = resident->image;
     resident->image = NULL;
     pthread_rwlock_unlock(&directory->table_lock);
+    /* Accounts may be others when the installation is loaded again: what was rendered with them is outdated. */
+    if (resident->organization_id == INSTALLATION) atomic_fetch_add(&directory->account_epoch, 1);
     image_drop(image);
 }
 
@@ -171,7 +174,7 @@ enum err directory_lease(struct op *op, struct directory *directory, int64_t org
 static enum err open_organization(void *context, struct op *op, const struct organization *organization)
 {
     (void)op;
-    directory_add_organization(context, organization->id);
+    directory_add_organization(context, organization->id, organization->version);
     return ERR_OK;
 }
 
@@ -184,14 +187,15 @@ static enum err open_credential(void *context, struct op *op, const struct crede
 
 static enum err load_everything_resident(struct op *op, struct directory *directory)
 {
-    struct store_sink credentials = { .context = directory, .credential = open_credential };
-    enum err e = store_load_credentials(op, directory->store, &credentials, &directory->follow_cursor);
-    if (e) return e;
+    /* Versions before credentials: what is committed in between is read, and followed once more. */
     struct store_sink organizations = { .context = directory, .organization = open_organization };
     int64_t version;
-    e = store_load(op, directory->store, INSTALLATION, &organizations, NULL, &version);
+    enum err e = store_load(op, directory->store, INSTALLATION, &organizations, NULL, &version);
     if (e) return e;
-    directory_add_organization(directory, INSTALLATION);
+    struct store_sink credentials = { .context = directory, .credential = open_credential };
+    e = store_load_credentials(op, directory->store, &credentials, &directory->follow_cursor);
+    if (e) return e;
+    directory_add_organization(directory, INSTALLATION, 0);
     struct resident *resident;
     struct image *installation;
     e = directory_lease(op, directory, INSTALLATION, &resident, &installation);

@@ -19,6 +19,7 @@ struct resident {
     bool loading;        /* guarded by load_mutex */
     struct turn turn; /* to write: what the invariants call the writer lock */
     _Atomic int64_t known_version; /* newest version heard of */
+    _Atomic int64_t credentials_version; /* up to which the index of credentials has what the log says */
     _Atomic int64_t last_used_ns;
 };
 
@@ -44,8 +45,9 @@ struct directory {
     _Atomic int64_t loads, load_us, evictions, reloads, followed, expired;
 };
 
-/* Adds an organization to the table if it is not there (or was deleted). */
-void directory_add_organization(struct directory *directory, int64_t organization_id);
+/* Adds an organization to the table if it is not there (or was deleted). `credentials_version`: its version when the credentials were read,
+ * or before; 0 if they were not. */
+void directory_add_organization(struct directory *directory, int64_t organization_id, int64_t credentials_version);
 
 /* NULL if there is no such organization. */
 struct resident *directory_find_resident(struct directory *directory, int64_t organization_id);

@@ -178,6 +178,9 @@ static void apply_or_unlink(const struct write *write)
     const struct commit *commit = &write->commit;
     bool applied = true;
     atomic_store(&write->resident->known_version, commit->version);
+    /* Our own writes do not touch credentials: if these were up to date before, they still are. */
+    int64_t before = commit->expected_version;
+    atomic_compare_exchange_strong(&write->resident->credentials_version, &before, commit->version);
     pthread_rwlock_wrlock(&image->lock);
     for (size_t i = 0; i < commit->changes->count && applied; i++)
         applied = image_apply(image, &commit->changes->items[i], commit->ret_time);

@@ -11,6 +11,7 @@
 #include "net/exchange.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "net/answer.h"
 #include "net/head.h"
@@ -203,8 +204,18 @@ static void word_error(struct exchange *exchange, enum err code)
     if (exchange->head_too_large) response->status = 431;
 }
 
+/* The client gets no details of the database; the operator needs them. Once a second is enough to be told. */
+static void log_storage_failure(const struct exchange *exchange)
+{
+    static _Atomic int64_t last_us;
+    int64_t last = atomic_load(&last_us);
+    if (exchange->op.now - last < 1000000 || !atomic_compare_exchange_strong(&last_us, &last, exchange->op.now)) return;
+    log_error("request %s: %s", exchange->request.id, exchange->op.failure.text);
+}
+
 static void make_response(struct exchange *exchange)
 {
+    if (exchange->result == ERR_STORAGE || exchange->result == ERR_UNKNOWN_OUTCOME) log_storage_failure(exchange);
     if (exchange->result) word_error(exchange, exchange->result);
     if (!exchange->response.body.overflow) return;
     exchange->result = ERR_TOO_LARGE;

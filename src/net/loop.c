@@ -302,7 +302,7 @@ enum err loop_open(struct op *op, struct loop *loop, struct server *server, int 
     if (fd < 0 || loop->wake_fd < 0) return op_fail(op, ERR_STORAGE, "listen", "too many open files");
     size_t memory = ((size_t)server->options.head_limit_kib << 10) + MEMORY_BESIDE_HEAD;
     struct MHD_OptionItem tls_options[] = {
-        { MHD_OPTION_HTTPS_CERT_CALLBACK, (intptr_t)choose_certificate, NULL },
+        { MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)choose_certificate },
         { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES },
         { MHD_OPTION_END, 0, NULL },
     };

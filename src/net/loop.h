@@ -27,7 +27,7 @@ enum { SWEEP_MS = 250, STOP_POLL_MS = 10 };
 struct tunables {
     _Atomic int64_t body_limit;
     _Atomic int64_t rate_limit, rate_period_s;
-    _Atomic int64_t head_timeout_ns, body_timeout_ns, idle_timeout_ns, send_timeout_ns;
+    _Atomic int64_t head_timeout_ns, body_timeout_ns, idle_timeout_ns, send_timeout_ns, shutdown_timeout_ns;
     atomic_bool request_log;
 };
 

@@ -198,6 +198,11 @@ static const char *route_label(const struct key *key)
     return key->route ? key->route->pattern : "-";
 }
 
+static const char *method_of(const struct key *key)
+{
+    return key->route ? method_name(key->route->method) : "-";
+}
+
 /* The tables' counters summed by key; malloc'ed. */
 static struct counter *sum_counters(size_t *ret_count)
 {
@@ -266,15 +271,15 @@ static void write_timings(struct buf *out)
     struct timing *sums = sum_timings(&count);
     add_head(out, name, "histogram", "Time from the end of a request's head to the end of its answer.");
     for (size_t i = 0; i < count; i++) {
-        const char *api = api_label(&sums[i].key), *route = route_label(&sums[i].key);
+        const char *api = api_label(&sums[i].key), *route = route_label(&sums[i].key), *method = method_of(&sums[i].key);
         unsigned long long total = 0;
         for (size_t b = 0; b <= BUCKET_COUNT; b++) {
             total += sums[i].buckets[b];
-            buf_printf(out, "%s_bucket{api=\"%s\",route=\"%s\",le=\"%s\"} %llu\n", name, api, route,
+            buf_printf(out, "%s_bucket{api=\"%s\",route=\"%s\",method=\"%s\",le=\"%s\"} %llu\n", name, api, route, method,
                        b < BUCKET_COUNT ? bucket_names[b] : "+Inf", total);
         }
-        buf_printf(out, "%s_sum{api=\"%s\",route=\"%s\"} %.9g\n", name, api, route, (double)sums[i].nanoseconds / 1e9);
-        buf_printf(out, "%s_count{api=\"%s\",route=\"%s\"} %llu\n", name, api, route, total);
+        buf_printf(out, "%s_sum{api=\"%s\",route=\"%s\",method=\"%s\"} %.9g\n", name, api, route, method, (double)sums[i].nanoseconds / 1e9);
+        buf_printf(out, "%s_count{api=\"%s\",route=\"%s\",method=\"%s\"} %llu\n", name, api, route, method, total);
     }
     free(sums);
 }

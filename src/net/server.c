@@ -43,6 +43,7 @@ static void tune(struct server *server, const struct server_options *options)
     atomic_store(&tunables->body_timeout_ns, options->body_timeout_s * SECOND_NS);
     atomic_store(&tunables->idle_timeout_ns, options->idle_timeout_s * SECOND_NS);
     atomic_store(&tunables->send_timeout_ns, options->send_timeout_s * SECOND_NS);
+    atomic_store(&tunables->shutdown_timeout_ns, options->shutdown_timeout_s * SECOND_NS);
     atomic_store(&tunables->rate_limit, options->rate_limit);
     atomic_store(&tunables->rate_period_s, options->rate_period_s);
     atomic_store(&tunables->request_log, options->request_log);
@@ -203,7 +204,7 @@ static size_t count_connections(struct server *server)
 bool server_stop(struct server *server)
 {
     if (!server) return true;
-    int64_t until_ns = clock_monotonic_ns() + server->options.shutdown_timeout_s * SECOND_NS;
+    int64_t until_ns = clock_monotonic_ns() + atomic_load(&server->tunables.shutdown_timeout_ns);
     atomic_store(&server->stopping, true);
     for (size_t i = 0; i < server->loop_count; i++) loop_wake(&server->loops[i]);
     while (count_connections(server) && clock_monotonic_ns() < until_ns) usleep(STOP_POLL_MS * 1000 / 2);

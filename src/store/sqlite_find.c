@@ -98,6 +98,43 @@ enum err store_find(struct op *op, struct store *store, enum noun noun, int64_t 
     return e;
 }
 
+static enum err is_taken(struct op *op, struct query *q, const char *field, const char **ret_field)
+{
+    bool row;
+    enum err e = query_step(op, q, &row);
+    if (!e && row) *ret_field = field;
+    return e;
+}
+
+enum err store_find_conflict(struct op *op, struct store *store, enum noun noun, int64_t organization_id, int64_t id,
+                             const struct uuid *uuid, const char **ret_field)
+{
+    static const char *const by_id[NOUN_COUNT] = {
+        [NOUN_ORGANIZATION] = "SELECT 1 FROM organization WHERE id = $1 AND deleted_at IS NULL",
+        [NOUN_ACCOUNT] = "SELECT 1 FROM account WHERE id = $1",
+        [NOUN_USER] = "SELECT 1 FROM app_user WHERE id = $1",
+        [NOUN_GROUP] = "SELECT 1 FROM user_group WHERE id = $1",
+    };
+    static const char *const by_uuid[NOUN_COUNT] = {
+        [NOUN_ORGANIZATION] = "SELECT 1 FROM organization WHERE uuid = $1",
+        [NOUN_ACCOUNT] = "SELECT 1 FROM account WHERE uuid = $1",
+        [NOUN_USER] = "SELECT 1 FROM app_user WHERE uuid = $1 AND organization_id = $2",
+        [NOUN_GROUP] = "SELECT 1 FROM user_group WHERE uuid = $1 AND organization_id = $2",
+    };
+    *ret_field = NULL;
+    AUTO_READER reader = { 0 };
+    enum err e = store_reader(op, store, &reader);
+    if (e) return e;
+    AUTO_QUERY number = db_query(reader.db, by_id[noun]);
+    query_number(&number, id);
+    e = is_taken(op, &number, "id", ret_field);
+    if (e || *ret_field || uuid_is_nil(uuid)) return e;
+    AUTO_QUERY text = db_query(reader.db, by_uuid[noun]);
+    query_uuid(&text, uuid);
+    if (noun == NOUN_USER || noun == NOUN_GROUP) query_number(&text, organization_id);
+    return is_taken(op, &text, "uuid", ret_field);
+}
+
 enum err store_find_group_by_name(struct op *op, struct store *store, int64_t organization_id, const char *folded,
                                   int64_t *ret_id)
 {

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,7 +32,11 @@ static enum err check_file(struct op *op, const struct store_options *options, c
     *ret_new = stat(path, &status) != 0;
     if (!*ret_new) return ERR_OK;
     if (errno != ENOENT) return op_fail(op, ERR_STORAGE, "store", "cannot open %s: %s", path, strerror(errno));
-    return options->create ? ERR_OK : op_fail(op, ERR_NOT_FOUND, "store", "there is no database at %s", path);
+    if (!options->create) return op_fail(op, ERR_NOT_FOUND, "store", "there is no database at %s", path);
+    int file = open(path, O_CREAT | O_EXCL | O_CLOEXEC | O_RDWR, 0600); /* people's data and hashes of secrets; SQLite would take 0644 */
+    if (file >= 0) close(file);
+    else if (errno != EEXIST) return op_fail(op, ERR_STORAGE, "store", "cannot make %s: %s", path, strerror(errno));
+    return ERR_OK;
 }
 
 static enum err quick_check(struct op *op, struct sqlite_db *db)

@@ -118,6 +118,10 @@ MUST_USE enum err store_list_ended(struct op *op, struct store *store, int64_t n
 /* Point look-ups for import: *ret_found tells; the object is in the op's arena. Deleted ones are found too. */
 MUST_USE enum err store_find(struct op *op, struct store *store, enum noun noun, int64_t organization_id, int64_t id,
                              int64_t second_id, bool *ret_found, union object *ret_object);
+/* Before something new is made: is its number taken by another object of the installation, or its uuid where uuids must differ? *ret_field is
+ * "id", "uuid" or NULL; static. For accounts, organizations, users and groups. */
+MUST_USE enum err store_find_conflict(struct op *op, struct store *store, enum noun noun, int64_t organization_id, int64_t id,
+                                      const struct uuid *uuid, const char **ret_field);
 /* The living group of an organization whose folded name is `folded`; *ret_id 0 if none. */
 MUST_USE enum err store_find_group_by_name(struct op *op, struct store *store, int64_t organization_id, const char *folded,
                                            int64_t *ret_id);

@@ -1,5 +1,5 @@
-// Bad input never harms: every line of the tables below is answered by a clear 4xx in Bold's form, the database is as before to the byte,
-// and the server answers the next one.
+// Bad input never harms: every line of the tables below is answered by a clear 4xx in Bold's form, the database is as
+// before to the byte, and the server answers the next one.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { assertBoldHeaders, assertError, assertJson, GROUPS, query, shownGroup } from './support/bold.mjs';
@@ -81,18 +81,38 @@ describe('bodies that are not JSON, or not the JSON that is asked for', () => {
         refused(`create: ${what}`, 'InvalidInput', () => client.post(GROUPS, undefined, { body }));
         refused(`update: ${what}`, 'InvalidInput', () => client.put(`${GROUPS}/1`, undefined, { body }));
     }
-    for (const what of ['empty', 'half an object', 'a number', 'null', 'a string', 'bad UTF-8 in the name', '100,000 levels of arrays', '500,000 brackets never closed']) {
-        refused(`add several: ${what}`, 'InvalidInput', () => client.post(`${GROUPS}/1/users`, undefined, { body: BODIES[what] }));
-        refused(`remove several: ${what}`, 'InvalidInput', () => client.delete(`${GROUPS}/1/users`, undefined, { body: BODIES[what] }));
+    for (const what of [
+        'empty',
+        'half an object',
+        'a number',
+        'null',
+        'a string',
+        'bad UTF-8 in the name',
+        '100,000 levels of arrays',
+        '500,000 brackets never closed',
+    ]) {
+        refused(`add several: ${what}`, 'InvalidInput', () =>
+            client.post(`${GROUPS}/1/users`, undefined, { body: BODIES[what] }),
+        );
+        refused(`remove several: ${what}`, 'InvalidInput', () =>
+            client.delete(`${GROUPS}/1/users`, undefined, { body: BODIES[what] }),
+        );
     }
     for (const depth of [31, 30])
         it(`${depth} levels of arrays in an ignored member are fine`, async () =>
-            assertError(await client.post(GROUPS, undefined, { body: `{"name":"","x":${nested(depth, '[', ']')}}` }), 'InvalidInput'));
+            assertError(
+                await client.post(GROUPS, undefined, { body: `{"name":"","x":${nested(depth, '[', ']')}}` }),
+                'InvalidInput',
+            ));
 });
 
 describe('bodies that are too large', () => {
     const megabytes = (count) => Buffer.alloc(count << 20, ' ');
-    for (const [what, size] of [['1 MiB and a byte', (1 << 20) + 1], ['10 MB', 10_000_000], ['64 MiB', 64 << 20]]) {
+    for (const [what, size] of [
+        ['1 MiB and a byte', (1 << 20) + 1],
+        ['10 MB', 10_000_000],
+        ['64 MiB', 64 << 20],
+    ]) {
         it(`${what}, with its length said before`, async () => {
             const head = `POST ${GROUPS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN.service}\r\nContent-Length: ${size}\r\nConnection: close\r\n\r\n`;
             const { text } = await exchange(roster, Buffer.concat([Buffer.from(head), Buffer.alloc(size, ' ')]));
@@ -106,7 +126,11 @@ describe('bodies that are too large', () => {
     it('2 MiB in chunks, with no length said', async () => {
         const head = `POST ${GROUPS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN.service}\r\nTransfer-Encoding: chunked\r\n\r\n`;
         const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(1 << 16, ' '), Buffer.from('\r\n')]);
-        const { text } = await exchange(roster, Buffer.concat([Buffer.from(head), ...Array(32).fill(chunk), Buffer.from('0\r\n\r\n')]), { until: /\}$/ });
+        const { text } = await exchange(
+            roster,
+            Buffer.concat([Buffer.from(head), ...Array(32).fill(chunk), Buffer.from('0\r\n\r\n')]),
+            { until: /\}$/ },
+        );
         const [answer] = parseAnswers(text);
         assert.equal(JSON.parse(answer.body).code, 'PayloadTooLarge');
         await assertUnharmed();
@@ -120,8 +144,12 @@ describe('bodies that are too large', () => {
 describe('texts that are too long', () => {
     refused('a name of 256 characters', 'InvalidInput', () => client.post(GROUPS, { name: 'n'.repeat(256) }));
     refused('a name of 100 kB', 'InvalidInput', () => client.post(GROUPS, { name: 'n'.repeat(100_000) }));
-    refused('a description of 500 kB', 'InvalidInput', () => client.post(GROUPS, { name: 'Long', description: 'd'.repeat(500_000) }));
-    refused('an external id of 100 kB', 'InvalidInput', () => client.post(GROUPS, { name: 'Long', externalId: { value: 'x'.repeat(100_000) } }));
+    refused('a description of 500 kB', 'InvalidInput', () =>
+        client.post(GROUPS, { name: 'Long', description: 'd'.repeat(500_000) }),
+    );
+    refused('an external id of 100 kB', 'InvalidInput', () =>
+        client.post(GROUPS, { name: 'Long', externalId: { value: 'x'.repeat(100_000) } }),
+    );
 });
 
 describe('paths and queries', () => {
@@ -129,8 +157,21 @@ describe('paths and queries', () => {
         refused(`offset=${offset}`, 'InvalidInput', () => client.get(`${GROUPS}?offset=${offset}`));
     for (const size of ['-1', '0', '99999999999999999999', 'all', '%'])
         refused(`size=${size}`, 'InvalidInput', () => client.get(`${GROUPS}?size=${size}`));
-    refused('65 parameters', 'InvalidInput', () => client.get(`${GROUPS}?${Array.from({ length: 65 }, (_, i) => `p${i}=1`).join('&')}`));
-    for (const id of ['99999999999999999999', '-1', '1%2F2', '..', '%2e%2e', '1;x=1', '%ef%bc%91', "1'--", '1%20OR%201=1', '9'.repeat(1000)])
+    refused('65 parameters', 'InvalidInput', () =>
+        client.get(`${GROUPS}?${Array.from({ length: 65 }, (_, i) => `p${i}=1`).join('&')}`),
+    );
+    for (const id of [
+        '99999999999999999999',
+        '-1',
+        '1%2F2',
+        '..',
+        '%2e%2e',
+        '1;x=1',
+        '%ef%bc%91',
+        "1'--",
+        '1%20OR%201=1',
+        '9'.repeat(1000),
+    ])
         it(`group id ${id.slice(0, 30)}`, async () => {
             const answer = await client.get(`${GROUPS}/${id}`);
             assert.equal(answer.status, 404);
@@ -143,8 +184,10 @@ describe('paths and queries', () => {
             assert.ok([400, 404].includes(answer.status), String(answer.status));
             assertBoldHeaders(answer);
         });
-    it('ids of another kind: a user id is no group id', async () => assertError(await client.get(`${GROUPS}/4`), 'UserGroupNotFound'));
-    it('ids of another kind: a group id is no user id', async () => assertError(await client.post(`${GROUPS}/1/users/11`), 'GroupAndUserNotInSameAccount'));
+    it('ids of another kind: a user id is no group id', async () =>
+        assertError(await client.get(`${GROUPS}/4`), 'UserGroupNotFound'));
+    it('ids of another kind: a group id is no user id', async () =>
+        assertError(await client.post(`${GROUPS}/1/users/11`), 'GroupAndUserNotInSameAccount'));
     it('a search for what looks like SQL finds nothing and harms nothing', async () => {
         assertJson(await client.get(GROUPS + query({ search: "'; DROP TABLE user_group; --" })), []);
         await assertUnharmed();
@@ -155,7 +198,10 @@ describe('paths and queries', () => {
         await assertUnharmed();
     });
     it('a query of 100 kB', async () => {
-        const { text } = await exchange(roster, `GET ${GROUPS}?search=${'x'.repeat(100_000)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN.service}\r\n\r\n`);
+        const { text } = await exchange(
+            roster,
+            `GET ${GROUPS}?search=${'x'.repeat(100_000)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN.service}\r\n\r\n`,
+        );
         assertTooLong(text);
         await assertUnharmed();
     });
@@ -177,7 +223,9 @@ describe('methods', () => {
         [`${GROUPS}/1/users/2`]: ['POST', 'DELETE'],
     };
     for (const [path, allowed] of Object.entries(ALLOWED)) {
-        for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'TRACE', 'PROPFIND'].filter((method) => !allowed.includes(method)))
+        for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'TRACE', 'PROPFIND'].filter(
+            (method) => !allowed.includes(method),
+        ))
             it(`${method} ${path}`, async () => {
                 const answer = await client.request(method, path, { body: method === 'TRACE' ? undefined : '{}' });
                 assertError(answer, 'MethodNotAllowed');
@@ -185,7 +233,9 @@ describe('methods', () => {
                 await assertUnharmed();
             });
         it(`OPTIONS ${path}`, async () => {
-            const answer = await client.request('OPTIONS', path, { headers: { Origin: 'https://example.org', 'Access-Control-Request-Method': 'GET' } });
+            const answer = await client.request('OPTIONS', path, {
+                headers: { 'Origin': 'https://example.org', 'Access-Control-Request-Method': 'GET' },
+            });
             assert.deepEqual([answer.status, answer.text], [200, '']);
             assertBoldHeaders(answer);
         });
@@ -200,14 +250,35 @@ describe('methods', () => {
 });
 
 describe('unknown paths', () => {
-    for (const path of [`${GROUPS}/`, `${GROUPS}/1/`, `${GROUPS}/1/user`, `${GROUPS}/1/users/`, `${GROUPS}/1/users/2/3`, `${GROUPS}//users`])
+    for (const path of [
+        `${GROUPS}/`,
+        `${GROUPS}/1/`,
+        `${GROUPS}/1/user`,
+        `${GROUPS}/1/users/`,
+        `${GROUPS}/1/users/2/3`,
+        `${GROUPS}//users`,
+    ])
         refused(path, 'NotFound', () => client.get(path));
-    for (const path of ['/', '/v1', '/v1/', '/v1/user-groupsx', '/v1/user-group', '/V1/USER-GROUPS', '/v2/user-groups', '//v1/user-groups', '/v1/../v1/user-groups', '/favicon.ico'])
+    for (const path of [
+        '/',
+        '/v1',
+        '/v1/',
+        '/v1/user-groupsx',
+        '/v1/user-group',
+        '/V1/USER-GROUPS',
+        '/v2/user-groups',
+        '//v1/user-groups',
+        '/v1/../v1/user-groups',
+        '/favicon.ico',
+    ])
         it(path, async () => {
             const answer = await client.get(path);
             assert.equal(answer.status, 404);
             const { message } = answer.json;
-            assert.equal(answer.text, JSON.stringify({ message, code: 'NotFound', errorMessage: message, errorCode: 'NotFound' }));
+            assert.equal(
+                answer.text,
+                JSON.stringify({ message, code: 'NotFound', errorMessage: message, errorCode: 'NotFound' }),
+            );
             await assertUnharmed();
         });
 });

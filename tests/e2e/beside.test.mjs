@@ -2,7 +2,18 @@
 import assert from 'node:assert/strict';
 import { after, beforeEach, describe, it } from 'node:test';
 import { assertError, GROUPS, ids, members, shownGroup, assertJson } from './support/bold.mjs';
-import { account, bearer, fromLines, group, membership, organization, secret, smallWorld, TOKEN, user } from './support/objects.mjs';
+import {
+    account,
+    bearer,
+    fromLines,
+    group,
+    membership,
+    organization,
+    secret,
+    smallWorld,
+    TOKEN,
+    user,
+} from './support/objects.mjs';
 import { Roster, serveObjects } from './support/roster.mjs';
 import { eventually } from './support/wait.mjs';
 
@@ -26,7 +37,9 @@ describe('import beside a running server is seen', () => {
     });
     it('a changed one', async () => {
         await roster.import([{ type: 'group', organizationId: 1, id: 1, name: 'Rot', description: 'neu' }]);
-        await eventually(async () => assert.deepEqual([(await shown(1)).json.name, (await shown(1)).json.description], ['Rot', 'neu']));
+        await eventually(async () =>
+            assert.deepEqual([(await shown(1)).json.name, (await shown(1)).json.description], ['Rot', 'neu']),
+        );
     });
     it('a deleted one', async () => {
         await roster.import([{ type: 'group', organizationId: 1, id: 1, delete: true }]);
@@ -36,11 +49,25 @@ describe('import beside a running server is seen', () => {
         await roster.import([{ type: 'group', organizationId: 1, id: 1, delete: true }]);
         await eventually(async () => assertError(await shown(1), 'UserGroupNotFound'));
         await roster.import([{ type: 'group', organizationId: 1, id: 1, name: 'Red' }]);
-        await eventually(async () => assert.deepEqual(await members(client, 1), [[2, true], [3, false]]));
+        await eventually(async () =>
+            assert.deepEqual(await members(client, 1), [
+                [2, true],
+                [3, false],
+            ]),
+        );
     });
     it('members added, changed and removed', async () => {
-        await roster.import([membership(1, 1, 4), membership(1, 1, 3, { manager: true }), { type: 'membership', organizationId: 1, groupId: 1, userId: 2, delete: true }]);
-        await eventually(async () => assert.deepEqual(await members(client, 1), [[3, true], [4, false]]));
+        await roster.import([
+            membership(1, 1, 4),
+            membership(1, 1, 3, { manager: true }),
+            { type: 'membership', organizationId: 1, groupId: 1, userId: 2, delete: true },
+        ]);
+        await eventually(async () =>
+            assert.deepEqual(await members(client, 1), [
+                [3, true],
+                [4, false],
+            ]),
+        );
         assertError(await roster.as(TOKEN.max).get(`${GROUPS}/1`), 'UserGroupNotFound');
     });
     it('a user who becomes a super user sees everything', async () => {
@@ -62,7 +89,13 @@ describe('import beside a running server is seen', () => {
         await eventually(async () => assert.deepEqual(await account1(), { id: 70, firstName: 'Maximilian', lastName: 'M.' }));
     });
     it('a new organization is served, with its credential', async () => {
-        await roster.import([organization(3, 'New'), user(3, 31), group(3, 31, 'Theirs'), membership(3, 31, 31), bearer(3, secret(33))]);
+        await roster.import([
+            organization(3, 'New'),
+            user(3, 31),
+            group(3, 31, 'Theirs'),
+            membership(3, 31, 31),
+            bearer(3, secret(33)),
+        ]);
         await eventually(async () => assert.deepEqual(ids(await roster.as(secret(33)).get(GROUPS)), [31]));
         assert.deepEqual(ids(await client.get(GROUPS)), [1, 2, 3]);
     });
@@ -86,7 +119,8 @@ describe('import beside a running server is seen', () => {
 
 describe('both write at once', () => {
     it('writes through the API and imports beside it: all are kept, none fails', async () => {
-        const API_WRITES = 150, IMPORTS = 12;
+        const API_WRITES = 150,
+            IMPORTS = 12;
         const importedId = (i) => 100_000 - i; // falling: the numbers that the server gives rise from the highest known one
         const created = [];
         const api = (async () => {
@@ -97,14 +131,23 @@ describe('both write at once', () => {
             }
         })();
         const imports = (async () => {
-            for (let i = 0; i < IMPORTS; i++) await roster.import([group(1, importedId(i), `import ${i}`), membership(1, importedId(i), 3)]);
+            for (let i = 0; i < IMPORTS; i++)
+                await roster.import([group(1, importedId(i), `import ${i}`), membership(1, importedId(i), 3)]);
         })();
         await Promise.all([api, imports]);
         const expected = [1, 2, 3, ...created, ...Array.from({ length: IMPORTS }, (_, i) => importedId(i))].sort((a, b) => a - b);
-        const all = async () => [...ids(await client.get(`${GROUPS}?size=100`)), ...ids(await client.get(`${GROUPS}?size=100&offset=100`))];
+        const all = async () => [
+            ...ids(await client.get(`${GROUPS}?size=100`)),
+            ...ids(await client.get(`${GROUPS}?size=100&offset=100`)),
+        ];
         await eventually(async () => assert.deepEqual(await all(), expected));
-        const exported = fromLines(await roster.export()).filter(({ type, organizationId }) => type === 'group' && organizationId === 1);
-        assert.deepEqual(exported.map(({ id }) => id), expected);
+        const exported = fromLines(await roster.export()).filter(
+            ({ type, organizationId }) => type === 'group' && organizationId === 1,
+        );
+        assert.deepEqual(
+            exported.map(({ id }) => id),
+            expected,
+        );
         await roster.check();
     });
     it('a name taken by an import a moment ago is refused', async () => {

@@ -27,7 +27,16 @@ describe('help', () => {
         });
     it('serve --help tells every setting with its default', async () => {
         const { stdout } = await roster.run(['serve', '--help']);
-        for (const flag of ['--store', '--listen', '--tls-cert', '--tls-key', '--log-format', '--connection-limit', '--head-timeout-s', '--memory-budget-mib'])
+        for (const flag of [
+            '--store',
+            '--listen',
+            '--tls-cert',
+            '--tls-key',
+            '--log-format',
+            '--connection-limit',
+            '--head-timeout-s',
+            '--memory-budget-mib',
+        ])
             assert.match(stdout, new RegExp(`^ +${flag}\\b`, 'm'));
         assert.match(stdout, /--listen .*127\.0\.0\.1:8080/);
     });
@@ -83,14 +92,30 @@ describe('what cannot be done ends with 1 and says why on standard error', () =>
         'export of a database that is not there': ['export', '--store', `sqlite:${roster.file('missing.db')}`],
         'check of a database that is not there': ['check', '--store', `sqlite:${roster.file('missing.db')}`],
         'token list of a database that is not there': ['token', 'list', '--store', `sqlite:${roster.file('missing.db')}`],
-        'a database in a directory that is not there': ['serve', '--store', `sqlite:${roster.file('no/such/roster.db')}`, '--listen', '127.0.0.1:0'],
+        'a database in a directory that is not there': [
+            'serve',
+            '--store',
+            `sqlite:${roster.file('no/such/roster.db')}`,
+            '--listen',
+            '127.0.0.1:0',
+        ],
         'a file that is no database': ['export', '--store', `sqlite:${roster.file('not-a-database')}`],
         'an engine that is not known': ['export', '--store', 'oracle:x'],
         'a store without an engine': ['export', '--store', 'roster.db'],
         'an address that is none': ['serve', '--store', roster.store, '--listen', '300.1.1.1:80'],
         'a port that is none': ['serve', '--store', roster.store, '--listen', '127.0.0.1:99999'],
         'an address of another machine': ['serve', '--store', roster.store, '--listen', '192.0.2.1:8080'],
-        'a certificate that is not there': ['serve', '--store', roster.store, '--listen', '127.0.0.1:0', '--tls-cert', 'none.pem', '--tls-key', 'none.pem'],
+        'a certificate that is not there': [
+            'serve',
+            '--store',
+            roster.store,
+            '--listen',
+            '127.0.0.1:0',
+            '--tls-cert',
+            'none.pem',
+            '--tls-key',
+            'none.pem',
+        ],
     };
     for (const [what, args] of Object.entries(CASES))
         it(what, async () => {
@@ -102,7 +127,13 @@ describe('what cannot be done ends with 1 and says why on standard error', () =>
         });
     it('a port in use', async () => {
         const first = await serveObjects(smallWorld());
-        const { code, stderr } = await roster.run(['serve', '--store', roster.store, '--listen', `127.0.0.1:${first.endpoint.port}`]);
+        const { code, stderr } = await roster.run([
+            'serve',
+            '--store',
+            roster.store,
+            '--listen',
+            `127.0.0.1:${first.endpoint.port}`,
+        ]);
         assert.equal(code, 1);
         assert.match(stderr, /in use/);
         await first.stop();
@@ -146,7 +177,8 @@ describe('backup', () => {
     it('is a whole database, taken while the server writes', async () => {
         const roster = await serveObjects(smallWorld());
         const client = roster.as(TOKEN.service);
-        let writing = true, written = 0;
+        let writing = true,
+            written = 0;
         const writer = (async () => {
             for (; writing; written++) assert.equal((await client.post(GROUPS, { name: `Written ${written}` })).status, 200);
         })();
@@ -158,8 +190,13 @@ describe('backup', () => {
         const copy = new Roster();
         copy.store = `sqlite:${roster.file('copy.db')}`;
         await copy.check();
-        const copied = (await copy.export()).split('\n'), all = new Set((await roster.export()).split('\n'));
-        assert.deepEqual(copied.filter((line) => !all.has(line)), [], 'the copy has nothing the original has not');
+        const copied = (await copy.export()).split('\n'),
+            all = new Set((await roster.export()).split('\n'));
+        assert.deepEqual(
+            copied.filter((line) => !all.has(line)),
+            [],
+            'the copy has nothing the original has not',
+        );
         await copy.serve();
         assert.equal((await copy.as(TOKEN.service).get(`${GROUPS}/1`)).status, 200);
         await copy.stop();
@@ -178,15 +215,21 @@ describe('backup', () => {
 describe('demo', () => {
     it('serves, prints an address, a token and curl lines that work', async () => {
         const roster = new Roster();
-        const child = spawn(BINARY, ['demo', '--listen', '127.0.0.1:0'], { cwd: roster.directory, env: { PATH: process.env.PATH } });
+        const child = spawn(BINARY, ['demo', '--listen', '127.0.0.1:0'], {
+            cwd: roster.directory,
+            env: { PATH: process.env.PATH },
+        });
         let output = '';
         const ended = new Promise((resolve) => child.on('close', resolve));
         await new Promise((resolve, reject) => {
             child.stdout.setEncoding('utf8').on('data', (text) => /Stop: /.test((output += text)) && resolve());
             ended.then(() => reject(new Error(`demo ended: ${output}`)));
         });
-        const url = /listening on (http:\S+)/.exec(output)[1], token = /token +([0-9a-f-]{36})/.exec(output)[1];
-        assert.ok(output.split('\n').filter((line) => line.includes('curl ') && line.includes(token) && line.includes(url)).length >= 3);
+        const url = /listening on (http:\S+)/.exec(output)[1],
+            token = /token +([0-9a-f-]{36})/.exec(output)[1];
+        assert.ok(
+            output.split('\n').filter((line) => line.includes('curl ') && line.includes(token) && line.includes(url)).length >= 3,
+        );
         const answer = await fetch(`${url}${GROUPS}?size=4`, { headers: { Authorization: `Bearer ${token}` } });
         assert.equal(answer.status, 200);
         assert.ok((await answer.json()).length > 0);
@@ -197,7 +240,8 @@ describe('demo', () => {
 
 describe('a database', () => {
     it('is used by one file name only: two stores are two directories', async () => {
-        const first = new Roster(), second = new Roster();
+        const first = new Roster(),
+            second = new Roster();
         await first.import(smallWorld());
         await second.import([organization(1, 'Other'), group(1, 1, 'Only'), bearer(1, secret(1))]);
         assert.notEqual(await first.export(), await second.export());

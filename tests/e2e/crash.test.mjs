@@ -1,6 +1,6 @@
-// kill -9 under write load, again and again. After each restart every write that was answered is there; of the one write each client was
-// waiting for, either all is there or nothing; `roster check` finds nothing. ROSTER_CRASH_ROUNDS: how many rounds. ROSTER_SEED repeats the
-// sequence of operations (not the moment of the kill).
+// kill -9 under write load, again and again. After each restart every write that was answered is there; of the one write
+// each client was waiting for, either all is there or nothing; `roster check` finds nothing. ROSTER_CRASH_ROUNDS: how many
+// rounds. ROSTER_SEED repeats the sequence of operations (not the moment of the kill).
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
@@ -11,7 +11,9 @@ import { BINARY, Roster } from './support/roster.mjs';
 import { sleep } from './support/wait.mjs';
 
 const ROUNDS = Number(process.env.ROSTER_CRASH_ROUNDS ?? 200);
-const ORGANIZATIONS = 3, CLIENTS = 6, USERS = 12;
+const ORGANIZATIONS = 3,
+    CLIENTS = 6,
+    USERS = 12;
 const random = new Random(SEED);
 
 /* Users of organization n: 100n + 1 ... */
@@ -44,10 +46,13 @@ const WRITES = {
         };
     },
     addSeveral(writer, name) {
-        const members = random.picks(writer.users, 2 + random.below(6)).map((userId) => ({ userId, groupAdmin: random.chance(0.5) }));
+        const members = random
+            .picks(writer.users, 2 + random.below(6))
+            .map((userId) => ({ userId, groupAdmin: random.chance(0.5) }));
         return {
             send: () => writer.client.post(`${GROUPS}/${writer.state[name].id}/users`, members),
-            apply: (state) => withMembers(state, name, (known) => members.forEach(({ userId, groupAdmin }) => (known[userId] = groupAdmin))),
+            apply: (state) =>
+                withMembers(state, name, (known) => members.forEach(({ userId, groupAdmin }) => (known[userId] = groupAdmin))),
         };
     },
     removeSeveral(writer, name) {
@@ -87,7 +92,14 @@ class Writer {
         const names = Object.keys(this.state);
         if (names.length < 2) return WRITES.create(this);
         if (names.length > 4) return WRITES.delete(this, random.pick(names));
-        return random.pick([WRITES.create, WRITES.rename, WRITES.addSeveral, WRITES.addSeveral, WRITES.removeSeveral, WRITES.addOne])(this, random.pick(names));
+        return random.pick([
+            WRITES.create,
+            WRITES.rename,
+            WRITES.addSeveral,
+            WRITES.addSeveral,
+            WRITES.removeSeveral,
+            WRITES.addOne,
+        ])(this, random.pick(names));
     }
 
     /* Writes until the server is gone. */
@@ -112,10 +124,15 @@ class Writer {
     verify(found) {
         const own = {};
         for (const { id, name, description, users } of found.filter(({ name }) => name.startsWith(this.prefix)))
-            own[name] = { id, description, members: Object.fromEntries(users.map(({ id: userId, groupAdmin }) => [userId, groupAdmin])) };
+            own[name] = {
+                id,
+                description,
+                members: Object.fromEntries(users.map(({ id: userId, groupAdmin }) => [userId, groupAdmin])),
+            };
         const possible = [this.state];
         if (this.pending) possible.push(this.pending.apply(this.state, own[this.pending.name]?.id));
-        if (!possible.some((state) => same(own, state))) assert.deepEqual(own, possible[0], `${this.prefix}: neither before nor after the pending write`);
+        if (!possible.some((state) => same(own, state)))
+            assert.deepEqual(own, possible[0], `${this.prefix}: neither before nor after the pending write`);
         const survived = this.pending !== null && same(own, possible[1]) && !same(own, this.state);
         this.state = own;
         this.pending = null;
@@ -141,11 +158,13 @@ async function readAll(client) {
 describe(`${ROUNDS} rounds of kill -9 under write load, seed ${SEED}`, () => {
     const roster = new Roster();
     const writers = Array.from({ length: CLIENTS }, (_, number) => new Writer(number));
-    let pending = 0, survived = 0;
+    let pending = 0,
+        survived = 0;
 
     before(async () => {
         const objects = [];
-        for (let n = 1; n <= ORGANIZATIONS; n++) objects.push(organization(n, `Organization ${n}`), ...usersOf(n).map((id) => user(n, id)), bearer(n, secret(n)));
+        for (let n = 1; n <= ORGANIZATIONS; n++)
+            objects.push(organization(n, `Organization ${n}`), ...usersOf(n).map((id) => user(n, id)), bearer(n, secret(n)));
         await roster.import(objects);
         await roster.serve(['--request-log=false']);
     });
@@ -184,14 +203,20 @@ describe('kill -9 of an import', () => {
         const objects = [organization(1, 'Acme', { uuid: uuid(0) })];
         for (let id = 1; id <= 30_000; id++) objects.push(user(1, id, { uuid: uuid(id) }));
         for (let id = 1; id <= 5000; id++) objects.push(group(1, id, `Group ${id}`, { uuid: uuid(100_000 + id) }));
-        const text = toLines(objects), whole = new Roster();
+        const text = toLines(objects),
+            whole = new Roster();
         const begun = performance.now();
         await whole.import(text);
         const takes = performance.now() - begun;
 
-        const roster = new Roster(), file = roster.file('import.ndjson', text);
+        const roster = new Roster(),
+            file = roster.file('import.ndjson', text);
         for (let round = 0; round < 6; round++) {
-            const child = spawn(BINARY, ['import', '--store', roster.store, file], { cwd: roster.directory, stdio: 'ignore', env: {} });
+            const child = spawn(BINARY, ['import', '--store', roster.store, file], {
+                cwd: roster.directory,
+                stdio: 'ignore',
+                env: {},
+            });
             const ended = new Promise((resolve) => child.on('close', resolve));
             await sleep((takes * (round + 1)) / 7);
             child.kill('SIGKILL');

@@ -21,7 +21,11 @@ async function create(values) {
 const get = async (id) => (await client.get(`${GROUPS}/${id}`)).json;
 
 before(async () => {
-    roster = await serveObjects([...smallWorld(), organization(3, 'Free names', { uniqueGroupNames: false }), bearer(3, secret(31))]);
+    roster = await serveObjects([
+        ...smallWorld(),
+        organization(3, 'Free names', { uniqueGroupNames: false }),
+        bearer(3, secret(31)),
+    ]);
     client = roster.as(TOKEN.service);
 });
 after(() => roster.stop());
@@ -30,9 +34,14 @@ describe('get', () => {
     const user = (id, groupAdmin) => shownUser({ id, dateCreated: DATE }, groupAdmin);
     it('one group', async () => assertJson(await client.get(`${GROUPS}/1`), shownGroup(group(1, 1, 'Red'))));
     it('with users', async () =>
-        assertJson(await client.get(`${GROUPS}/1?includeUsers=true`), shownGroup(group(1, 1, 'Red'), [user(2, true), user(3, false)])));
-    it('includeUsers=false', async () => assertJson(await client.get(`${GROUPS}/1?includeUsers=False`), shownGroup(group(1, 1, 'Red'))));
-    it('includeUsers=maybe is refused', async () => assertError(await client.get(`${GROUPS}/1?includeUsers=maybe`), 'InvalidInput'));
+        assertJson(
+            await client.get(`${GROUPS}/1?includeUsers=true`),
+            shownGroup(group(1, 1, 'Red'), [user(2, true), user(3, false)]),
+        ));
+    it('includeUsers=false', async () =>
+        assertJson(await client.get(`${GROUPS}/1?includeUsers=False`), shownGroup(group(1, 1, 'Red'))));
+    it('includeUsers=maybe is refused', async () =>
+        assertError(await client.get(`${GROUPS}/1?includeUsers=maybe`), 'InvalidInput'));
     it('an unknown one', async () => assertError(await client.get(`${GROUPS}/4711`), 'UserGroupNotFound'));
     for (const id of ['abc', '-1', '0', '1.5', '1e0', '99999999999999999999', '9007199254740992', '%20', '%31x', 'null', '1,2'])
         it(`an id that is none: ${id}`, async () => assertError(await client.get(`${GROUPS}/${id}`), 'UserGroupNotFound'));
@@ -45,12 +54,16 @@ describe('create', () => {
         assertBytes(answer, String(answer.json));
     });
     it('the group is there, with the date of now and no dateModified', async () => {
-        const name = freshName(), earliest = Date.now() - 1;
+        const name = freshName(),
+            earliest = Date.now() - 1;
         const id = await create({ name, description: 'New' });
         const shown = await get(id);
         assert.match(shown.dateCreated, DATE_FORM);
         assert.ok(Date.parse(shown.dateCreated) >= earliest && Date.parse(shown.dateCreated) <= Date.now() + 1);
-        assertJson(await client.get(`${GROUPS}/${id}`), shownGroup({ id, organizationId: 1, name, description: 'New', dateCreated: shown.dateCreated }));
+        assertJson(
+            await client.get(`${GROUPS}/${id}`),
+            shownGroup({ id, organizationId: 1, name, description: 'New', dateCreated: shown.dateCreated }),
+        );
         assert.ok(ids(await client.get(`${GROUPS}?size=100`)).includes(id));
     });
     it('every member', async () => {
@@ -79,7 +92,8 @@ describe('create', () => {
             assert.equal((await get(await create({ name }))).name, name);
     });
     it('two groups get two ids, rising', async () => {
-        const first = await create({ name: freshName() }), second = await create({ name: freshName() });
+        const first = await create({ name: freshName() }),
+            second = await create({ name: freshName() });
         assert.ok(second > first);
     });
     it('white space around the body is fine, and any Content-Type', async () => {
@@ -117,7 +131,8 @@ describe('create', () => {
 });
 
 describe('a name is unique in its organization', () => {
-    for (const name of ['Red', 'red', 'RED', 'rEd']) it(`${name} is taken by Red`, async () => assertError(await client.post(GROUPS, { name }), 'UserGroupNameTaken'));
+    for (const name of ['Red', 'red', 'RED', 'rEd'])
+        it(`${name} is taken by Red`, async () => assertError(await client.post(GROUPS, { name }), 'UserGroupNameTaken'));
     it('whatever its Unicode form', async () => {
         await create({ name: 'Café' });
         assertError(await client.post(GROUPS, { name: 'CAFE\u0301' }), 'UserGroupNameTaken');
@@ -144,7 +159,8 @@ describe('a name is unique in its organization', () => {
     });
     it('unless the organization switched that off', async () => {
         const free = roster.as(secret(31));
-        const first = (await free.post(GROUPS, { name: 'Twin' })).json, second = (await free.post(GROUPS, { name: 'twin' })).json;
+        const first = (await free.post(GROUPS, { name: 'Twin' })).json,
+            second = (await free.post(GROUPS, { name: 'twin' })).json;
         assert.deepEqual(ids(await free.get(`${GROUPS}?search=TWIN`)), [first, second]);
     });
 });
@@ -152,27 +168,42 @@ describe('a name is unique in its organization', () => {
 describe('update', () => {
     let id, before;
     beforeEach(async () => {
-        id = await create({ name: freshName(), description: 'A description of some length', remarks: 'R', externalId: { value: `X ${counter}` } });
+        id = await create({
+            name: freshName(),
+            description: 'A description of some length',
+            remarks: 'R',
+            externalId: { value: `X ${counter}` },
+        });
         before = await get(id);
     });
 
-    it('answers the id as a bare number', async () => assertBytes(await client.put(`${GROUPS}/${id}`, { name: freshName() }), String(id)));
+    it('answers the id as a bare number', async () =>
+        assertBytes(await client.put(`${GROUPS}/${id}`, { name: freshName() }), String(id)));
     it('what is absent is kept; dateModified appears', async () => {
         const name = freshName();
         await client.put(`${GROUPS}/${id}`, { name });
         const shown = await get(id);
         assert.match(shown.dateModified, DATE_FORM);
         assert.ok(shown.dateModified >= shown.dateCreated);
-        assertJson(await client.get(`${GROUPS}/${id}`), shownGroup({ ...before, externalId: before.externalId.value, name, dateModified: shown.dateModified }));
+        assertJson(
+            await client.get(`${GROUPS}/${id}`),
+            shownGroup({ ...before, externalId: before.externalId.value, name, dateModified: shown.dateModified }),
+        );
     });
     it('description alone', async () => {
         await client.put(`${GROUPS}/${id}`, { description: 'Other' });
-        assert.deepEqual({ ...(await get(id)), dateModified: undefined }, { ...before, description: 'Other', dateModified: undefined });
+        assert.deepEqual(
+            { ...(await get(id)), dateModified: undefined },
+            { ...before, description: 'Other', dateModified: undefined },
+        );
     });
     it('name and remarks together: the others are kept', async () => {
         const name = freshName();
         await client.put(`${GROUPS}/${id}`, { name, remarks: 'Other' });
-        assert.deepEqual({ ...(await get(id)), dateModified: undefined }, { ...before, name, remarks: 'Other', dateModified: undefined });
+        assert.deepEqual(
+            { ...(await get(id)), dateModified: undefined },
+            { ...before, name, remarks: 'Other', dateModified: undefined },
+        );
     });
     it('null clears description and remarks', async () => {
         await client.put(`${GROUPS}/${id}`, { description: null, remarks: null });
@@ -185,7 +216,11 @@ describe('update', () => {
         const shown = await get(id);
         assert.deepEqual([shown.externalId, shown.organizationId, shown.description], [before.externalId, 1, 'changed']);
     });
-    for (const [what, values] of [['nothing', () => ({})], ['the same values', () => ({ name: before.name, description: before.description, remarks: 'R' })], ['only unknown members', () => ({ colour: 'red' })]])
+    for (const [what, values] of [
+        ['nothing', () => ({})],
+        ['the same values', () => ({ name: before.name, description: before.description, remarks: 'R' })],
+        ['only unknown members', () => ({ colour: 'red' })],
+    ])
         it(`${what}: answered the same, nothing changes`, async () => {
             assertBytes(await client.put(`${GROUPS}/${id}`, values()), String(id));
             assert.deepEqual(await get(id), before);
@@ -201,15 +236,26 @@ describe('update', () => {
         const name = `Zulu ${freshName()}`;
         await client.put(`${GROUPS}/${id}`, { name });
         assert.deepEqual(ids(await client.get(`${GROUPS}?search=${encodeURIComponent(name)}`)), [id]);
-        assert.deepEqual(ids(await client.get(`${GROUPS}?search=${encodeURIComponent(before.name)}&size=100`)).includes(id), name.includes(before.name));
+        assert.deepEqual(
+            ids(await client.get(`${GROUPS}?search=${encodeURIComponent(before.name)}&size=100`)).includes(id),
+            name.includes(before.name),
+        );
     });
-    for (const [what, values] of [['name null', { name: null }], ['name empty', { name: '' }], ['name blank', { name: ' ' }], ['name a number', { name: 5 }], ['name too long', { name: 'x'.repeat(256) }], ['remarks true', { remarks: true }]])
+    for (const [what, values] of [
+        ['name null', { name: null }],
+        ['name empty', { name: '' }],
+        ['name blank', { name: ' ' }],
+        ['name a number', { name: 5 }],
+        ['name too long', { name: 'x'.repeat(256) }],
+        ['remarks true', { remarks: true }],
+    ])
         it(`refused: ${what}, and nothing of it is kept`, async () => {
             assertError(await client.put(`${GROUPS}/${id}`, { description: 'not kept', ...values }), 'InvalidInput');
             assert.deepEqual(await get(id), before);
         });
     for (const other of [4711, 'abc', 0, '99999999999999999999'])
-        it(`group ${other} is not found`, async () => assertError(await client.put(`${GROUPS}/${other}`, { name: freshName() }), 'UserGroupNotFound'));
+        it(`group ${other} is not found`, async () =>
+            assertError(await client.put(`${GROUPS}/${other}`, { name: freshName() }), 'UserGroupNotFound'));
 });
 
 describe('delete', () => {
@@ -241,7 +287,8 @@ describe('delete', () => {
         await roster.restart();
         assert.ok((await create({ name: freshName() })) > id);
     });
-    for (const id of ['4711', 'abc', '-1']) it(`group ${id} is not found`, async () => assertError(await client.delete(`${GROUPS}/${id}`), 'UserGroupNotFound'));
+    for (const id of ['4711', 'abc', '-1'])
+        it(`group ${id} is not found`, async () => assertError(await client.delete(`${GROUPS}/${id}`), 'UserGroupNotFound'));
     it('import can bring it back, with its members', async () => {
         const id = await create({ name: 'Lazarus' });
         await client.post(`${GROUPS}/${id}/users/3?groupAdmin=true`);

@@ -1,5 +1,5 @@
-// HTTP itself, byte by byte: what could be read in two ways is refused and the connection closed; what drips in is cut; what floods is
-// limited. All the while another client, which was there before, is answered as if nothing happened.
+// HTTP itself, byte by byte: what could be read in two ways is refused and the connection closed; what drips in is cut;
+// what floods is limited. All the while another client, which was there before, is answered as if nothing happened.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { assertJson, GROUPS, ids, shownGroup } from './support/bold.mjs';
@@ -13,7 +13,8 @@ const GET_ONE = `GET ${GROUPS}/1 HTTP/1.1\r\nHost: x\r\n${AUTHORIZATION}\r\n`;
 const BODY = '{"name":"Smuggled"}';
 
 /* A request that would create a group if it were understood: `lines` are the headers in question. */
-const create = (lines, body = BODY) => `POST ${GROUPS} HTTP/1.1\r\nHost: x\r\n${AUTHORIZATION}\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n${body}`;
+const create = (lines, body = BODY) =>
+    `POST ${GROUPS} HTTP/1.1\r\nHost: x\r\n${AUTHORIZATION}\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n${body}`;
 
 const LENGTH = `Content-Length: ${BODY.length}`;
 const CHUNKS = `${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`;
@@ -111,7 +112,11 @@ describe('what is unusual and right', () => {
     async function assertGroups(bytes, count = 1) {
         const { text } = await exchange(roster, bytes);
         const answers = parseAnswers(text);
-        assert.deepEqual(answers.map(({ status }) => status), Array(count).fill(200), text);
+        assert.deepEqual(
+            answers.map(({ status }) => status),
+            Array(count).fill(200),
+            text,
+        );
         return answers;
     }
     it('a request in single bytes, quickly', async () => {
@@ -128,19 +133,31 @@ describe('what is unusual and right', () => {
     it('requests sent together are answered in order', async () => {
         const get = (id, more = '') => `GET ${GROUPS}/${id} HTTP/1.1\r\nHost: x\r\n${AUTHORIZATION}\r\n${more}\r\n`;
         const answers = await assertGroups(get(1) + get(2) + get(3) + get(2, 'Connection: close\r\n'), 4);
-        assert.deepEqual(answers.map(({ body }) => JSON.parse(body).id), [1, 2, 3, 2]);
+        assert.deepEqual(
+            answers.map(({ body }) => JSON.parse(body).id),
+            [1, 2, 3, 2],
+        );
     });
     it('writes and reads sent together are answered in order', async () => {
-        const put = (text) => `PUT ${GROUPS}/1 HTTP/1.1\r\nHost: x\r\n${AUTHORIZATION}\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
+        const put = (text) =>
+            `PUT ${GROUPS}/1 HTTP/1.1\r\nHost: x\r\n${AUTHORIZATION}\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
         const answers = await assertGroups(`${put('{}')}${GET_ONE}\r\n${put('{}')}${GET_ONE}Connection: close\r\n\r\n`, 4);
-        assert.deepEqual(answers.map(({ body }) => (body === '1' ? 'put' : JSON.parse(body).name)), ['put', 'Red', 'put', 'Red']);
+        assert.deepEqual(
+            answers.map(({ body }) => (body === '1' ? 'put' : JSON.parse(body).name)),
+            ['put', 'Red', 'put', 'Red'],
+        );
     });
-    it('HTTP/1.0 without Host, and the connection is closed', () => assertGroups(`GET ${GROUPS} HTTP/1.0\r\n${AUTHORIZATION}\r\n\r\n`));
+    it('HTTP/1.0 without Host, and the connection is closed', () =>
+        assertGroups(`GET ${GROUPS} HTTP/1.0\r\n${AUTHORIZATION}\r\n\r\n`));
     it('Connection: close', () => assertGroups(`${GET_ONE}Connection: close\r\n\r\n`));
     it('names of headers in any letter case, values with blanks around', () =>
-        assertGroups(`GET ${GROUPS} HTTP/1.1\r\nhOST:x\r\naUTHORIZATION:  \tBearer ${TOKEN.service} \t\r\nCONNECTION: close\r\n\r\n`));
+        assertGroups(
+            `GET ${GROUPS} HTTP/1.1\r\nhOST:x\r\naUTHORIZATION:  \tBearer ${TOKEN.service} \t\r\nCONNECTION: close\r\n\r\n`,
+        ));
     it('a body in chunks', () =>
-        assertGroups(`PUT ${GROUPS}/1 HTTP/1.1\r\nHost: x\r\n${AUTHORIZATION}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;extension=x\r\n}\r\n0\r\nX-Trailer: 1\r\n\r\n`));
+        assertGroups(
+            `PUT ${GROUPS}/1 HTTP/1.1\r\nHost: x\r\n${AUTHORIZATION}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;extension=x\r\n}\r\n0\r\nX-Trailer: 1\r\n\r\n`,
+        ));
     it('Expect: 100-continue', async () => {
         const head = `PUT ${GROUPS}/1 HTTP/1.1\r\nHost: x\r\n${AUTHORIZATION}\r\nConnection: close\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n`;
         const socket = roster.connect();
@@ -152,12 +169,18 @@ describe('what is unusual and right', () => {
         });
         socket.write(head);
         await closed;
-        assert.deepEqual(parseAnswers(text).map(({ status }) => status), [100, 200]);
+        assert.deepEqual(
+            parseAnswers(text).map(({ status }) => status),
+            [100, 200],
+        );
     });
     it('a GET with a body: the body is read over', async () => {
         const bytes = `GET ${GROUPS}/2 HTTP/1.1\r\nHost: x\r\n${AUTHORIZATION}\r\nContent-Length: 4\r\n\r\nGET ${GET_ONE}Connection: close\r\n\r\n`;
         const answers = await assertGroups(bytes, 2);
-        assert.deepEqual(answers.map(({ body }) => JSON.parse(body).id), [2, 1]);
+        assert.deepEqual(
+            answers.map(({ body }) => JSON.parse(body).id),
+            [2, 1],
+        );
     });
     it('a client that stops sending after its request is answered', async () => {
         const { text } = await exchange(roster, `${GET_ONE}\r\n`, { end: true });
@@ -212,7 +235,11 @@ describe('slow clients are cut', () => {
         if (text) assert.equal(parseAnswers(text)[0].status, 408);
     });
     it('a client that goes away in the middle changes nothing', async () => {
-        for (const bytes of [create([LENGTH], BODY.slice(0, -1)), create(['Transfer-Encoding: chunked'], CHUNKS.slice(0, -5)), 'POST /v1/us']) {
+        for (const bytes of [
+            create([LENGTH], BODY.slice(0, -1)),
+            create(['Transfer-Encoding: chunked'], CHUNKS.slice(0, -5)),
+            'POST /v1/us',
+        ]) {
             const socket = roster.connect();
             socket.on('error', () => {});
             await new Promise((resolve) => socket.write(bytes, resolve));
@@ -240,7 +267,9 @@ describe('more connections than the limit', () => {
             return socket;
         });
         for (let i = 0; i < 50; i++) await assertBystander();
-        await eventually(() => assert.ok(sockets.filter((socket) => socket.gone).length >= 80, 'more than 40 connections are open'));
+        await eventually(() =>
+            assert.ok(sockets.filter((socket) => socket.gone).length >= 80, 'more than 40 connections are open'),
+        );
         for (const socket of sockets) socket.destroy();
         const newcomer = roster.as(TOKEN.service, { keepAlive: false });
         await eventually(async () => assert.deepEqual(ids(await newcomer.get(GROUPS)), [1, 2, 3]));

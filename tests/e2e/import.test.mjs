@@ -3,7 +3,20 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { before, describe, it } from 'node:test';
-import { account, apiKey, bearer, fromLines, group, membership, nesting, organization, secret, smallWorld, toLines, user } from './support/objects.mjs';
+import {
+    account,
+    apiKey,
+    bearer,
+    fromLines,
+    group,
+    membership,
+    nesting,
+    organization,
+    secret,
+    smallWorld,
+    toLines,
+    user,
+} from './support/objects.mjs';
 import { ROOT, Roster } from './support/roster.mjs';
 
 const UUID = (n) => `11111111-1111-4111-8111-${String(n).padStart(12, '0')}`;
@@ -16,27 +29,86 @@ const FULL_WORLD = [
     account(1, { uuid: UUID(3), firstName: 'Ada', lastName: 'Østergård', emailAddress: 'ada@example.org' }),
     account(2, { uuid: UUID(4) }),
     {
-        type: 'user', organizationId: 1, id: 1, uuid: UUID(5), accountId: 1, userName: 'ada', displayName: 'Ada Ø.', firstName: 'Ada', lastName: 'Ø',
-        emailAddress: 'a@example.org', emailAddressVerify: true, emailAddressVerified: true, phoneNumber: '+31850607337', phoneNumberVerify: true,
-        phoneNumberVerified: true, superUser: true, active: false, description: 'd "q" \\ \n', remarks: 'r 😀', externalId: 'ext', autoRemoveAfter: 'YEAR',
-        autoRemoveDate: '2027-01-01T00:00:00Z', dateCreated: '2026-03-10T09:32:07.03552Z', dateModified: '2026-03-11T00:00:00Z',
+        type: 'user',
+        organizationId: 1,
+        id: 1,
+        uuid: UUID(5),
+        accountId: 1,
+        userName: 'ada',
+        displayName: 'Ada Ø.',
+        firstName: 'Ada',
+        lastName: 'Ø',
+        emailAddress: 'a@example.org',
+        emailAddressVerify: true,
+        emailAddressVerified: true,
+        phoneNumber: '+31850607337',
+        phoneNumberVerify: true,
+        phoneNumberVerified: true,
+        superUser: true,
+        active: false,
+        description: 'd "q" \\ \n',
+        remarks: 'r 😀',
+        externalId: 'ext',
+        autoRemoveAfter: 'YEAR',
+        autoRemoveDate: '2027-01-01T00:00:00Z',
+        dateCreated: '2026-03-10T09:32:07.03552Z',
+        dateModified: '2026-03-11T00:00:00Z',
     },
     { type: 'user', organizationId: 1, id: 2, uuid: UUID(6), superUser: false, dateCreated: '2026-03-10T09:32:07Z' },
     {
-        type: 'group', organizationId: 1, id: 1, uuid: UUID(7), name: 'Doors', description: 'd', remarks: 'r', externalId: 'g1',
-        languages: [{ languageId: 1, readOnly: true }, { languageId: 2, readOnly: false }], segments: [{ segmentUid: UUID(8), readOnly: true }],
-        businessUnits: [{ businessUnitUid: UUID(9), readOnly: false }], dateCreated: '2022-06-23T11:53:02Z', dateModified: '2022-06-24T00:00:00.5Z',
-        createdBy: 'someone', modifiedBy: 'someone else',
+        type: 'group',
+        organizationId: 1,
+        id: 1,
+        uuid: UUID(7),
+        name: 'Doors',
+        description: 'd',
+        remarks: 'r',
+        externalId: 'g1',
+        languages: [
+            { languageId: 1, readOnly: true },
+            { languageId: 2, readOnly: false },
+        ],
+        segments: [{ segmentUid: UUID(8), readOnly: true }],
+        businessUnits: [{ businessUnitUid: UUID(9), readOnly: false }],
+        dateCreated: '2022-06-23T11:53:02Z',
+        dateModified: '2022-06-24T00:00:00.5Z',
+        createdBy: 'someone',
+        modifiedBy: 'someone else',
     },
     { type: 'group', organizationId: 1, id: 2, uuid: UUID(10), name: 'Gates', dateCreated: '2022-06-23T11:53:02Z' },
     {
-        type: 'membership', organizationId: 1, groupId: 1, userId: 1, uuid: UUID(11), manager: true, startsAt: '2026-01-01T00:00:00Z',
-        endsAt: '2099-01-01T00:00:00Z', dateCreated: '2026-03-10T09:32:07Z',
+        type: 'membership',
+        organizationId: 1,
+        groupId: 1,
+        userId: 1,
+        uuid: UUID(11),
+        manager: true,
+        startsAt: '2026-01-01T00:00:00Z',
+        endsAt: '2099-01-01T00:00:00Z',
+        dateCreated: '2026-03-10T09:32:07Z',
     },
     { type: 'membership', organizationId: 1, groupId: 2, userId: 1, uuid: UUID(12), dateCreated: '2026-03-10T09:32:07Z' },
     nesting(1, 1, 2),
-    { type: 'credential', organizationId: 1, uuid: UUID(13), name: 'key', kind: 'api-key', keyId: 'k', secretHash: HASH, rights: ['read', 'write'], expiresAt: '2099-01-01T00:00:00Z' },
-    { type: 'credential', organizationId: 1, uuid: UUID(14), userId: 1, kind: 'bearer', secretHash: HASH.replaceAll('a', 'c'), rights: ['read'] },
+    {
+        type: 'credential',
+        organizationId: 1,
+        uuid: UUID(13),
+        name: 'key',
+        kind: 'api-key',
+        keyId: 'k',
+        secretHash: HASH,
+        rights: ['read', 'write'],
+        expiresAt: '2099-01-01T00:00:00Z',
+    },
+    {
+        type: 'credential',
+        organizationId: 1,
+        uuid: UUID(14),
+        userId: 1,
+        kind: 'bearer',
+        secretHash: HASH.replaceAll('a', 'c'),
+        rights: ['read'],
+    },
 ];
 
 async function imported(objects) {
@@ -62,7 +134,8 @@ describe('round trip', () => {
         assert.equal(await (await imported(exported)).export(), exported);
     });
     it('a file, standard input and standard output are the same', async () => {
-        const roster = await imported(FULL_WORLD), exported = await roster.export();
+        const roster = await imported(FULL_WORLD),
+            exported = await roster.export();
         await roster.command('export', roster.file('out.ndjson'));
         assert.equal(fs.readFileSync(roster.file('out.ndjson'), 'utf8'), exported);
         const other = new Roster();
@@ -77,14 +150,21 @@ describe('round trip', () => {
         assert.equal(fs.readFileSync(roster.file('precious'), 'utf8'), 'keep me');
     });
     it('what is not sent is made: uuid, dates', async () => {
-        const roster = await imported([organization(1, 'A'), { type: 'user', organizationId: 1, id: 1 }, { type: 'group', organizationId: 1, id: 1, name: 'G' }, membership(1, 1, 1)]);
+        const roster = await imported([
+            organization(1, 'A'),
+            { type: 'user', organizationId: 1, id: 1 },
+            { type: 'group', organizationId: 1, id: 1, name: 'G' },
+            membership(1, 1, 1),
+        ]);
         for (const line of fromLines(await roster.export())) {
             assert.match(line.uuid, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
             if (line.type !== 'organization') assert.match(line.dateCreated, /^20\d\d-.*Z$/);
         }
     });
     it('secrets go in and only their hashes come out', async () => {
-        const exported = await (await imported([organization(1, 'A'), bearer(1, secret(77)), apiKey(1, 'kk', 'very secret')])).export();
+        const exported = await (
+            await imported([organization(1, 'A'), bearer(1, secret(77)), apiKey(1, 'kk', 'very secret')])
+        ).export();
         assert.doesNotMatch(exported, new RegExp(`${secret(77)}|very secret|"secret"`));
         assert.equal(fromLines(exported).filter((line) => /^[0-9a-f]{64}$/.test(line.secretHash)).length, 2);
     });
@@ -99,12 +179,23 @@ describe('the summary counts', () => {
         const roster = new Roster();
         const world = [...FULL_WORLD];
         const first = await roster.import(world);
-        for (const line of ['organizations: 2 created, 0 changed, 0 unchanged', 'accounts: 2 created, 0 changed, 0 unchanged', 'users: 2 created, 0 changed, 0 unchanged', 'groups: 2 created, 0 changed, 0 unchanged', 'memberships: 2 created, 0 changed, 0 unchanged', 'nestings: 1 created, 0 changed, 0 unchanged', 'credentials: 2 created, 0 changed, 0 unchanged'])
+        for (const line of [
+            'organizations: 2 created, 0 changed, 0 unchanged',
+            'accounts: 2 created, 0 changed, 0 unchanged',
+            'users: 2 created, 0 changed, 0 unchanged',
+            'groups: 2 created, 0 changed, 0 unchanged',
+            'memberships: 2 created, 0 changed, 0 unchanged',
+            'nestings: 1 created, 0 changed, 0 unchanged',
+            'credentials: 2 created, 0 changed, 0 unchanged',
+        ])
             assert.ok(first.split('\n').includes(line), `${line} is missing in\n${first}`);
         const second = await roster.import(world);
         assert.match(second, /^users: 0 created, 0 changed, 2 unchanged$/m);
         assert.doesNotMatch(second, /[1-9]\d* (created|changed|deleted)/);
-        const third = await roster.import([{ ...world[5], remarks: 'new' }, { type: 'group', organizationId: 1, id: 2, delete: true }]);
+        const third = await roster.import([
+            { ...world[5], remarks: 'new' },
+            { type: 'group', organizationId: 1, id: 2, delete: true },
+        ]);
         assert.match(third, /^users: 0 created, 1 changed, 0 unchanged$/m);
         assert.match(third, /^groups: 0 created, 0 changed, 0 unchanged, 1 deleted$/m);
     });
@@ -128,14 +219,25 @@ describe('importing again', () => {
     });
     it('members that are absent keep their values, null clears them; a change without a dateModified gets one', async () => {
         const readUser = async () => fromLines(await roster.export()).find(({ type, id }) => type === 'user' && id === 1);
-        const original = FULL_WORLD[4], line = { type: 'user', organizationId: 1, id: 1 };
+        const original = FULL_WORLD[4],
+            line = { type: 'user', organizationId: 1, id: 1 };
 
         await roster.import([{ ...line, remarks: 'other' }]);
         const changed = await readUser();
         assert.deepEqual(changed, { ...original, remarks: 'other', dateModified: changed.dateModified });
         assert.ok(Date.parse(changed.dateModified) > Date.parse(original.dateModified));
 
-        await roster.import([{ ...line, remarks: null, description: null, accountId: null, autoRemoveAfter: null, active: null, dateModified: original.dateModified }]);
+        await roster.import([
+            {
+                ...line,
+                remarks: null,
+                description: null,
+                accountId: null,
+                autoRemoveAfter: null,
+                active: null,
+                dateModified: original.dateModified,
+            },
+        ]);
         const { remarks, description, accountId, autoRemoveAfter, active, ...rest } = original;
         assert.deepEqual(await readUser(), rest);
 
@@ -143,8 +245,14 @@ describe('importing again', () => {
         assert.equal(await roster.export(), exported);
     });
     it('a group may be renamed, and its name given to another one in the same file', async () => {
-        await roster.import([group(1, 1, 'Doors old', FULL_WORLD[6]), { type: 'group', organizationId: 1, id: 1, name: 'Windows' }, { type: 'group', organizationId: 1, id: 2, name: 'DOORS' }]);
-        const names = fromLines(await roster.export()).filter(({ type }) => type === 'group').map(({ name }) => name);
+        await roster.import([
+            group(1, 1, 'Doors old', FULL_WORLD[6]),
+            { type: 'group', organizationId: 1, id: 1, name: 'Windows' },
+            { type: 'group', organizationId: 1, id: 2, name: 'DOORS' },
+        ]);
+        const names = fromLines(await roster.export())
+            .filter(({ type }) => type === 'group')
+            .map(({ name }) => name);
         assert.deepEqual(names, ['Windows', 'DOORS']);
         await roster.check();
     });
@@ -156,7 +264,10 @@ describe('delete lines', () => {
 
     it('a membership, a nesting, a group, a user, an account, an organization', async () => {
         const roster = await imported([...FULL_WORLD, user(2, 20), group(2, 20, 'G'), membership(2, 20, 20)]);
-        await roster.import([gone('nesting', { organizationId: 1, groupId: 1, childGroupId: 2 }), gone('membership', { organizationId: 1, groupId: 1, userId: 1 })]);
+        await roster.import([
+            gone('nesting', { organizationId: 1, groupId: 1, childGroupId: 2 }),
+            gone('membership', { organizationId: 1, groupId: 1, userId: 1 }),
+        ]);
         assert.deepEqual([await remaining(roster, 'nesting'), await remaining(roster, 'membership')], [0, 2]);
         await roster.import([gone('group', { organizationId: 1, id: 2 })]);
         assert.deepEqual([await remaining(roster, 'group'), await remaining(roster, 'membership')], [2, 1]);
@@ -166,7 +277,10 @@ describe('delete lines', () => {
         await roster.import([gone('account', { id: 2 })]);
         assert.equal(await remaining(roster, 'account'), 1);
         await roster.import([gone('organization', { id: 2 })]);
-        assert.deepEqual([await remaining(roster, 'organization'), await remaining(roster, 'user'), await remaining(roster, 'group')], [1, 1, 1]);
+        assert.deepEqual(
+            [await remaining(roster, 'organization'), await remaining(roster, 'user'), await remaining(roster, 'group')],
+            [1, 1, 1],
+        );
         await roster.check();
     });
     it('of a user: its memberships go with it', async () => {
@@ -184,15 +298,28 @@ describe('delete lines', () => {
     };
     for (const [type, more] of Object.entries(IN_THE_SAME_FILE))
         it(`of a ${type} made in the same file`, async () => {
-            const world = [organization(1, 'A'), account(9), user(1, 9), group(1, 9, 'G'), group(1, 10, 'H'), membership(1, 9, 9), nesting(1, 9, 10)];
+            const world = [
+                organization(1, 'A'),
+                account(9),
+                user(1, 9),
+                group(1, 9, 'G'),
+                group(1, 10, 'H'),
+                membership(1, 9, 9),
+                nesting(1, 9, 10),
+            ];
             const before = world.filter((line) => line.type === type).length;
             const roster = await imported([...world, gone(type, more)]);
             assert.equal(await remaining(roster, type), before - 1);
             await roster.check();
         });
     it('of what is not there: nothing to do', async () => {
-        const roster = await imported(FULL_WORLD), exported = await roster.export();
-        await roster.import([gone('group', { organizationId: 1, id: 4711 }), gone('membership', { organizationId: 1, groupId: 1, userId: 4711 }), gone('account', { id: 4711 })]);
+        const roster = await imported(FULL_WORLD),
+            exported = await roster.export();
+        await roster.import([
+            gone('group', { organizationId: 1, id: 4711 }),
+            gone('membership', { organizationId: 1, groupId: 1, userId: 4711 }),
+            gone('account', { id: 4711 }),
+        ]);
         assert.equal(await roster.export(), exported);
     });
 });
@@ -228,21 +355,37 @@ describe('bad lines', () => {
         'a name that is taken': [group(1, 9, 'RED'), /name/],
         'a user that is not there': [membership(1, 1, 4711), /userId/],
         'a group that is not there': [membership(1, 4711, 1), /groupId/],
-        'an end before its start': [membership(1, 1, 1, { startsAt: '2026-01-02T00:00:00Z', endsAt: '2026-01-01T00:00:00Z' }), /endsAt/],
+        'an end before its start': [
+            membership(1, 1, 1, { startsAt: '2026-01-02T00:00:00Z', endsAt: '2026-01-01T00:00:00Z' }),
+            /endsAt/,
+        ],
         'a group in itself': [nesting(1, 1, 1), null],
         'a child that is not there': [nesting(1, 1, 4711), /childGroupId/],
         'a credential without a secret': ['{"type":"credential","organizationId":1,"kind":"bearer","rights":["read"]}', /secret/],
-        'a credential of an unknown kind': ['{"type":"credential","organizationId":1,"kind":"magic","secret":"x","rights":["read"]}', /kind/],
+        'a credential of an unknown kind': [
+            '{"type":"credential","organizationId":1,"kind":"magic","secret":"x","rights":["read"]}',
+            /kind/,
+        ],
         'a credential with an unknown right': [bearer(1, secret(9), { rights: ['fly'] }), /rights/],
-        'an api-key without its keyId': ['{"type":"credential","organizationId":1,"kind":"api-key","secret":"x","rights":["read"]}', /keyId/],
-        'a secretHash that is none': ['{"type":"credential","organizationId":1,"kind":"bearer","secretHash":"xyz","rights":["read"]}', /secretHash/],
+        'an api-key without its keyId': [
+            '{"type":"credential","organizationId":1,"kind":"api-key","secret":"x","rights":["read"]}',
+            /keyId/,
+        ],
+        'a secretHash that is none': [
+            '{"type":"credential","organizationId":1,"kind":"bearer","secretHash":"xyz","rights":["read"]}',
+            /secretHash/,
+        ],
         'delete that is no boolean': ['{"type":"account","id":9,"delete":"yes"}', /delete/],
         'bad UTF-8': [Buffer.from([0x22, 0xff, 0x22]), null],
         'a line of 2 MB': [JSON.stringify(account(9, { firstName: 'x'.repeat(2_000_000) })), null],
-        'a cycle of groups': [[group(1, 2, 'Green'), nesting(1, 1, 2), nesting(1, 2, 1)].map((object) => JSON.stringify(object)).join('\n'), null],
+        'a cycle of groups': [
+            [group(1, 2, 'Green'), nesting(1, 1, 2), nesting(1, 2, 1)].map((object) => JSON.stringify(object)).join('\n'),
+            null,
+        ],
     };
     const line = (bad) => (Buffer.isBuffer(bad) ? bad : Buffer.from(typeof bad === 'string' ? bad : JSON.stringify(bad)));
-    const text = (bad) => Buffer.concat([Buffer.from(toLines(good)), line(bad), Buffer.from('\n'), Buffer.from(toLines([user(1, 2)]))]);
+    const text = (bad) =>
+        Buffer.concat([Buffer.from(toLines(good)), line(bad), Buffer.from('\n'), Buffer.from(toLines([user(1, 2)]))]);
     const wrongLine = (bad) => good.length + line(bad).toString().split('\n').length;
 
     for (const [what, [bad, member]] of Object.entries(BAD))
@@ -256,23 +399,38 @@ describe('bad lines', () => {
             assert.equal(await roster.export(), '');
         });
     it('nothing is kept of what was there before either: it stays as it was', async () => {
-        const roster = await imported(FULL_WORLD), exported = await roster.export();
+        const roster = await imported(FULL_WORLD),
+            exported = await roster.export();
         const { code } = await tryImport(roster, [{ ...FULL_WORLD[5], remarks: 'new' }, { type: 'nonsense' }]);
         assert.equal(code, 1);
         assert.equal(await roster.export(), exported);
     });
     it('--keep-going imports the good lines, reports every bad one, ends with 1', async () => {
         const roster = new Roster();
-        const { code, stdout, stderr } = await tryImport(roster, [...good, { type: 'nonsense' }, user(1, 2), group(1, 3, 'red'), user(1, 3)], '--keep-going');
+        const { code, stdout, stderr } = await tryImport(
+            roster,
+            [...good, { type: 'nonsense' }, user(1, 2), group(1, 3, 'red'), user(1, 3)],
+            '--keep-going',
+        );
         assert.equal(code, 1);
         assert.match(stderr, /:5: .*\n[^]*:7: /);
         assert.match(stdout, /^users: 3 created, 0 changed, 0 unchanged$/m);
-        assert.deepEqual(fromLines(await roster.export()).filter(({ type }) => type === 'user').map(({ id }) => id), [1, 2, 3]);
+        assert.deepEqual(
+            fromLines(await roster.export())
+                .filter(({ type }) => type === 'user')
+                .map(({ id }) => id),
+            [1, 2, 3],
+        );
         await roster.check();
     });
     it('what cannot change: an id of another organization, a uuid', async () => {
-        const roster = await imported(FULL_WORLD), exported = await roster.export();
-        for (const line of [{ type: 'user', organizationId: 2, id: 1 }, { type: 'group', organizationId: 2, id: 1, name: 'Moved' }, { type: 'group', organizationId: 1, id: 1, name: 'Doors', uuid: UUID(99) }])
+        const roster = await imported(FULL_WORLD),
+            exported = await roster.export();
+        for (const line of [
+            { type: 'user', organizationId: 2, id: 1 },
+            { type: 'group', organizationId: 2, id: 1, name: 'Moved' },
+            { type: 'group', organizationId: 1, id: 1, name: 'Doors', uuid: UUID(99) },
+        ])
             assert.equal((await tryImport(roster, [line])).code, 1, JSON.stringify(line));
         assert.equal(await roster.export(), exported);
     });
@@ -280,7 +438,8 @@ describe('bad lines', () => {
 
 describe('--dry-run', () => {
     it('counts and changes nothing', async () => {
-        const roster = await imported(FULL_WORLD), exported = await roster.export();
+        const roster = await imported(FULL_WORLD),
+            exported = await roster.export();
         const output = await roster.import([{ ...FULL_WORLD[5], remarks: 'new' }, user(1, 3), FULL_WORLD[6]], '--dry-run');
         assert.match(output, /^users: 1 created, 1 changed, 0 unchanged$/m);
         assert.match(output, /^groups: 0 created, 0 changed, 1 unchanged$/m);
@@ -318,7 +477,8 @@ describe('the organizations of the Kubernetes project', { skip }, () => {
         for (const line of file) assert.deepEqual({ ...byKey.get(key(line)), ...line }, byKey.get(key(line)));
     });
     it('the export imported elsewhere exports the same bytes', async () => {
-        const exported = await roster.export(), other = new Roster();
+        const exported = await roster.export(),
+            other = new Roster();
         await other.import(exported);
         assert.equal(await other.export(), exported);
     });

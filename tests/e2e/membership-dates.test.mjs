@@ -7,7 +7,8 @@ import { Roster, serveObjects } from './support/roster.mjs';
 import { eventually } from './support/wait.mjs';
 
 const inSeconds = (seconds) => new Date(Date.now() + seconds * 1000).toISOString();
-const YESTERDAY = inSeconds(-86_400), TOMORROW = inSeconds(86_400);
+const YESTERDAY = inSeconds(-86_400),
+    TOMORROW = inSeconds(86_400);
 
 /* User n is in group 1 with the dates of row n; user 9 holds the manager flag there, until yesterday. */
 const ROWS = [
@@ -23,7 +24,11 @@ const ROWS = [
 const world = () => [
     organization(1, 'Acme'),
     group(1, 1, 'Dated'),
-    ...ROWS.flatMap(([, dates], i) => [user(1, i + 1), membership(1, 1, i + 1, dates), bearer(1, secret(10 + i + 1), { userId: i + 1 })]),
+    ...ROWS.flatMap(([, dates], i) => [
+        user(1, i + 1),
+        membership(1, 1, i + 1, dates),
+        bearer(1, secret(10 + i + 1), { userId: i + 1 }),
+    ]),
     user(1, 9),
     membership(1, 1, 9, { manager: true, endsAt: YESTERDAY }),
     bearer(1, secret(19), { userId: 9 }),
@@ -40,14 +45,18 @@ describe('who is in the group now', () => {
 
     ROWS.forEach(([what, , isMember], i) => {
         it(`${what}: ${isMember ? 'a member' : 'no member'}`, async () => {
-            assert.equal((await members(client, 1)).some(([id]) => id === i + 1), isMember);
+            assert.equal(
+                (await members(client, 1)).some(([id]) => id === i + 1),
+                isMember,
+            );
             assert.deepEqual(ids(await client.get(`${GROUPS}?userId=${i + 1}`)), isMember ? [1] : []);
             const own = roster.as(secret(10 + i + 1));
             assert.deepEqual(ids(await own.get(GROUPS)), isMember ? [1] : []);
             if (!isMember) assertError(await own.get(`${GROUPS}/1`), 'UserGroupNotFound');
         });
     });
-    it('whose managing ended manages nothing', async () => assertError(await roster.as(secret(19)).post(`${GROUPS}/1/users/1`), 'UserGroupNotFound'));
+    it('whose managing ended manages nothing', async () =>
+        assertError(await roster.as(secret(19)).post(`${GROUPS}/1/users/1`), 'UserGroupNotFound'));
     it('who is added again after the end is a plain member without end', async () => {
         await client.post(`${GROUPS}/1/users/9`);
         assert.ok((await members(client, 1)).some(([id, groupAdmin]) => id === 9 && !groupAdmin));
@@ -61,8 +70,13 @@ describe('time passes', () => {
         const roster = new Roster();
         const moment = inSeconds(2);
         await roster.import([
-            organization(1, 'Acme'), user(1, 1), user(1, 2), group(1, 1, 'Dated'),
-            membership(1, 1, 1, { endsAt: moment }), membership(1, 1, 2, { startsAt: moment }), bearer(1, secret(1)),
+            organization(1, 'Acme'),
+            user(1, 1),
+            user(1, 2),
+            group(1, 1, 'Dated'),
+            membership(1, 1, 1, { endsAt: moment }),
+            membership(1, 1, 2, { startsAt: moment }),
+            bearer(1, secret(1)),
         ]);
         await roster.serve(['--expire-interval-s', '1']);
         t.after(() => roster.stop());
@@ -71,7 +85,9 @@ describe('time passes', () => {
         assert.ok(first.length === 1, 'one of the two is a member at any time');
         await eventually(async () => assert.deepEqual(await members(client, 1), [[2, false]]));
         await eventually(async () => {
-            const left = fromLines(await roster.export()).filter(({ type }) => type === 'membership').map(({ userId }) => userId);
+            const left = fromLines(await roster.export())
+                .filter(({ type }) => type === 'membership')
+                .map(({ userId }) => userId);
             assert.deepEqual(left, [2]);
         });
         assert.deepEqual(await members(client, 1), [[2, false]]);

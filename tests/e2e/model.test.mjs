@@ -1,5 +1,5 @@
-// Thousands of random operations by several callers, against the server and against a naive model (support/model.mjs): every answer must be
-// the same. A failure prints the seed and the step; ROSTER_SEED=N repeats it. ROSTER_STEPS: how many.
+// Thousands of random operations by several callers, against the server and against a naive model (support/model.mjs):
+// every answer must be the same. A failure prints the seed and the step; ROSTER_SEED=N repeats it. ROSTER_STEPS: how many.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { assertError, GROUPS, query } from './support/bold.mjs';
@@ -12,11 +12,65 @@ const STEPS = Number(process.env.ROSTER_STEPS ?? 5000);
 const RESTART_EVERY = 1500;
 
 /* Letters whose lower case is their case folding, in several scripts and forms. */
-const PIECES = ['alpha', 'Beta', 'GAMMA', 'ärger', 'ÖL', 'éclair', 'e\u0301clair', 'Москва', 'моск', 'ΑΒΓ', 'αβ', '日本', '😀', 'Ñ', 'x', 'X', '0', '1', '10', '%', '*', '_', '\\', '"', '<b>', '-'];
-const SEARCHES = ['', 'a', 'AL', 'beta', 'BETA ', 'är', 'É', 'e\u0301', 'МОСК', 'αΒ', '日', '本', '😀', 'x', '1', '%', '*', '_', '\\', '"', ' ', 'no such', 'lpha ga'];
+const PIECES = [
+    'alpha',
+    'Beta',
+    'GAMMA',
+    'ärger',
+    'ÖL',
+    'éclair',
+    'e\u0301clair',
+    'Москва',
+    'моск',
+    'ΑΒΓ',
+    'αβ',
+    '日本',
+    '😀',
+    'Ñ',
+    'x',
+    'X',
+    '0',
+    '1',
+    '10',
+    '%',
+    '*',
+    '_',
+    '\\',
+    '"',
+    '<b>',
+    '-',
+];
+const SEARCHES = [
+    '',
+    'a',
+    'AL',
+    'beta',
+    'BETA ',
+    'är',
+    'É',
+    'e\u0301',
+    'МОСК',
+    'αΒ',
+    '日',
+    '本',
+    '😀',
+    'x',
+    '1',
+    '%',
+    '*',
+    '_',
+    '\\',
+    '"',
+    ' ',
+    'no such',
+    'lpha ga',
+];
 
 const random = new Random(SEED);
-const model = new Model([{ id: 1, uniqueGroupNames: true }, { id: 2, uniqueGroupNames: false }]);
+const model = new Model([
+    { id: 1, uniqueGroupNames: true },
+    { id: 2, uniqueGroupNames: false },
+]);
 
 const randomName = () => random.picks(PIECES, 1 + random.below(4)).join(random.pick([' ', '', ' ', '-']));
 
@@ -53,8 +107,12 @@ function startWorld() {
         organization(2, 'Two', { uniqueGroupNames: false }),
         ...model.users.map((one) => user(one.organizationId, one.id, { superUser: one.superUser })),
         ...model.groups.map((one) => group(one.organizationId, one.id, one.name)),
-        ...model.groups.flatMap((one) => [...one.members].map(([userId, manager]) => membership(one.organizationId, one.id, userId, { manager }))),
-        ...CALLERS.map(({ token, organizationId, userId, writes }) => bearer(organizationId, token, { userId, rights: writes ? ['read', 'write'] : ['read'] })),
+        ...model.groups.flatMap((one) =>
+            [...one.members].map(([userId, manager]) => membership(one.organizationId, one.id, userId, { manager })),
+        ),
+        ...CALLERS.map(({ token, organizationId, userId, writes }) =>
+            bearer(organizationId, token, { userId, rights: writes ? ['read', 'write'] : ['read'] }),
+        ),
     ];
 }
 
@@ -71,7 +129,8 @@ function likelyGroupId(caller) {
     const seen = model.seenBy(caller);
     return seen.length && random.chance(0.85) ? random.pick(seen).id : anyGroupId();
 }
-const likelyUserId = (caller) => (random.chance(0.9) ? random.pick(model.users.filter((one) => one.organizationId === caller.organizationId)).id : anyUserId());
+const likelyUserId = (caller) =>
+    random.chance(0.9) ? random.pick(model.users.filter((one) => one.organizationId === caller.organizationId)).id : anyUserId();
 
 function randomListParameters(caller) {
     const maybe = (probability, make) => (random.chance(probability) ? make() : undefined);
@@ -91,7 +150,8 @@ function randomListParameters(caller) {
 async function compareList(caller, parameters) {
     const answer = await clientOf(caller).get(GROUPS + query(parameters));
     assert.equal(answer.status, 200, answer.text);
-    const expected = model.list(caller, parameters), wanted = JSON.stringify(expected);
+    const expected = model.list(caller, parameters),
+        wanted = JSON.stringify(expected);
     if (answer.text === wanted) return;
     const at = answer.json.findIndex((shown, i) => JSON.stringify(shown) !== JSON.stringify(expected[i]));
     const where = `${query(parameters) || 'no parameters'}: ${answer.json.length} groups instead of ${expected.length}; place ${at}`;
@@ -102,7 +162,8 @@ async function compareList(caller, parameters) {
 const list = (caller) => compareList(caller, randomListParameters(caller));
 
 async function get(caller) {
-    const id = anyGroupId(), includeUsers = random.chance(0.5);
+    const id = anyGroupId(),
+        includeUsers = random.chance(0.5);
     const answer = await clientOf(caller).get(`${GROUPS}/${id}${query({ includeUsers })}`);
     const expected = model.get(caller, id, includeUsers);
     if (expected.status === 200) assert.equal(answer.text, JSON.stringify(expected.json));
@@ -128,13 +189,22 @@ async function create(caller) {
 
 async function update(caller) {
     const id = likelyGroupId(caller);
-    const values = random.pick([() => ({ name: randomName() }), () => ({ description: `d${random.below(5)}` }), () => ({ remarks: 'new', name: randomName() }), () => ({})])();
+    const values = random.pick([
+        () => ({ name: randomName() }),
+        () => ({ description: `d${random.below(5)}` }),
+        () => ({ remarks: 'new', name: randomName() }),
+        () => ({}),
+    ])();
     const expected = model.update(caller, id, values);
     const answer = await clientOf(caller).put(`${GROUPS}/${id}`, values);
     if (!agreed(answer, expected)) return;
     assert.equal(answer.json, id);
     const { dateModified } = (await clientOf(caller).get(`${GROUPS}/${id}`)).json;
-    assert.equal(dateModified !== expected.group.dateModified, expected.changes, 'dateModified moves with a change, and only then');
+    assert.equal(
+        dateModified !== expected.group.dateModified,
+        expected.changes,
+        'dateModified moves with a change, and only then',
+    );
     expected.apply();
     expected.group.dateModified = dateModified;
 }
@@ -146,9 +216,12 @@ async function remove(caller) {
 }
 
 async function addOne(caller) {
-    const id = likelyGroupId(caller), userId = likelyUserId(caller), groupAdmin = random.pick([undefined, true, false]);
+    const id = likelyGroupId(caller),
+        userId = likelyUserId(caller),
+        groupAdmin = random.pick([undefined, true, false]);
     const expected = model.addMembers(caller, id, [{ userId, groupAdmin }]);
-    if (agreed(await clientOf(caller).post(`${GROUPS}/${id}/users/${userId}${query({ groupAdmin })}`), expected)) expected.apply();
+    if (agreed(await clientOf(caller).post(`${GROUPS}/${id}/users/${userId}${query({ groupAdmin })}`), expected))
+        expected.apply();
 }
 
 async function addSeveral(caller) {
@@ -160,7 +233,8 @@ async function addSeveral(caller) {
 }
 
 async function removeOne(caller) {
-    const id = likelyGroupId(caller), userId = likelyUserId(caller);
+    const id = likelyGroupId(caller),
+        userId = likelyUserId(caller);
     const expected = model.removeMembers(caller, id, [userId]);
     if (agreed(await clientOf(caller).delete(`${GROUPS}/${id}/users/${userId}`), expected)) expected.apply();
 }
@@ -173,13 +247,24 @@ async function removeSeveral(caller) {
 }
 
 /* How often each kind of step comes: reading is what shows whether writing went right. */
-const STEP_KINDS = [[list, 45], [get, 10], [create, 8], [update, 10], [remove, 4], [addOne, 8], [addSeveral, 6], [removeOne, 5], [removeSeveral, 4]];
+const STEP_KINDS = [
+    [list, 45],
+    [get, 10],
+    [create, 8],
+    [update, 10],
+    [remove, 4],
+    [addOne, 8],
+    [addSeveral, 6],
+    [removeOne, 5],
+    [removeSeveral, 4],
+];
 const LOTTERY = STEP_KINDS.flatMap(([step, weight]) => Array(weight).fill(step));
 
 /* Everything, page by page, as each caller sees it. */
 async function compareAll() {
     for (const caller of CALLERS)
-        for (let offset = 0; offset <= model.groups.length; offset += 100) await compareList(caller, { offset, size: 100, includeUsers: true });
+        for (let offset = 0; offset <= model.groups.length; offset += 100)
+            await compareList(caller, { offset, size: 100, includeUsers: true });
 }
 
 describe(`${STEPS} random operations, seed ${SEED}`, () => {
@@ -191,7 +276,8 @@ describe(`${STEPS} random operations, seed ${SEED}`, () => {
 
     it('server and model agree at every step', async () => {
         for (let n = 1; n <= STEPS; n++) {
-            const caller = random.pick(CALLERS), step = random.pick(LOTTERY);
+            const caller = random.pick(CALLERS),
+                step = random.pick(LOTTERY);
             try {
                 await step(caller);
                 if (n % RESTART_EVERY === 0) {
@@ -199,7 +285,9 @@ describe(`${STEPS} random operations, seed ${SEED}`, () => {
                     await compareAll();
                 }
             } catch (error) {
-                throw new Error(`ROSTER_SEED=${SEED}, step ${n}: ${step.name} by the ${caller.name}: ${error.message}`, { cause: error });
+                throw new Error(`ROSTER_SEED=${SEED}, step ${n}: ${step.name} by the ${caller.name}: ${error.message}`, {
+                    cause: error,
+                });
             }
         }
     });

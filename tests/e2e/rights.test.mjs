@@ -15,7 +15,14 @@ before(async () => {
         bearer(1, secret(50), { expiresAt: '2020-01-01T00:00:00Z' }),
         bearer(1, secret(51), { expiresAt: '2999-01-01T00:00:00Z' }),
         { type: 'credential', organizationId: 1, kind: 'key', secret: 'raw-key-secret', rights: ['read', 'write'] },
-        { type: 'credential', organizationId: 1, kind: 'personal-key', secret: 'personal-secret', userId: 1, rights: ['read', 'write'] },
+        {
+            type: 'credential',
+            organizationId: 1,
+            kind: 'personal-key',
+            secret: 'personal-secret',
+            userId: 1,
+            rights: ['read', 'write'],
+        },
     ];
     roster = await serveObjects([...smallWorld(), ...more]);
 });
@@ -45,21 +52,33 @@ describe('who sees which groups', () => {
             const client = roster.as(TOKEN[who]);
             const NAMES = { 1: 'red', 2: 'green', 3: 'blue' };
             assert.deepEqual(ids(await client.get(`${GROUPS}?search=e`)), groups);
-            assert.deepEqual(ids(await client.get(`${GROUPS}?search=BLUE`)), groups.filter((id) => id === 3));
+            assert.deepEqual(
+                ids(await client.get(`${GROUPS}?search=BLUE`)),
+                groups.filter((id) => id === 3),
+            );
             const byName = [...groups].sort((a, b) => (NAMES[a] < NAMES[b] ? -1 : 1));
             assert.deepEqual(ids(await client.get(`${GROUPS}?sortBy=name`)), byName);
             assert.deepEqual(ids(await client.get(`${GROUPS}?sortBy=name&offset=1&size=1`)), byName.slice(1, 2));
-            assert.deepEqual(ids(await client.get(`${GROUPS}?userId=3`)), groups.filter((id) => id !== 3));
+            assert.deepEqual(
+                ids(await client.get(`${GROUPS}?userId=3`)),
+                groups.filter((id) => id !== 3),
+            );
             assert.deepEqual(ids(await client.get(`${GROUPS}?organizationId=1`)), groups);
         });
     }
     it('who sees a group sees its members', async () => {
-        for (const who of ['ada', 'max', 'mia']) assert.deepEqual(await members(roster.as(TOKEN[who]), 1), [[2, true], [3, false]]);
+        for (const who of ['ada', 'max', 'mia'])
+            assert.deepEqual(await members(roster.as(TOKEN[who]), 1), [
+                [2, true],
+                [3, false],
+            ]);
     });
 });
 
 describe('who may do what', () => {
-    const DONE = 200, NO = 'Forbidden', UNSEEN = 'UserGroupNotFound';
+    const DONE = 200,
+        NO = 'Forbidden',
+        UNSEEN = 'UserGroupNotFound';
 
     /* Red (1) is managed by Max, Mia is a member; Blue (3) is seen by administrators only. Each call is one that changes nothing when it is
      * allowed, or is undone by the next one. */
@@ -79,14 +98,25 @@ describe('who may do what', () => {
         'remove a member of a group that only administrators see': (client) => client.delete(`${GROUPS}/3/users/1`),
     };
     const ADMINISTRATOR = {
-        'create a group': DONE, 'rename a group': DONE, 'change a group': DONE, 'add a member': DONE, 'add several members': DONE, 'add nobody': DONE,
-        'make a manager': DONE, 'remove a member': DONE, 'remove several members': DONE, 'rename a group that only administrators see': DONE,
-        'delete a group that does not exist': UNSEEN, 'add a member to a group that only administrators see': DONE,
+        'create a group': DONE,
+        'rename a group': DONE,
+        'change a group': DONE,
+        'add a member': DONE,
+        'add several members': DONE,
+        'add nobody': DONE,
+        'make a manager': DONE,
+        'remove a member': DONE,
+        'remove several members': DONE,
+        'rename a group that only administrators see': DONE,
+        'delete a group that does not exist': UNSEEN,
+        'add a member to a group that only administrators see': DONE,
         'remove a member of a group that only administrators see': DONE,
     };
     const unseen = {
-        'rename a group that only administrators see': UNSEEN, 'delete a group that does not exist': UNSEEN,
-        'add a member to a group that only administrators see': UNSEEN, 'remove a member of a group that only administrators see': UNSEEN,
+        'rename a group that only administrators see': UNSEEN,
+        'delete a group that does not exist': UNSEEN,
+        'add a member to a group that only administrators see': UNSEEN,
+        'remove a member of a group that only administrators see': UNSEEN,
     };
     const MANAGER = { ...ADMINISTRATOR, 'create a group': NO, 'rename a group': NO, 'change a group': NO, ...unseen };
     const everything = (result) => Object.fromEntries(Object.keys(CALLS).map((call) => [call, result]));
@@ -127,14 +157,27 @@ describe('who may do what', () => {
     it('a manager of one group does not manage another one', async () =>
         assertError(await roster.as(TOKEN.max).post(`${GROUPS}/2/users/4`), 'Forbidden'));
     it('a manager may give the flag away and then manages no longer', async () => {
-        const service = roster.as(TOKEN.service), max = roster.as(TOKEN.max);
-        assert.equal((await max.post(`${GROUPS}/1/users`, [{ userId: 3, groupAdmin: true }, { userId: 2, groupAdmin: false }])).text, '{}');
+        const service = roster.as(TOKEN.service),
+            max = roster.as(TOKEN.max);
+        assert.equal(
+            (
+                await max.post(`${GROUPS}/1/users`, [
+                    { userId: 3, groupAdmin: true },
+                    { userId: 2, groupAdmin: false },
+                ])
+            ).text,
+            '{}',
+        );
         assertError(await max.post(`${GROUPS}/1/users/4`), 'Forbidden');
         assert.equal((await roster.as(TOKEN.mia).delete(`${GROUPS}/1/users/4`)).text, '{}');
-        await service.post(`${GROUPS}/1/users`, [{ userId: 2, groupAdmin: true }, { userId: 3, groupAdmin: false }]);
+        await service.post(`${GROUPS}/1/users`, [
+            { userId: 2, groupAdmin: true },
+            { userId: 3, groupAdmin: false },
+        ]);
     });
     it('a manager who leaves sees the group no more', async () => {
-        const service = roster.as(TOKEN.service), max = roster.as(TOKEN.max);
+        const service = roster.as(TOKEN.service),
+            max = roster.as(TOKEN.max);
         assert.equal((await max.delete(`${GROUPS}/1/users/2`)).text, '{}');
         assertError(await max.get(`${GROUPS}/1`), 'UserGroupNotFound');
         assertError(await max.post(`${GROUPS}/1/users/2`), 'UserGroupNotFound');
@@ -148,8 +191,10 @@ describe('credentials', () => {
         'Bearer': { Authorization: `Bearer ${TOKEN.service}` },
         'the word bearer in another letter case': { Authorization: `bearer ${TOKEN.service}` },
         'an API key as Basic; its secret may have a colon': basic(`${KEY.keyId}:${KEY.secret}`),
-        'the word basic in another letter case': { Authorization: basic(`${KEY.keyId}:${KEY.secret}`).Authorization.replace('Basic', 'BASIC') },
-        'a Bold-Client-Token beside it is ignored': { Authorization: `Bearer ${TOKEN.service}`, 'Bold-Client-Token': 'x' },
+        'the word basic in another letter case': {
+            Authorization: basic(`${KEY.keyId}:${KEY.secret}`).Authorization.replace('Basic', 'BASIC'),
+        },
+        'a Bold-Client-Token beside it is ignored': { 'Authorization': `Bearer ${TOKEN.service}`, 'Bold-Client-Token': 'x' },
         'one that expires later': { Authorization: `Bearer ${secret(51)}` },
     };
     for (const [what, headers] of Object.entries(ACCEPTED))
@@ -161,7 +206,9 @@ describe('credentials', () => {
         'the word alone': { Authorization: 'Bearer' },
         'the word and a blank': { Authorization: 'Bearer ' },
         'an unknown token': { Authorization: `Bearer ${secret(999)}` },
-        'a token in another letter case than it was given out in': { Authorization: 'Bearer 00000000-0000-4000-8000-00000000000A' },
+        'a token in another letter case than it was given out in': {
+            Authorization: 'Bearer 00000000-0000-4000-8000-00000000000A',
+        },
         'a part of a token': { Authorization: `Bearer ${TOKEN.service.slice(0, -1)}` },
         'a token and more': { Authorization: `Bearer ${TOKEN.service}x` },
         'two tokens': { Authorization: `Bearer ${TOKEN.service} ${TOKEN.service}` },
@@ -204,14 +251,20 @@ describe('credentials', () => {
     });
     it('a user who is deleted or made not active is locked out, one made active is let in', async () => {
         const world = [
-            { type: 'user', organizationId: 1, id: 61 }, bearer(1, secret(61), { userId: 61 }),
-            { type: 'user', organizationId: 1, id: 62 }, bearer(1, secret(62), { userId: 62 }),
+            { type: 'user', organizationId: 1, id: 61 },
+            bearer(1, secret(61), { userId: 61 }),
+            { type: 'user', organizationId: 1, id: 62 },
+            bearer(1, secret(62), { userId: 62 }),
         ];
         await roster.import(world);
         await roster.restart();
-        const first = roster.as(secret(61)), second = roster.as(secret(62));
+        const first = roster.as(secret(61)),
+            second = roster.as(secret(62));
         assert.deepEqual([(await first.get(GROUPS)).status, (await second.get(GROUPS)).status], [200, 200]);
-        await roster.import([{ type: 'user', organizationId: 1, id: 61, delete: true }, { type: 'user', organizationId: 1, id: 62, active: false }]);
+        await roster.import([
+            { type: 'user', organizationId: 1, id: 61, delete: true },
+            { type: 'user', organizationId: 1, id: 62, active: false },
+        ]);
         await roster.restart();
         assertError(await first.get(GROUPS), 'Unauthorized');
         assertError(await second.get(GROUPS), 'Unauthorized');

@@ -1,5 +1,5 @@
-// Every example of Bold's documentation page for GET /v1/user-groups, answered to the byte: same ids, names and dates, same headers.
-// The bodies below are the page's own (compacted); each example has its own organization, as on the page.
+// Every example of Bold's documentation page for GET /v1/user-groups, answered to the byte: same ids, names and dates,
+// same headers. The bodies below are the page's own (compacted); each example has its own organization, as on the page.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { assertBytes, GROUPS, HEADERS } from './support/bold.mjs';
@@ -16,11 +16,21 @@ const TOKENS = [
 ];
 
 const DATES = {
-    1: '2026-03-10T09:32:05.598979Z', 2: '2026-03-10T09:32:05.600065Z', 3: '2026-03-10T09:32:05.600786Z',
-    4: '2026-03-10T09:32:06.315741Z', 5: '2026-03-10T09:32:06.316Z', 6: '2026-03-10T09:32:06.317Z',
-    7: '2026-03-10T09:32:07.03552Z', 8: '2026-03-10T09:32:07.036108Z', 9: '2026-03-10T09:32:07.036549Z',
-    10: '2026-03-10T09:32:07.772Z', 11: '2026-03-10T09:32:07.773334Z', 12: '2026-03-10T09:32:07.773793Z',
-    13: '2026-03-10T09:32:08.458453Z', 14: '2026-03-10T09:32:08.459259Z', 15: '2026-03-10T09:32:08.460016Z',
+    1: '2026-03-10T09:32:05.598979Z',
+    2: '2026-03-10T09:32:05.600065Z',
+    3: '2026-03-10T09:32:05.600786Z',
+    4: '2026-03-10T09:32:06.315741Z',
+    5: '2026-03-10T09:32:06.316Z',
+    6: '2026-03-10T09:32:06.317Z',
+    7: '2026-03-10T09:32:07.03552Z',
+    8: '2026-03-10T09:32:07.036108Z',
+    9: '2026-03-10T09:32:07.036549Z',
+    10: '2026-03-10T09:32:07.772Z',
+    11: '2026-03-10T09:32:07.773334Z',
+    12: '2026-03-10T09:32:07.773793Z',
+    13: '2026-03-10T09:32:08.458453Z',
+    14: '2026-03-10T09:32:08.459259Z',
+    15: '2026-03-10T09:32:08.460016Z',
 };
 
 /* Organizations 1 to 5, each with a super user of the same number who holds the token, and the groups Group1, Group2, Group3. The user is
@@ -30,7 +40,8 @@ function pageWorld() {
     for (let n = 1; n <= 5; n++) {
         objects.push(organization(n, `Organization${n}`), account(n + 1));
         objects.push(user(n, n, { accountId: n + 1, superUser: true, dateCreated: '2026-03-10T09:32:07.034127Z' }));
-        for (let i = 1; i <= 3; i++) objects.push(group(n, 3 * (n - 1) + i, `Group${i}`, { dateCreated: DATES[3 * (n - 1) + i] }));
+        for (let i = 1; i <= 3; i++)
+            objects.push(group(n, 3 * (n - 1) + i, `Group${i}`, { dateCreated: DATES[3 * (n - 1) + i] }));
         objects.push(membership(n, 3 * n - 1, n), membership(n, 3 * n, n));
         objects.push(bearer(n, TOKENS[n], { userId: n }));
     }
@@ -98,7 +109,10 @@ describe("the examples of Bold's page", () => {
             const answer = await roster.as(token).get(`${GROUPS}?${query}`);
             assertBytes(answer, body);
             const known = new Set([...HEADERS.map(([name]) => name.toLowerCase()), ...OF_HTTP]);
-            assert.deepEqual(answer.headers.map(([name]) => name.toLowerCase()).filter((name) => !known.has(name)), []);
+            assert.deepEqual(
+                answer.headers.map(([name]) => name.toLowerCase()).filter((name) => !known.has(name)),
+                [],
+            );
         });
 
         it(`${title}, asked a second time (now from memory)`, async () => {

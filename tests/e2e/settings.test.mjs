@@ -1,4 +1,5 @@
-// Settings come from flags, the environment and a file, in this order of strength; what is wrong stops the start and says where.
+// Settings come from flags, the environment and a file, in this order of strength; what is wrong stops the start and says
+// where.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { GROUPS } from './support/bold.mjs';
@@ -16,7 +17,8 @@ async function newRoster(config) {
 const logForm = (roster) => (/^\{"time":/m.test(roster.log) ? 'json' : 'text');
 
 describe('flag over environment over file', () => {
-    const FILE = 'log_format = json\n', ENVIRONMENT = { ROSTER_LOG_FORMAT: 'text' };
+    const FILE = 'log_format = json\n',
+        ENVIRONMENT = { ROSTER_LOG_FORMAT: 'text' };
     const CASES = [
         ['nothing: the default', undefined, {}, [], 'text'],
         ['the file', FILE, {}, [], 'json'],
@@ -35,7 +37,10 @@ describe('flag over environment over file', () => {
         });
     it('everything from the file: store, address, with comments, quotes and blank lines', async () => {
         const roster = await newRoster();
-        roster.file('roster.conf', `# a comment\n\n  listen = "127.0.0.1:0"   # another\nstore = ${roster.store}\r\nlog_format=json\n`);
+        roster.file(
+            'roster.conf',
+            `# a comment\n\n  listen = "127.0.0.1:0"   # another\nstore = ${roster.store}\r\nlog_format=json\n`,
+        );
         await roster.serve([], { listen: null });
         assert.equal((await roster.as(TOKEN.service).get(GROUPS)).status, 200);
         await roster.stop();
@@ -43,7 +48,10 @@ describe('flag over environment over file', () => {
     it('--config names the file; ROSTER_CONFIG too', async () => {
         const roster = await newRoster('log_format = text\n');
         roster.file('other.conf', 'log_format = json\n');
-        for (const [flags, env] of [[['--config', roster.file('other.conf')], {}], [[], { ROSTER_CONFIG: roster.file('other.conf') }]]) {
+        for (const [flags, env] of [
+            [['--config', roster.file('other.conf')], {}],
+            [[], { ROSTER_CONFIG: roster.file('other.conf') }],
+        ]) {
             await roster.serve(flags, { env });
             await roster.as(TOKEN.service).get(GROUPS);
             await roster.stop();
@@ -97,7 +105,9 @@ describe('what is wrong stops the start, with file and line', () => {
     for (const [what, [env, why]] of Object.entries(ENVIRONMENTS))
         it(`environment: ${what}`, async () => {
             const roster = new Roster();
-            const { code, stdout, stderr } = await roster.run(['serve', '--store', roster.store, '--listen', '127.0.0.1:0'], { env });
+            const { code, stdout, stderr } = await roster.run(['serve', '--store', roster.store, '--listen', '127.0.0.1:0'], {
+                env,
+            });
             assert.deepEqual([code, stdout], [2, '']);
             assert.match(stderr, why);
         });
@@ -121,7 +131,14 @@ describe('settings that are seen from outside', () => {
     });
     it('migrate = false: a database that is not there is not made', async () => {
         const roster = new Roster();
-        const { code, stderr } = await roster.run(['serve', '--store', roster.store, '--listen', '127.0.0.1:0', '--migrate=false']);
+        const { code, stderr } = await roster.run([
+            'serve',
+            '--store',
+            roster.store,
+            '--listen',
+            '127.0.0.1:0',
+            '--migrate=false',
+        ]);
         assert.equal(code, 1);
         assert.match(stderr, /\w/);
     });

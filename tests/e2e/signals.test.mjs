@@ -1,4 +1,5 @@
-// SIGTERM under load: what was begun is answered whole, the rest is refused, the store is clean. SIGHUP: serves on, with new settings.
+// SIGTERM under load: what was begun is answered whole, the rest is refused, the store is clean. SIGHUP: serves on, with
+// new settings.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { assertError, GROUPS, ids } from './support/bold.mjs';
@@ -11,16 +12,20 @@ describe('SIGTERM', () => {
     it('under load: every request is answered whole or its connection is closed without a byte; what was answered is kept', async () => {
         const roster = await serveObjects(smallWorld());
         const created = new Set();
-        let stopping = false, answeredWhileStopping = 0;
+        let stopping = false,
+            answeredWhileStopping = 0;
 
         /* One client on one connection: creates and reads in turn until the server goes away. Gives the bytes it could not use. */
         const load = (n) =>
             new Promise((resolve) => {
                 const socket = roster.connect();
-                let text = '', sent = 0;
+                let text = '',
+                    sent = 0;
                 const send = () => {
                     const body = JSON.stringify({ name: `client ${n} group ${sent++}` });
-                    socket.write(`POST ${GROUPS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN.service}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+                    socket.write(
+                        `POST ${GROUPS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN.service}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+                    );
                 };
                 socket.setEncoding('latin1').on('connect', send);
                 socket.on('data', (chunk) => {
@@ -45,8 +50,16 @@ describe('SIGTERM', () => {
         const rests = await Promise.all(clients);
         assert.deepEqual(rests, Array(16).fill(''), 'an answer was cut off in the middle');
         assert.ok(created.size > 16);
-        const stored = new Set(fromLines(await roster.export()).filter(({ type }) => type === 'group').map(({ id }) => id));
-        assert.deepEqual([...created].filter((id) => !stored.has(id)), [], 'acknowledged and not there');
+        const stored = new Set(
+            fromLines(await roster.export())
+                .filter(({ type }) => type === 'group')
+                .map(({ id }) => id),
+        );
+        assert.deepEqual(
+            [...created].filter((id) => !stored.has(id)),
+            [],
+            'acknowledged and not there',
+        );
         await roster.check();
     });
     it('new connections are refused afterwards', async () => {
@@ -62,7 +75,9 @@ describe('SIGTERM', () => {
         await idle.get(GROUPS);
         const slow = roster.connect();
         slow.on('error', () => {});
-        slow.write(`POST ${GROUPS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN.service}\r\nContent-Length: 100\r\n\r\n{`);
+        slow.write(
+            `POST ${GROUPS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN.service}\r\nContent-Length: 100\r\n\r\n{`,
+        );
         await sleep(50);
         await roster.stop();
         slow.destroy();
@@ -86,7 +101,9 @@ describe('SIGTERM', () => {
         await roster.as(TOKEN.service).post(GROUPS, { name: 'New' });
         await roster.stop();
         const { readdirSync, statSync } = await import('node:fs');
-        const left = readdirSync(roster.directory).filter((name) => /^roster\.db-(wal|journal)$/.test(name) && statSync(roster.file(name)).size > 0);
+        const left = readdirSync(roster.directory).filter(
+            (name) => /^roster\.db-(wal|journal)$/.test(name) && statSync(roster.file(name)).size > 0,
+        );
         assert.deepEqual(left, []);
     });
 });

@@ -35,7 +35,9 @@ describe('metrics', () => {
     function value(text, name, labels = {}) {
         const lines = text.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
         const wanted = Object.entries(labels).map(([label, content]) => `${label}="${content}"`);
-        return lines.filter((line) => wanted.every((label) => line.includes(label))).reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+        return lines
+            .filter((line) => wanted.every((label) => line.includes(label)))
+            .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
     }
 
     it('are Prometheus text', async () => {
@@ -60,13 +62,21 @@ describe('metrics', () => {
         for (let i = 0; i < 7; i++) await roster.as(TOKEN.service).get(`${GROUPS}/${(i % 3) + 1}`);
         await eventually(async () => assert.equal(value(await read(), 'roster_http_requests_total', route), before + 7));
         const text = await read();
-        assert.equal(value(text, 'roster_http_request_seconds_bucket', { route: route.route, le: '+Inf' }), value(text, 'roster_http_request_seconds_count', { route: route.route }));
+        assert.equal(
+            value(text, 'roster_http_request_seconds_bucket', { route: route.route, le: '+Inf' }),
+            value(text, 'roster_http_request_seconds_count', { route: route.route }),
+        );
     });
     it('latency buckets rise', async () => {
-        const buckets = (await read()).split('\n').filter((line) => line.startsWith('roster_http_request_seconds_bucket') && line.includes(`route="${GROUPS}/{id}"`));
+        const buckets = (await read())
+            .split('\n')
+            .filter((line) => line.startsWith('roster_http_request_seconds_bucket') && line.includes(`route="${GROUPS}/{id}"`));
         const counts = buckets.map((line) => Number(line.split(' ').at(-1)));
         assert.ok(counts.length >= 8);
-        assert.deepEqual(counts, [...counts].sort((a, b) => a - b));
+        assert.deepEqual(
+            counts,
+            [...counts].sort((a, b) => a - b),
+        );
     });
     it('count commits, organizations in memory, memory, and tell the version', async () => {
         const before = value(await read(), 'roster_commits_total');
@@ -92,7 +102,10 @@ describe('the log', () => {
 
     /* Serves a few requests of all kinds and gives the lines of the log that are about them. */
     async function requestLines(format) {
-        const roster = await serveObjects([...smallWorld(), apiKey(1, 'the-key', 'very-secret-secret')], ['--log-format', format]);
+        const roster = await serveObjects(
+            [...smallWorld(), apiKey(1, 'the-key', 'very-secret-secret')],
+            ['--log-format', format],
+        );
         const service = roster.as(TOKEN.service);
         await service.get(`${GROUPS}?search=SearchedFor&size=2`);
         await service.get(`${GROUPS}/1`);
@@ -103,14 +116,27 @@ describe('the log', () => {
         await roster.as(null).get('/no/such/path');
         await service.post(GROUPS, undefined, { body: '{"name":' });
         await roster.stop();
-        for (const hidden of [...SECRETS, Buffer.from('the-key:very-secret-secret').toString('base64'), 'NameInBody', 'SearchedFor'])
+        for (const hidden of [
+            ...SECRETS,
+            Buffer.from('the-key:very-secret-secret').toString('base64'),
+            'NameInBody',
+            'SearchedFor',
+        ])
             assert.equal(roster.log.includes(hidden), false, `${hidden} is in the log`);
-        return roster.log.split('\n').filter((line) => (format === 'json' ? line.includes('"message":"request"') : / request /.test(line)));
+        return roster.log
+            .split('\n')
+            .filter((line) => (format === 'json' ? line.includes('"message":"request"') : / request /.test(line)));
     }
 
     const EXPECTED = [
-        ['GET', GROUPS, 200], ['GET', `${GROUPS}/{id}`, 200], ['POST', GROUPS, 200], ['GET', `${GROUPS}/{id}`, 404], ['GET', GROUPS, 401],
-        ['DELETE', `${GROUPS}/{id}/users/{userId}`, 200], ['GET', null, 404], ['POST', GROUPS, 400],
+        ['GET', GROUPS, 200],
+        ['GET', `${GROUPS}/{id}`, 200],
+        ['POST', GROUPS, 200],
+        ['GET', `${GROUPS}/{id}`, 404],
+        ['GET', GROUPS, 401],
+        ['DELETE', `${GROUPS}/{id}/users/{userId}`, 200],
+        ['GET', null, 404],
+        ['POST', GROUPS, 400],
     ];
     const sorted = (rows) => rows.map((row) => JSON.stringify(row)).sort();
 
@@ -129,9 +155,20 @@ describe('the log', () => {
         assert.equal(new Set(lines.map(({ id }) => id)).size, lines.length);
     });
     it('has one line for each request; text', async () => {
-        const lines = (await requestLines('text')).map((line) => Object.fromEntries(line.split(' ').filter((word) => word.includes('=')).map((word) => word.split('='))));
-        assert.deepEqual(sorted(lines.map(({ method, route, status }) => [method, route === '-' ? null : route, Number(status)])), sorted(EXPECTED));
-        for (const line of lines) for (const name of ['id', 'client', 'api', 'us', 'credential', 'error']) assert.ok(line[name], `${name} is missing`);
+        const lines = (await requestLines('text')).map((line) =>
+            Object.fromEntries(
+                line
+                    .split(' ')
+                    .filter((word) => word.includes('='))
+                    .map((word) => word.split('=')),
+            ),
+        );
+        assert.deepEqual(
+            sorted(lines.map(({ method, route, status }) => [method, route === '-' ? null : route, Number(status)])),
+            sorted(EXPECTED),
+        );
+        for (const line of lines)
+            for (const name of ['id', 'client', 'api', 'us', 'credential', 'error']) assert.ok(line[name], `${name} is missing`);
     });
     it('is written while the server runs, not only at its end', async () => {
         const roster = await serveObjects(smallWorld());

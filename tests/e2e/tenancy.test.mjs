@@ -1,4 +1,5 @@
-// A credential never learns anything of another organization: what is foreign is answered byte for byte like what does not exist.
+// A credential never learns anything of another organization: what is foreign is answered byte for byte like what does not
+// exist.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { assertError, assertJson, GROUPS, ids, members } from './support/bold.mjs';
@@ -30,10 +31,14 @@ const CALLS = {
     'remove the user among own ones': (client, { user }) => client.delete(`${GROUPS}/1/users`, [3, user]),
     'list the groups of the user': (client, { user }) => client.get(`${GROUPS}?userId=${user}`),
     'list the groups of the organization': (client, { organization }) => client.get(`${GROUPS}?organizationId=${organization}`),
-    'search in the organization': (client, { organization }) => client.get(`${GROUPS}?organizationId=${organization}&search=black`),
-    'the user in the organization': (client, { organization, user }) => client.get(`${GROUPS}?organizationId=${organization}&userId=${user}`),
-    'create a group in the organization': (client, { organization }) => client.post(`${GROUPS}?organizationId=${organization}`, { name: 'Intruder' }),
-    'create a group of a name it has': (client, { organization }) => client.post(`${GROUPS}?organizationId=${organization}`, { name: 'Black' }),
+    'search in the organization': (client, { organization }) =>
+        client.get(`${GROUPS}?organizationId=${organization}&search=black`),
+    'the user in the organization': (client, { organization, user }) =>
+        client.get(`${GROUPS}?organizationId=${organization}&userId=${user}`),
+    'create a group in the organization': (client, { organization }) =>
+        client.post(`${GROUPS}?organizationId=${organization}`, { name: 'Intruder' }),
+    'create a group of a name it has': (client, { organization }) =>
+        client.post(`${GROUPS}?organizationId=${organization}`, { name: 'Black' }),
 };
 
 /* What differs between two answers by nature: the numbers that were asked for, and the time. */
@@ -55,7 +60,8 @@ describe('foreign is as non-existing', () => {
         for (const [what, call] of Object.entries(CALLS)) {
             it(`${who}: ${what}`, async () => {
                 const client = roster.as(TOKEN[who]);
-                const foreign = comparable(await call(client, FOREIGN), FOREIGN), nobodys = comparable(await call(client, NOBODYS), NOBODYS);
+                const foreign = comparable(await call(client, FOREIGN), FOREIGN),
+                    nobodys = comparable(await call(client, NOBODYS), NOBODYS);
                 assert.deepEqual(foreign, nobodys);
                 if (foreign.status === 200) assert.equal(foreign.text, '[]');
                 assert.doesNotMatch(foreign.text, /Umbrella|Black|Uma|Ulf|organization 2/);
@@ -71,7 +77,10 @@ describe('lists stay at home', () => {
         it(`${who} lists ${groups.join(', ')}, however it asks`, async () => {
             const client = roster.as(TOKEN[who]);
             for (const query of ['', '?size=100', '?sortBy=name&size=100', '?search=', '?includeUsers=true'])
-                assert.deepEqual(ids(await client.get(GROUPS + query)).sort((a, b) => a - b), groups);
+                assert.deepEqual(
+                    ids(await client.get(GROUPS + query)).sort((a, b) => a - b),
+                    groups,
+                );
         });
     }
     it('two organizations have a group of the same name; each finds its own', async () => {

@@ -21,15 +21,18 @@ const list = async (...flags) => fromLines(await roster.command('token', 'list',
 
 describe('create', () => {
     const KINDS = {
-        bearer: /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+        'bearer': /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
         'api-key': /^\S{20,}$/,
-        key: /^\S{20,}$/,
+        'key': /^\S{20,}$/,
         'personal-key': /^\S{20,}$/,
     };
     for (const [kind, form] of Object.entries(KINDS))
         it(`${kind}: prints id, uuid and the secret, one a line`, async () => {
             const output = await roster.command('token', 'create', ...ACME, '--user', '1', '--kind', kind, '--rights', 'read');
-            const names = output.trimEnd().split('\n').map((line) => line.split(' ')[0]);
+            const names = output
+                .trimEnd()
+                .split('\n')
+                .map((line) => line.split(' ')[0]);
             assert.deepEqual(names, kind === 'api-key' ? ['id', 'uuid', 'key-id', 'secret'] : ['id', 'uuid', 'secret']);
             assert.match(output.trimEnd().split('\n').at(-1).slice('secret '.length), form);
         });
@@ -53,7 +56,8 @@ describe('create', () => {
     });
     it('several live at once, each on its own', async () => {
         const tokens = [];
-        for (let i = 0; i < 3; i++) tokens.push(await roster.createToken(...ACME, '--user', '1', '--kind', 'bearer', '--rights', 'read'));
+        for (let i = 0; i < 3; i++)
+            tokens.push(await roster.createToken(...ACME, '--user', '1', '--kind', 'bearer', '--rights', 'read'));
         assert.equal(new Set(tokens.map(({ secret }) => secret)).size, 3);
         for (const { secret } of tokens) await becomes(secret, 200);
         await roster.command('token', 'revoke', String(tokens[1].id));
@@ -91,7 +95,17 @@ describe('expiry', () => {
         assert.equal((await list()).find((line) => line.id === id).state, 'expired');
     });
     it('90d is 90 days', async () => {
-        const { id } = await roster.createToken(...ACME, '--kind', 'bearer', '--rights', 'read', '--expires', '90d', '--name', 'for a quarter');
+        const { id } = await roster.createToken(
+            ...ACME,
+            '--kind',
+            'bearer',
+            '--rights',
+            'read',
+            '--expires',
+            '90d',
+            '--name',
+            'for a quarter',
+        );
         const { created, expires, state, name } = (await list()).find((line) => line.id === id);
         assert.equal(Date.parse(expires) - Date.parse(created), 90 * 86_400_000);
         assert.deepEqual([state, name], ['active', 'for a quarter']);
@@ -101,12 +115,19 @@ describe('expiry', () => {
 describe('list', () => {
     it('is a table with a row for each', async () => {
         const table = (await roster.command('token', 'list')).trimEnd().split('\n');
-        for (const word of ['id', 'organization', 'user', 'kind', 'rights', 'name', 'created', 'expires', 'last used', 'state']) assert.ok(table[0].includes(word), word);
+        for (const word of ['id', 'organization', 'user', 'kind', 'rights', 'name', 'created', 'expires', 'last used', 'state'])
+            assert.ok(table[0].includes(word), word);
         assert.equal(table.length - 1, (await list()).length);
     });
     it('--organization shows those of one organization', async () => {
         const lines = await list('--organization', '2');
-        assert.deepEqual(lines.map(({ organizationId, userId }) => [organizationId, userId]), [[2, undefined], [2, 11]]);
+        assert.deepEqual(
+            lines.map(({ organizationId, userId }) => [organizationId, userId]),
+            [
+                [2, undefined],
+                [2, 11],
+            ],
+        );
     });
     it('never shows a secret, nor its hash', async () => {
         const { secret } = await roster.createToken(...ACME, '--kind', 'key', '--rights', 'read');
@@ -146,7 +167,8 @@ describe('revoke', () => {
         const service = roster.as(TOKEN.service);
         let writing = true;
         const writer = async (n) => {
-            for (let i = 0; writing; i++) assert.equal((await service.put(`${GROUPS}/${n}`, { description: `written ${i}` })).status, 200);
+            for (let i = 0; writing; i++)
+                assert.equal((await service.put(`${GROUPS}/${n}`, { description: `written ${i}` })).status, 200);
         };
         const writers = [1, 2, 3].map(writer);
         try {

@@ -17,7 +17,8 @@ async function newRoster() {
 
 describe('unix:PATH', () => {
     it('serves like TCP, and the socket is gone at the end', async () => {
-        const roster = await newRoster(), path = roster.file('socket');
+        const roster = await newRoster(),
+            path = roster.file('socket');
         await roster.serve([], { listen: `unix:${path}` });
         assert.equal(roster.url, `unix:${path}`);
         assert.deepEqual(ids(await roster.as(TOKEN.service).get(GROUPS)), [1, 2, 3]);
@@ -28,7 +29,8 @@ describe('unix:PATH', () => {
         assert.equal(fs.existsSync(path), false);
     });
     it('takes over a socket that a killed server left behind', async () => {
-        const roster = await newRoster(), path = roster.file('socket');
+        const roster = await newRoster(),
+            path = roster.file('socket');
         await roster.serve([], { listen: `unix:${path}` });
         await roster.kill();
         assert.equal(fs.existsSync(path), true);
@@ -37,13 +39,17 @@ describe('unix:PATH', () => {
         await roster.stop();
     });
     it('does not take over the socket of a running server, nor a file', async () => {
-        const roster = await newRoster(), path = roster.file('socket');
+        const roster = await newRoster(),
+            path = roster.file('socket');
         await roster.serve([], { listen: `unix:${path}` });
         assert.equal((await roster.run(['serve', '--store', roster.store, '--listen', `unix:${path}`])).code, 1);
         assert.deepEqual(ids(await roster.as(TOKEN.service).get(GROUPS)), [1, 2, 3]);
         await roster.stop();
         roster.file('precious', 'keep me');
-        assert.equal((await roster.run(['serve', '--store', roster.store, '--listen', `unix:${roster.file('precious')}`])).code, 1);
+        assert.equal(
+            (await roster.run(['serve', '--store', roster.store, '--listen', `unix:${roster.file('precious')}`])).code,
+            1,
+        );
         assert.equal(fs.readFileSync(roster.file('precious'), 'utf8'), 'keep me');
     });
 });
@@ -64,9 +70,29 @@ describe('IPv6', () => {
 
 describe('TLS', () => {
     function makeCertificate(roster, commonName) {
-        const key = roster.file('key.pem'), cert = roster.file('cert.pem');
+        const key = roster.file('key.pem'),
+            cert = roster.file('cert.pem');
         const subject = ['-subj', `/CN=${commonName}`, '-addext', 'subjectAltName=IP:127.0.0.1'];
-        execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-keyout', key, '-out', cert, ...subject], { stdio: 'pipe' });
+        execFileSync(
+            'openssl',
+            [
+                'req',
+                '-x509',
+                '-newkey',
+                'ec',
+                '-pkeyopt',
+                'ec_paramgen_curve:prime256v1',
+                '-nodes',
+                '-days',
+                '2',
+                '-keyout',
+                key,
+                '-out',
+                cert,
+                ...subject,
+            ],
+            { stdio: 'pipe' },
+        );
         return { key, cert, flags: ['--tls-cert', cert, '--tls-key', key] };
     }
     const commonName = (roster, ca) =>
@@ -95,7 +121,16 @@ describe('TLS', () => {
         await roster.serve(flags);
         await assert.rejects(roster.as(TOKEN.service).get(GROUPS));
         const old = await new Promise((resolve) => {
-            const socket = tls.connect({ ...roster.endpoint, rejectUnauthorized: false, minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT:@SECLEVEL=0' }, () => resolve('connected'));
+            const socket = tls.connect(
+                {
+                    ...roster.endpoint,
+                    rejectUnauthorized: false,
+                    minVersion: 'TLSv1.1',
+                    maxVersion: 'TLSv1.1',
+                    ciphers: 'DEFAULT:@SECLEVEL=0',
+                },
+                () => resolve('connected'),
+            );
             socket.on('error', () => resolve('refused'));
         });
         assert.equal(old, 'refused');
@@ -116,9 +151,14 @@ describe('TLS', () => {
         await roster.stop();
     });
     it('a key that does not fit, or is missing, stops the start', async () => {
-        const roster = await newRoster(), other = await newRoster();
-        const { cert } = makeCertificate(roster, 'roster'), { key } = makeCertificate(other, 'other');
-        for (const flags of [['--tls-cert', cert, '--tls-key', key], ['--tls-cert', cert]]) {
+        const roster = await newRoster(),
+            other = await newRoster();
+        const { cert } = makeCertificate(roster, 'roster'),
+            { key } = makeCertificate(other, 'other');
+        for (const flags of [
+            ['--tls-cert', cert, '--tls-key', key],
+            ['--tls-cert', cert],
+        ]) {
             const { code, stderr } = await roster.run(['serve', '--store', roster.store, '--listen', '127.0.0.1:0', ...flags]);
             assert.notEqual(code, 0);
             assert.match(stderr, /\w/);

@@ -1,4 +1,5 @@
-// Names are compared after Unicode normalization (NFC) and full case folding. Here the letters where that differs from lower-casing.
+// Names are compared after Unicode normalization (NFC) and full case folding. Here the letters where that differs from
+// lower-casing.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { assertError, GROUPS, ids, query } from './support/bold.mjs';
@@ -63,7 +64,8 @@ describe('one name in several spellings', () => {
 describe('two names that only look alike', () => {
     for (const [what, [first, second]] of Object.entries(DIFFERENT))
         it(what, async () => {
-            const { json: one } = await client.post(GROUPS, { name: first }), { json: two } = await client.post(GROUPS, { name: second });
+            const { json: one } = await client.post(GROUPS, { name: first }),
+                { json: two } = await client.post(GROUPS, { name: second });
             assert.deepEqual([await search(first), await search(second)], [[one], [two]]);
         });
 });
@@ -93,7 +95,12 @@ describe('after a restart', () => {
         await roster.check();
     });
     it('import compares them the same way', async () => {
-        const { code, stderr } = await roster.run(['import', '--store', roster.store, roster.file('clash.ndjson', `${JSON.stringify(group(1, 9000, 'MASSE'))}\n`)]);
+        const { code, stderr } = await roster.run([
+            'import',
+            '--store',
+            roster.store,
+            roster.file('clash.ndjson', `${JSON.stringify(group(1, 9000, 'MASSE'))}\n`),
+        ]);
         assert.equal(code, 1);
         assert.match(stderr, /clash\.ndjson:1: .*name/);
     });

@@ -57,7 +57,8 @@ static enum err run_item(struct op *op, const struct request *request, struct re
 
 static enum err run_echo(struct op *op, const struct request *request, struct response *response)
 {
-    if (!op->may_block || op->caller.credential_id != 12) return op_fail(op, ERR_STORAGE, "", "not the op that was promised");
+    if (!op->may_block) return op_fail(op, ERR_DEFERRED, "", "not here");
+    if (op->caller.credential_id != 12) return op_fail(op, ERR_STORAGE, "", "not the op that was promised");
     buf_add(&response->body, request->body, request->body_size);
     return ERR_OK;
 }
@@ -74,8 +75,8 @@ static enum err run_deferred(struct op *op, const struct request *request, struc
 
 static enum err run_gate(struct op *op, const struct request *request, struct response *response)
 {
-    (void)op;
     (void)request;
+    if (!op->may_block) return op_fail(op, ERR_DEFERRED, "", "not here");
     atomic_fetch_add(&at_gate, 1);
     pthread_mutex_lock(&gate_mutex);
     while (!gate_open) pthread_cond_wait(&gate_opens, &gate_mutex);

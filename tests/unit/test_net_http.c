@@ -261,11 +261,15 @@ static void test_metrics_are_printed(void **state)
     assert_line(&out, "# TYPE roster_http_requests_total counter\n");
     assert_line(&out, "roster_http_requests_total{api=\"groups\",route=\"/v1/groups/{id}\",method=\"GET\",status=\"200\"} 2\n");
     assert_line(&out, "roster_http_requests_total{api=\"groups\",route=\"/v1/groups/{id}\",method=\"GET\",status=\"404\"} 1\n");
-    assert_line(&out, "roster_http_request_seconds_bucket{api=\"groups\",route=\"/v1/groups/{id}\",le=\"5e-05\"} 1\n");
-    assert_line(&out, "roster_http_request_seconds_bucket{api=\"groups\",route=\"/v1/groups/{id}\",le=\"0.0001\"} 2\n");
-    assert_line(&out, "roster_http_request_seconds_bucket{api=\"groups\",route=\"/v1/groups/{id}\",le=\"10\"} 2\n");
-    assert_line(&out, "roster_http_request_seconds_bucket{api=\"groups\",route=\"/v1/groups/{id}\",le=\"+Inf\"} 3\n");
-    assert_line(&out, "roster_http_request_seconds_count{api=\"groups\",route=\"/v1/groups/{id}\"} 3\n");
+    assert_line(&out,
+                "roster_http_request_seconds_bucket{api=\"groups\",route=\"/v1/groups/{id}\",method=\"GET\",le=\"5e-05\"} 1\n");
+    assert_line(&out,
+                "roster_http_request_seconds_bucket{api=\"groups\",route=\"/v1/groups/{id}\",method=\"GET\",le=\"0.0001\"} 2\n");
+    assert_line(&out,
+                "roster_http_request_seconds_bucket{api=\"groups\",route=\"/v1/groups/{id}\",method=\"GET\",le=\"10\"} 2\n");
+    assert_line(&out,
+                "roster_http_request_seconds_bucket{api=\"groups\",route=\"/v1/groups/{id}\",method=\"GET\",le=\"+Inf\"} 3\n");
+    assert_line(&out, "roster_http_request_seconds_count{api=\"groups\",route=\"/v1/groups/{id}\",method=\"GET\"} 3\n");
     assert_line(&out, "roster_http_connections 1\n");
     assert_line(&out, "roster_http_refused_total{reason=\"test_reason\"} 1\n");
     assert_line(&out, "process_resident_memory_bytes ");

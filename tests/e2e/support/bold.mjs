@@ -37,7 +37,10 @@ export const ERRORS = {
 /* Bold's twelve headers, once each and in order; JSON of the length that is said. */
 export function assertBoldHeaders(answer) {
     const names = new Set(HEADERS.map(([name]) => name.toLowerCase()));
-    assert.deepEqual(answer.headers.filter(([name]) => names.has(name.toLowerCase())), HEADERS);
+    assert.deepEqual(
+        answer.headers.filter(([name]) => names.has(name.toLowerCase())),
+        HEADERS,
+    );
     assert.equal(answer.header('Content-Length'), String(Buffer.byteLength(answer.text)));
     if (answer.text) assert.equal(answer.header('Content-Type'), 'application/json');
 }
@@ -65,7 +68,10 @@ export function assertError(answer, code) {
 }
 
 /* A group as it is shown: what is not set is left out, `users` is always there. */
-export function shownGroup({ id, organizationId, name, description, remarks, dateCreated, dateModified, externalId }, users = []) {
+export function shownGroup(
+    { id, organizationId, name, description, remarks, dateCreated, dateModified, externalId },
+    users = [],
+) {
     return {
         id,
         organizationId,
@@ -95,7 +101,10 @@ export function shownUser({ id, superUser = false, dateCreated }, groupAdmin = f
 
 /* `?a=1&b=2`, encoded; '' for nothing. */
 export function query(parameters) {
-    const text = Object.entries(parameters).filter(([, value]) => value !== undefined).map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&');
+    const text = Object.entries(parameters)
+        .filter(([, value]) => value !== undefined)
+        .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+        .join('&');
     return text ? `?${text}` : '';
 }
 

@@ -68,7 +68,10 @@ export class Client {
             agent: this.agent,
             headers: {
                 ...authorization(this.credential),
-                ...(content !== undefined && { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(content) }),
+                ...(content !== undefined && {
+                    'Content-Type': 'application/json',
+                    'Content-Length': Buffer.byteLength(content),
+                }),
                 ...headers,
             },
             ...(socketPath ? { socketPath } : { host, port }),
@@ -78,7 +81,9 @@ export class Client {
                 const chunks = [];
                 response.on('data', (chunk) => chunks.push(chunk));
                 response.on('error', reject);
-                response.on('end', () => resolve(new Answer(response.statusCode, response.rawHeaders, Buffer.concat(chunks).toString())));
+                response.on('end', () =>
+                    resolve(new Answer(response.statusCode, response.rawHeaders, Buffer.concat(chunks).toString())),
+                );
             });
             request.on('error', reject);
             request.end(content);
@@ -118,7 +123,9 @@ export function parseAnswers(text) {
         assert.notEqual(end, -1, `not a whole answer: ${JSON.stringify(text)}`);
         const [statusLine, ...lines] = text.slice(0, end).split('\r\n');
         assert.match(statusLine, /^HTTP\/1\.1 \d{3} /);
-        const headers = new Map(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]));
+        const headers = new Map(
+            lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+        );
         const status = Number(statusLine.slice(9, 12));
         const length = status < 200 ? 0 : Number(headers.get('content-length') ?? 0);
         const body = text.slice(end + 4, end + 4 + length);

@@ -7,8 +7,10 @@ export const fold = (text) => text.normalize('NFC').toLowerCase().normalize('NFC
 const byBytes = (a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
 const refuse = (status, code) => ({ status, code });
-const NOT_FOUND = refuse(404, 'UserGroupNotFound'), FORBIDDEN = refuse(403, 'Forbidden');
-const NO_SUCH_USER = refuse(400, 'GroupAndUserNotInSameAccount'), NAME_TAKEN = refuse(400, 'UserGroupNameTaken');
+const NOT_FOUND = refuse(404, 'UserGroupNotFound'),
+    FORBIDDEN = refuse(403, 'Forbidden');
+const NO_SUCH_USER = refuse(400, 'GroupAndUserNotInSameAccount'),
+    NAME_TAKEN = refuse(400, 'UserGroupNameTaken');
 
 export class Model {
     constructor(organizations) {
@@ -36,7 +38,15 @@ export class Model {
 
     shown(group, includeUsers) {
         const ids = includeUsers ? [...group.members.keys()].sort((a, b) => a - b) : [];
-        return shownGroup(group, ids.map((id) => shownUser(this.users.find((user) => user.id === id), group.members.get(id))));
+        return shownGroup(
+            group,
+            ids.map((id) =>
+                shownUser(
+                    this.users.find((user) => user.id === id),
+                    group.members.get(id),
+                ),
+            ),
+        );
     }
 
     list(caller, { search, organizationId, userId, sortBy, sortDirection = 'asc', offset = 0, size = 50, includeUsers = false }) {
@@ -58,13 +68,22 @@ export class Model {
 
     isTaken(organizationId, name, except) {
         const { uniqueGroupNames } = this.organizations.find(({ id }) => id === organizationId);
-        return uniqueGroupNames && this.groups.some((group) => group !== except && group.organizationId === organizationId && fold(group.name) === fold(name));
+        return (
+            uniqueGroupNames &&
+            this.groups.some(
+                (group) => group !== except && group.organizationId === organizationId && fold(group.name) === fold(name),
+            )
+        );
     }
 
     create(caller, values) {
         if (!caller.writes || !this.isAdministrator(caller)) return FORBIDDEN;
         if (this.isTaken(caller.organizationId, values.name)) return NAME_TAKEN;
-        return { status: 200, apply: (id, dateCreated) => this.groups.push({ id, organizationId: caller.organizationId, ...values, dateCreated, members: new Map() }) };
+        return {
+            status: 200,
+            apply: (id, dateCreated) =>
+                this.groups.push({ id, organizationId: caller.organizationId, ...values, dateCreated, members: new Map() }),
+        };
     }
 
     update(caller, id, values) {
@@ -96,9 +115,14 @@ export class Model {
 
     /* members: [{ userId, groupAdmin (may be absent) }] */
     addMembers(caller, id, members) {
-        return this.changeMembers(caller, id, members.map(({ userId }) => userId), (known) => {
-            for (const { userId, groupAdmin } of members) known.set(userId, groupAdmin ?? known.get(userId) ?? false);
-        });
+        return this.changeMembers(
+            caller,
+            id,
+            members.map(({ userId }) => userId),
+            (known) => {
+                for (const { userId, groupAdmin } of members) known.set(userId, groupAdmin ?? known.get(userId) ?? false);
+            },
+        );
     }
 
     removeMembers(caller, id, userIds) {

@@ -3,22 +3,53 @@
 export const organization = (id, name, more = {}) => ({ type: 'organization', id, name, ...more });
 export const account = (id, more = {}) => ({ type: 'account', id, ...more });
 export const user = (organizationId, id, more = {}) => ({ type: 'user', organizationId, id, dateCreated: DATE, ...more });
-export const group = (organizationId, id, name, more = {}) => ({ type: 'group', organizationId, id, name, dateCreated: DATE, ...more });
-export const membership = (organizationId, groupId, userId, more = {}) => ({ type: 'membership', organizationId, groupId, userId, ...more });
+export const group = (organizationId, id, name, more = {}) => ({
+    type: 'group',
+    organizationId,
+    id,
+    name,
+    dateCreated: DATE,
+    ...more,
+});
+export const membership = (organizationId, groupId, userId, more = {}) => ({
+    type: 'membership',
+    organizationId,
+    groupId,
+    userId,
+    ...more,
+});
 export const nesting = (organizationId, groupId, childGroupId) => ({ type: 'nesting', organizationId, groupId, childGroupId });
 
 /* A bearer token; without `userId` it is a service key. */
-export const bearer = (organizationId, secret, more = {}) =>
-    ({ type: 'credential', organizationId, kind: 'bearer', secret, rights: ['read', 'write'], ...more });
+export const bearer = (organizationId, secret, more = {}) => ({
+    type: 'credential',
+    organizationId,
+    kind: 'bearer',
+    secret,
+    rights: ['read', 'write'],
+    ...more,
+});
 
-export const apiKey = (organizationId, keyId, secret, more = {}) =>
-    ({ type: 'credential', organizationId, kind: 'api-key', keyId, secret, rights: ['read', 'write'], ...more });
+export const apiKey = (organizationId, keyId, secret, more = {}) => ({
+    type: 'credential',
+    organizationId,
+    kind: 'api-key',
+    keyId,
+    secret,
+    rights: ['read', 'write'],
+    ...more,
+});
 
 /* One object a line. */
 export const toLines = (objects) => objects.map((object) => `${JSON.stringify(object)}\n`).join('');
 
 /* The objects of an export. */
-export const fromLines = (text) => text.trimEnd().split('\n').filter(Boolean).map((line) => JSON.parse(line));
+export const fromLines = (text) =>
+    text
+        .trimEnd()
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line));
 
 /* The n-th of the tests' own secrets: lower-case UUIDs of version 4, as Bold's tokens are. */
 export const secret = (n) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;

@@ -1,7 +1,8 @@
 // roster.mjs — one Roster in a directory of its own: its database, its commands, its server.
 //
-// A test makes a `new Roster()`, imports objects, serves, asks, stops. The directory is removed when all tests of the file passed; when one
-// failed it is kept, and its path and the end of the server's log are printed.
+// A test makes a `new Roster()`, imports objects, serves, asks, stops. The directory is removed when all tests of the file
+// passed. When one failed, the directories in which a server ran are kept; their paths and what matters of the server's
+// log are printed.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -27,11 +28,8 @@ const everyone = [];
 process.on('exit', (code) => {
     for (const roster of everyone) {
         roster.child?.kill('SIGKILL');
-        if (code === 0) {
-            fs.rmSync(roster.directory, { recursive: true, force: true });
-        } else if (roster.log) {
-            console.error(`kept ${roster.directory}; of the server's log:\n${roster.excerpt()}`);
-        }
+        if (code !== 0 && roster.log) console.error(`kept ${roster.directory}; of the server's log:\n${roster.excerpt()}`);
+        else fs.rmSync(roster.directory, { recursive: true, force: true });
     }
 });
 
@@ -94,22 +92,32 @@ export class Roster {
 
     /* The export is as it was; the message shows only the lines that are not. */
     async assertExportIs(before) {
-        const was = new Set(before.split('\n')), is = new Set((await this.export()).split('\n'));
-        const gone = [...was].filter((line) => !is.has(line)), added = [...is].filter((line) => !was.has(line));
+        const was = new Set(before.split('\n')),
+            is = new Set((await this.export()).split('\n'));
+        const gone = [...was].filter((line) => !is.has(line)),
+            added = [...is].filter((line) => !was.has(line));
         assert.deepEqual({ gone, added }, { gone: [], added: [] });
     }
 
     /* `roster check` must find nothing. */
     async check() {
         const output = await this.command('check');
-        assert.match(output.trimEnd().split('\n').at(-1), /^\d+ organizations, \d+ users, \d+ groups, \d+ memberships checked, 0 findings$/);
+        assert.match(
+            output.trimEnd().split('\n').at(-1),
+            /^\d+ organizations, \d+ users, \d+ groups, \d+ memberships checked, 0 findings$/,
+        );
         return output;
     }
 
     /* `roster token create`: { id, uuid, keyId, secret }. */
     async createToken(...flags) {
         const output = await this.command('token', 'create', ...flags);
-        const facts = Object.fromEntries(output.trimEnd().split('\n').map((line) => line.split(' ')));
+        const facts = Object.fromEntries(
+            output
+                .trimEnd()
+                .split('\n')
+                .map((line) => line.split(' ')),
+        );
         return { id: Number(facts.id), uuid: facts.uuid, keyId: facts['key-id'], secret: facts.secret };
     }
 
@@ -185,7 +193,11 @@ export class Roster {
     excerpt() {
         const report = this.log.search(SANITIZER_REPORT);
         if (report >= 0) return this.log.slice(this.log.lastIndexOf('\n', report) + 1, report + 5000);
-        return this.log.split('\n').filter((line) => !/ request id=|"message":"request"/.test(line)).slice(-20).join('\n');
+        return this.log
+            .split('\n')
+            .filter((line) => !/ request id=|"message":"request"/.test(line))
+            .slice(-20)
+            .join('\n');
     }
 
     // --- clients ---

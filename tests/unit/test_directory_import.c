@@ -1,0 +1,750 @@
+/* Directory files into the database: upsert, checks before anything is kept, what bad lines do.
+ *
+ * Lines are written with ' for " and @ for the organization's number, so that they can be read. */
+#include "directory_fixture.h"
+
+#include <stdio.h>
+
+struct outcome {
+    enum err e;
+    struct import_counts counts;
+    int64_t reported, line; /* of the first bad line */
+    char text[512];
+};
+
+static void report(void *context, int64_t line, const char *text)
+{
+    struct outcome *outcome = context;
+    if (outcome->reported++) return;
+    outcome->line = line;
+    snprintf(outcome->text, sizeof outcome->text, "%s", text);
+}
+
+static struct outcome import_bytes(struct world *w, char *bytes, size_t size, bool dry_run, bool keep_going)
+{
+    struct outcome outcome = { 0 };
+    AUTO_OP op = op_begin();
+    op.caller.system = true;
+    FILE *file = fmemopen(bytes, size, "r");
+    assert_non_null(file);
+    struct import_options options = { .dry_run = dry_run, .keep_going = keep_going, .report = report, .context = &outcome };
+    outcome.e = directory_import(&op, w->other, file, &options, &outcome.counts);
+    fclose(file);
+    return outcome;
+}
+
+static struct outcome import_lines(struct world *w, const char *lines, bool dry_run, bool keep_going)
+{
+    char number[24], *bytes = malloc(strlen(lines) * 8 + 1), *to = bytes;
+    snprintf(number, sizeof number, "%lld", (long long)w->organization_id);
+    for (const char *from = lines; *from; from++) {
+        if (*from == '\'') *to++ = '"';
+        else if (*from == '@') to += sprintf(to, "%s", number);
+        else *to++ = *from;
+    }
+    struct outcome outcome = import_bytes(w, bytes, (size_t)(to - bytes), dry_run, keep_going);
+    free(bytes);
+    return outcome;
+}
+
+/* Imports lines that must be good, and lets the directory hear of it. */
+static struct outcome import(struct world *w, const char *lines)
+{
+    struct outcome outcome = import_lines(w, lines, false, false);
+    if (outcome.reported) print_error("line %lld: %s\n", (long long)outcome.line, outcome.text);
+    assert_int_equal(outcome.e, ERR_OK);
+    refresh(w, INSTALLATION);
+    (void)!hear_of(w, w->organization_id);
+    return outcome;
+}
+
+static void assert_bad(struct outcome outcome, int64_t line, const char *part)
+{
+    assert_int_equal(outcome.e, ERR_INVALID);
+    assert_int_equal(outcome.line, line);
+    if (!strstr(outcome.text, part)) fail_msg("\"%s\" does not name %s", outcome.text, part);
+    assert_true(outcome.counts.bad >= 1);
+}
+
+static union object get_stored(struct world *w, enum noun noun, int64_t id, int64_t second_id)
+{
+    return stored(w->f, noun, w->organization_id, id, second_id);
+}
+
+static const char *group_name(struct world *w, int64_t id)
+{
+    union object group = get_stored(w, NOUN_GROUP, id, 0);
+    return group.any && !group.group->deleted_at ? group.group->name : NULL;
+}
+
+static int64_t sum(const int64_t counts[NOUN_COUNT])
+{
+    int64_t total = 0;
+    for (int noun = 0; noun < NOUN_COUNT; noun++) total += counts[noun];
+    return total;
+}
+
+static enum err authenticate(struct world *w, const char *header, unsigned forms)
+{
+    AUTO_OP op = op_begin();
+    return credentials_authenticate(&op, directory_credentials(w->directory), header, forms);
+}
+
+/* One of everything, in the organization of the test. */
+#define EVERYTHING                                                                                                               \
+    "{'type':'organization','id':@,'name':'Test'}\n"                                                                             \
+    "{'type':'account','id':70,'firstName':'Ada'}\n"                                                                             \
+    "{'type':'user','organizationId':@,'id':100,'userName':'ada','accountId':70,'dateCreated':'2026-01-01T00:00:00Z'}\n"         \
+    "{'type':'user','organizationId':@,'id':101,'userName':'bob','dateCreated':'2026-01-01T00:00:00Z'}\n"                        \
+    "{'type':'group','organizationId':@,'id':200,'name':'Parents','languages':[{'languageId':4,'readOnly':true}]}\n"             \
+    "{'type':'group','organizationId':@,'id':201,'name':'Children'}\n"                                                           \
+    "{'type':'membership','organizationId':@,'groupId':200,'userId':100,'manager':true}\n"                                       \
+    "{'type':'membership','organizationId':@,'groupId':201,'userId':101,'endsAt':'2099-01-01T00:00:00Z'}\n"                      \
+    "{'type':'nesting','organizationId':@,'groupId':200,'childGroupId':201}\n"                                                   \
+    "{'type':'credential','organizationId':@,'kind':'bearer','secret':'s3cret','rights':['read'],'userId':100}\n"
+
+/* --- upsert --- */
+
+static void everything_is_imported_and_the_second_time_nothing_changes(void **state)
+{
+    struct world *w = *state;
+    struct outcome outcome = import(w, EVERYTHING);
+    assert_int_equal(sum(outcome.counts.created), 9);
+    assert_int_equal(sum(outcome.counts.unchanged), 1); /* the organization */
+    assert_int_equal(outcome.counts.lines, 10);
+    assert_true(is_manager(w, 200, 100));
+    assert_sound(w);
+    int64_t versions[] = { version_of(w, INSTALLATION), version_of(w, w->organization_id) };
+    outcome = import(w, EVERYTHING);
+    assert_int_equal(sum(outcome.counts.unchanged), 10);
+    assert_int_equal(sum(outcome.counts.created) + sum(outcome.counts.changed) + sum(outcome.counts.deleted), 0);
+    assert_int_equal(version_of(w, INSTALLATION), versions[0]);
+    assert_int_equal(version_of(w, w->organization_id), versions[1]);
+}
+
+static void a_new_organization_comes_with_all_it_has(void **state)
+{
+    struct world *w = *state;
+    w->organization_id = 50;
+    struct outcome outcome = import(w, EVERYTHING);
+    assert_int_equal(sum(outcome.counts.created), 10);
+    assert_true(is_manager(w, 200, 100));
+    outcome = import(w, EVERYTHING);
+    assert_int_equal(sum(outcome.counts.unchanged), 10);
+    assert_sound(w);
+}
+
+static void a_dry_run_says_the_same_and_changes_nothing(void **state)
+{
+    struct world *w = *state;
+    int64_t versions[] = { version_of(w, INSTALLATION), version_of(w, w->organization_id) };
+    struct outcome dry = import_lines(w, EVERYTHING, true, false);
+    assert_int_equal(dry.e, ERR_OK);
+    assert_int_equal(version_of(w, INSTALLATION), versions[0]);
+    assert_int_equal(version_of(w, w->organization_id), versions[1]);
+    struct outcome wet = import(w, EVERYTHING);
+    assert_memory_equal(&dry.counts, &wet.counts, sizeof dry.counts);
+}
+
+static void a_line_changes_only_what_it_names(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    struct outcome outcome = import(w, "{'type':'user','organizationId':@,'id':100,'lastName':'Lovelace'}\n"
+                                       "{'type':'group','organizationId':@,'id':200,'name':'Parents','description':'d'}\n"
+                                       "{'type':'membership','organizationId':@,'groupId':200,'userId':100,'manager':false}\n");
+    assert_int_equal(sum(outcome.counts.changed), 3);
+    struct user *user = get_stored(w, NOUN_USER, 100, 0).user;
+    assert_string_equal(user->user_name, "ada");
+    assert_string_equal(user->last_name, "Lovelace");
+    assert_int_equal(user->account_id, 70);
+    struct group *group = get_stored(w, NOUN_GROUP, 200, 0).group;
+    assert_string_equal(group->description, "d");
+    assert_int_equal(group->grant_count, 1);
+    assert_false(is_manager(w, 200, 100));
+    assert_sound(w);
+}
+
+static void identity_cannot_be_changed(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    assert_bad(import_lines(w, "{'type':'user','organizationId':@,'id':100,'uuid':'2ed2bfd5-f927-490b-b77a-a7e2f0685d4e'}\n", false, false), 1,
+               "uuid");
+}
+
+/* --- several lines about one object --- */
+
+static void two_lines_about_one_user_both_count(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    import(w, "{'type':'user','organizationId':@,'id':100,'firstName':'Ada'}\n"
+              "{'type':'user','organizationId':@,'id':100,'lastName':'Lovelace'}\n");
+    struct user *user = get_stored(w, NOUN_USER, 100, 0).user;
+    assert_non_null(user->first_name);
+    assert_string_equal(user->first_name, "Ada");
+    assert_non_null(user->last_name);
+    assert_string_equal(user->last_name, "Lovelace");
+    assert_sound(w);
+}
+
+static void two_lines_about_a_new_user_both_count(void **state)
+{
+    struct world *w = *state;
+    for (int round = 0; round < 2; round++) { /* the second time in an organization of the file's own */
+        import(w, "{'type':'organization','id':@,'name':'Test'}\n"
+                  "{'type':'user','organizationId':@,'id':@00,'firstName':'Ada'}\n"
+                  "{'type':'user','organizationId':@,'id':@00,'lastName':'Lovelace'}\n");
+        struct user *user = get_stored(w, NOUN_USER, w->organization_id * 100, 0).user;
+        assert_string_equal(user->first_name, "Ada");
+        assert_string_equal(user->last_name, "Lovelace");
+        w->organization_id = 50;
+    }
+    assert_sound(w);
+}
+
+static void a_member_removed_and_added_again_is_a_member(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    import(w, "{'type':'membership','organizationId':@,'groupId':200,'userId':100,'delete':true}\n"
+              "{'type':'membership','organizationId':@,'groupId':200,'userId':100}\n");
+    assert_non_null(get_stored(w, NOUN_MEMBERSHIP, 200, 100).any);
+    assert_sound(w);
+}
+
+static void a_member_added_and_removed_again_is_none(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    import(w, "{'type':'membership','organizationId':@,'groupId':200,'userId':101}\n"
+              "{'type':'membership','organizationId':@,'groupId':200,'userId':101,'delete':true}\n");
+    assert_null(get_stored(w, NOUN_MEMBERSHIP, 200, 101).any);
+    assert_sound(w);
+}
+
+static void a_group_deleted_and_named_again_lives(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    import(w, "{'type':'group','organizationId':@,'id':201,'delete':true}\n"
+              "{'type':'group','organizationId':@,'id':201,'name':'Children'}\n");
+    assert_non_null(group_name(w, 201));
+    assert_sound(w);
+}
+
+static void a_group_made_and_deleted_in_one_file_is_gone(void **state)
+{
+    struct world *w = *state;
+    import(w, "{'type':'group','organizationId':@,'id':300,'name':'Short'}\n"
+              "{'type':'group','organizationId':@,'id':300,'delete':true}\n");
+    assert_null(group_name(w, 300));
+    assert_sound(w);
+}
+
+static void an_object_made_twice_is_counted_once_in_a_dry_run_too(void **state)
+{
+    struct world *w = *state;
+    const char *lines = "{'type':'group','organizationId':@,'id':300,'name':'Twice'}\n"
+                        "{'type':'group','organizationId':@,'id':300,'name':'Twice'}\n";
+    struct outcome dry = import_lines(w, lines, true, false), wet = import(w, lines);
+    assert_int_equal(wet.counts.created[NOUN_GROUP], 1);
+    assert_int_equal(wet.counts.unchanged[NOUN_GROUP], 1);
+    assert_int_equal(dry.counts.created[NOUN_GROUP], 1);
+}
+
+/* --- names --- */
+
+static void a_name_that_is_taken_is_refused(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    assert_bad(import_lines(w, "{'type':'group','organizationId':@,'id':300,'name':'PARENTS'}\n", false, false), 1, "name");
+    assert_bad(import_lines(w,
+                            "{'type':'group','organizationId':@,'id':300,'name':'New'}\n"
+                            "{'type':'group','organizationId':@,'id':301,'name':'NEW'}\n",
+                            false, false),
+               2, "name");
+    assert_null(group_name(w, 300));
+}
+
+static void a_name_given_up_in_a_file_is_free(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    import(w, "{'type':'group','organizationId':@,'id':200,'name':'Elders'}\n"
+              "{'type':'group','organizationId':@,'id':300,'name':'parents'}\n"
+              "{'type':'group','organizationId':@,'id':201,'delete':true}\n"
+              "{'type':'group','organizationId':@,'id':301,'name':'children'}\n");
+    assert_string_equal(group_name(w, 300), "parents");
+    assert_string_equal(group_name(w, 301), "children");
+    assert_sound(w);
+}
+
+static void groups_can_swap_their_names_through_a_third(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    import(w, "{'type':'group','organizationId':@,'id':200,'name':'Between'}\n"
+              "{'type':'group','organizationId':@,'id':201,'name':'Parents'}\n"
+              "{'type':'group','organizationId':@,'id':200,'name':'Children'}\n");
+    assert_string_equal(group_name(w, 200), "Children");
+    assert_string_equal(group_name(w, 201), "Parents");
+    assert_sound(w);
+    /* and both names are known to be taken within the same file */
+    assert_bad(import_lines(w,
+                            "{'type':'group','organizationId':@,'id':200,'name':'Between'}\n"
+                            "{'type':'group','organizationId':@,'id':201,'name':'Children'}\n"
+                            "{'type':'group','organizationId':@,'id':200,'name':'Parents'}\n"
+                            "{'type':'group','organizationId':@,'id':300,'name':'Children'}\n",
+                            false, false),
+               4, "name");
+}
+
+/* The file's last word is that both names are taken once: the order of its lines should not matter. */
+static void groups_can_swap_their_names_directly(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    import(w, "{'type':'group','organizationId':@,'id':200,'name':'Children'}\n"
+              "{'type':'group','organizationId':@,'id':201,'name':'Parents'}\n");
+    assert_string_equal(group_name(w, 200), "Children");
+    assert_string_equal(group_name(w, 201), "Parents");
+}
+
+static void names_may_repeat_where_the_organization_wants_it(void **state)
+{
+    struct world *w = *state;
+    w->organization_id = 50;
+    import(w, "{'type':'organization','id':@,'name':'Free','uniqueGroupNames':false}\n"
+              "{'type':'group','organizationId':@,'id':300,'name':'Same'}\n"
+              "{'type':'group','organizationId':@,'id':301,'name':'Same'}\n");
+    assert_string_equal(group_name(w, 301), "Same");
+    assert_sound(w);
+}
+
+static void names_cannot_become_unique_while_two_groups_share_one(void **state)
+{
+    struct world *w = *state;
+    w->organization_id = 50;
+    import(w, "{'type':'organization','id':@,'name':'Free','uniqueGroupNames':false}\n"
+              "{'type':'group','organizationId':@,'id':300,'name':'Same'}\n"
+              "{'type':'group','organizationId':@,'id':301,'name':'Same'}\n");
+    assert_bad(import_lines(w, "{'type':'organization','id':@,'name':'Strict','uniqueGroupNames':true}\n", false, false), 1, "uniqueGroupNames");
+}
+
+/* --- deleting --- */
+
+static void deleting_is_told_and_the_second_time_nothing_changes(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    const char *lines = "{'type':'nesting','organizationId':@,'groupId':200,'childGroupId':201,'delete':true}\n"
+                        "{'type':'membership','organizationId':@,'groupId':200,'userId':100,'delete':true}\n"
+                        "{'type':'group','organizationId':@,'id':201,'delete':true}\n"
+                        "{'type':'user','organizationId':@,'id':101,'delete':true}\n";
+    struct outcome outcome = import(w, lines);
+    assert_int_equal(sum(outcome.counts.deleted), 4);
+    assert_null(group_name(w, 201));
+    assert_true(get_stored(w, NOUN_USER, 101, 0).user->deleted_at != 0);
+    assert_sound(w);
+    outcome = import(w, lines);
+    assert_int_equal(sum(outcome.counts.unchanged), 4);
+}
+
+static void a_deleted_user_leaves_its_groups(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    import(w, "{'type':'user','organizationId':@,'id':100,'delete':true}\n");
+    assert_null(get_stored(w, NOUN_MEMBERSHIP, 200, 100).any);
+    assert_false(is_member(w, 200, 100));
+    assert_sound(w);
+}
+
+static void a_deleted_user_comes_back_without_its_groups(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    import(w, "{'type':'user','organizationId':@,'id':100,'delete':true}\n");
+    struct outcome outcome = import(w, "{'type':'user','organizationId':@,'id':100}\n"
+                                       "{'type':'membership','organizationId':@,'groupId':201,'userId':100}\n");
+    assert_int_equal(outcome.counts.changed[NOUN_USER], 1);
+    assert_int_equal(get_stored(w, NOUN_USER, 100, 0).user->deleted_at, 0);
+    assert_true(is_member(w, 201, 100));
+    assert_false(is_member(w, 200, 100));
+    assert_sound(w);
+}
+
+static void a_user_deleted_and_named_again_in_one_file_lives(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    import(w, "{'type':'user','organizationId':@,'id':100,'delete':true}\n"
+              "{'type':'user','organizationId':@,'id':100}\n"
+              "{'type':'membership','organizationId':@,'groupId':201,'userId':100}\n");
+    assert_int_equal(get_stored(w, NOUN_USER, 100, 0).user->deleted_at, 0);
+    assert_true(is_member(w, 201, 100));
+    assert_sound(w);
+}
+
+static void importing_a_deleted_group_restores_it_with_its_members(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    import(w, "{'type':'group','organizationId':@,'id':200,'delete':true}\n");
+    assert_null(group_name(w, 200));
+    struct outcome outcome = import(w, "{'type':'group','organizationId':@,'id':200,'name':'Back'}\n");
+    assert_int_equal(outcome.counts.changed[NOUN_GROUP], 1);
+    assert_string_equal(group_name(w, 200), "Back");
+    assert_true(is_manager(w, 200, 100));
+    assert_sound(w);
+}
+
+static void a_deleted_group_whose_name_is_taken_is_not_restored(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    import(w, "{'type':'group','organizationId':@,'id':200,'delete':true}\n"
+              "{'type':'group','organizationId':@,'id':300,'name':'Parents'}\n");
+    assert_bad(import_lines(w, "{'type':'group','organizationId':@,'id':200,'name':'PARENTS'}\n", false, false), 1, "name");
+}
+
+static void an_organization_is_deleted_and_imported_again(void **state)
+{
+    struct world *w = *state;
+    w->organization_id = 50;
+    import(w, EVERYTHING);
+    struct outcome outcome = import_lines(w, "{'type':'organization','id':@,'delete':true}\n", false, false);
+    assert_int_equal(outcome.e, ERR_OK);
+    assert_int_equal(outcome.counts.deleted[NOUN_ORGANIZATION], 1);
+    outcome = import(w, EVERYTHING);
+    assert_int_equal(outcome.counts.created[NOUN_USER], 2);
+    assert_sound(w);
+}
+
+static void an_organization_is_deleted_and_made_again_in_one_file(void **state)
+{
+    struct world *w = *state;
+    w->organization_id = 50;
+    import(w, EVERYTHING);
+    import(w, "{'type':'organization','id':@,'delete':true}\n"
+              "{'type':'organization','id':@,'name':'Anew'}\n"
+              "{'type':'user','organizationId':@,'id':100,'userName':'other'}\n");
+    assert_string_equal(get_stored(w, NOUN_USER, 100, 0).user->user_name, "other");
+    assert_null(get_stored(w, NOUN_GROUP, 200, 0).any);
+    assert_sound(w);
+}
+
+static void an_account_that_is_used_is_not_deleted_and_nothing_is_kept(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    assert_bad(import_lines(w,
+                            "{'type':'group','organizationId':@,'id':300,'name':'New'}\n"
+                            "{'type':'account','id':70,'delete':true}\n",
+                            false, false),
+               2, "account");
+    assert_null(group_name(w, 300));
+}
+
+/* --- bad lines --- */
+
+static void of_a_file_with_a_bad_line_nothing_is_kept(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *line, *member;
+    } bad[] = {
+        { "not json", "" },
+        { "[]", "object" },
+        { "{}", "type" },
+        { "{'type':'thing'}", "type" },
+        { "{'type':'group','organizationId':@,'id':2,'name':5}", "name" },
+        { "{'type':'group','organizationId':@,'id':2}", "name" },
+        { "{'type':'group','id':2,'name':'n'}", "organizationId" },
+        { "{'type':'group','organizationId':@,'id':2,'name':'n','surprise':1}", "surprise" },
+        { "{'type':'group','organizationId':@,'id':2,'name':'n','delete':'yes'}", "delete" },
+        { "{'type':'group','organizationId':@,'id':0,'name':'n'}", "id" },
+        { "{'type':'group','organizationId':999,'id':2,'name':'n'}", "organizationId" },
+        { "{'type':'user','organizationId':@,'id':2,'accountId':999}", "accountId" },
+        { "{'type':'user','organizationId':@,'id':2,'autoRemoveAfter':'DAY'}", "autoRemoveAfter" },
+        { "{'type':'membership','organizationId':@,'groupId':999,'userId':100}", "groupId" },
+        { "{'type':'membership','organizationId':@,'groupId':200,'userId':999}", "userId" },
+        { "{'type':'membership','organizationId':@,'groupId':200,'userId':101,'startsAt':'2027-01-01T00:00:00Z','endsAt':'2027-01-01T00:00:00Z'}",
+          "endsAt" },
+        { "{'type':'membership','organizationId':@,'groupId':200,'userId':101,'endsAt':'soon'}", "endsAt" },
+        { "{'type':'nesting','organizationId':@,'groupId':201,'childGroupId':200}", "childGroupId" },
+        { "{'type':'nesting','organizationId':@,'groupId':200,'childGroupId':200}", "childGroupId" },
+        { "{'type':'nesting','organizationId':@,'groupId':999,'childGroupId':200}", "groupId" },
+        { "{'type':'nesting','organizationId':@,'groupId':200,'childGroupId':999}", "childGroupId" },
+        { "{'type':'credential','organizationId':@,'kind':'bearer','rights':['read']}", "secret" },
+        { "{'type':'credential','organizationId':@,'kind':'api-key','secret':'s','rights':['read']}", "keyId" },
+        { "{'type':'credential','organizationId':@,'kind':'bearer','secret':'s','rights':['read'],'userId':999}", "userId" },
+        { "{'type':'credential','organizationId':@,'kind':'bearer','secret':'s','rights':[]}", "rights" },
+        { "{'type':'credential','organizationId':@,'kind':'bearer','secret':'s','rights':['read'],'delete':true}", "delete" },
+    };
+    import(w, EVERYTHING);
+    int64_t before = version_of(w, w->organization_id);
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        char lines[1024];
+        snprintf(lines, sizeof lines, "{'type':'group','organizationId':@,'id':300,'name':'New'}\n%s\n", bad[i].line);
+        assert_bad(import_lines(w, lines, false, false), 2, bad[i].member);
+        assert_int_equal(version_of(w, w->organization_id), before);
+    }
+}
+
+static void a_line_may_only_refer_to_lines_before_it(void **state)
+{
+    struct world *w = *state;
+    assert_bad(import_lines(w,
+                            "{'type':'group','organizationId':@,'id':300,'name':'g'}\n"
+                            "{'type':'membership','organizationId':@,'groupId':300,'userId':400}\n"
+                            "{'type':'user','organizationId':@,'id':400}\n",
+                            false, false),
+               2, "userId");
+}
+
+static void what_a_file_deleted_cannot_be_referred_to(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    assert_bad(import_lines(w,
+                            "{'type':'user','organizationId':@,'id':101,'delete':true}\n"
+                            "{'type':'membership','organizationId':@,'groupId':200,'userId':101}\n",
+                            false, false),
+               2, "userId");
+    assert_bad(import_lines(w,
+                            "{'type':'group','organizationId':@,'id':201,'delete':true}\n"
+                            "{'type':'membership','organizationId':@,'groupId':201,'userId':101}\n",
+                            false, false),
+               2, "groupId");
+}
+
+/* Numbers are unique in the installation, uuids and secrets too: found out before anything is kept. */
+static void what_another_object_has_is_refused_and_nothing_is_kept(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *line, *member;
+    } bad[] = {
+        { "{'type':'user','organizationId':@,'id':100,'userName':'x'}", "id" },
+        { "{'type':'group','organizationId':@,'id':200,'name':'x'}", "id" },
+        { "{'type':'credential','organizationId':@,'kind':'bearer','secret':'s3cret','rights':['read']}", "" },
+        { "{'type':'user','organizationId':@,'id':500,'uuid':'2ed2bfd5-f927-490b-b77a-a7e2f0685d4e'}", "uuid" },
+        { "{'type':'group','organizationId':@,'id':500,'name':'n','uuid':'2ed2bfd5-f927-490b-b77a-a7e2f0685d4e'}", "uuid" },
+    };
+    import(w, EVERYTHING);
+    w->organization_id = 50;
+    import(w, "{'type':'organization','id':@,'name':'Second'}\n"
+              "{'type':'user','organizationId':@,'id':499,'uuid':'2ed2bfd5-f927-490b-b77a-a7e2f0685d4e'}\n"
+              "{'type':'group','organizationId':@,'id':499,'name':'g','uuid':'2ed2bfd5-f927-490b-b77a-a7e2f0685d4e'}\n");
+    int64_t before = version_of(w, w->organization_id);
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        char lines[1024];
+        snprintf(lines, sizeof lines, "{'type':'group','organizationId':@,'id':300,'name':'New'}\n%s\n", bad[i].line);
+        assert_bad(import_lines(w, lines, false, false), 2, bad[i].member);
+        assert_int_equal(version_of(w, w->organization_id), before);
+    }
+}
+
+static void with_keep_going_good_lines_are_kept_and_bad_ones_counted(void **state)
+{
+    struct world *w = *state;
+    struct outcome outcome = import_lines(w,
+                                          "{'type':'group','organizationId':@,'id':300,'name':'One'}\n"
+                                          "{'type':'group','organizationId':@,'id':301,'name':'ONE'}\n"
+                                          "nonsense\n"
+                                          "{'type':'group','organizationId':@,'id':302,'name':'Two'}\n",
+                                          false, true);
+    assert_int_equal(outcome.e, ERR_INVALID);
+    assert_int_equal(outcome.counts.bad, 2);
+    assert_int_equal(outcome.reported, 2);
+    assert_int_equal(outcome.line, 2);
+    assert_int_equal(outcome.counts.created[NOUN_GROUP], 2);
+    assert_string_equal(group_name(w, 300), "One");
+    assert_string_equal(group_name(w, 302), "Two");
+    assert_sound(w);
+}
+
+/* The batch fails as a whole (a number is taken) and is done again line by line: the bad line before it still counts. */
+static void bad_lines_are_counted_although_their_batch_is_done_again(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    w->organization_id = 50;
+    import(w, "{'type':'organization','id':@,'name':'Second'}\n");
+    struct outcome outcome = import_lines(w,
+                                          "nonsense\n"
+                                          "{'type':'user','organizationId':@,'id':400}\n"
+                                          "{'type':'user','organizationId':@,'id':100}\n"
+                                          "{'type':'user','organizationId':@,'id':401}\n",
+                                          false, true);
+    assert_int_equal(outcome.e, ERR_INVALID);
+    assert_int_equal(outcome.counts.bad, 2);
+    assert_int_equal(outcome.counts.lines, 4);
+    assert_int_equal(outcome.counts.created[NOUN_USER], 2);
+    assert_non_null(get_stored(w, NOUN_USER, 401, 0).any);
+    assert_sound(w);
+}
+
+/* Done again line by line, what the first attempt remembered of them must not count as there. */
+static void nestings_and_credentials_of_a_batch_that_is_done_again_are_kept(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    struct outcome outcome = import_lines(w,
+                                          "{'type':'user','organizationId':@,'id':400}\n"
+                                          "{'type':'user','organizationId':@,'id':400,'lastName':'Twice'}\n"
+                                          "{'type':'group','organizationId':@,'id':300,'name':'Grandchildren'}\n"
+                                          "{'type':'nesting','organizationId':@,'groupId':201,'childGroupId':300}\n"
+                                          "{'type':'credential','organizationId':@,'kind':'bearer','secret':'second','rights':['read']}\n",
+                                          false, false);
+    assert_int_equal(outcome.e, ERR_OK);
+    assert_int_equal(outcome.counts.created[NOUN_NESTING], 1);
+    assert_int_equal(outcome.counts.created[NOUN_CREDENTIAL], 1);
+    assert_non_null(get_stored(w, NOUN_NESTING, 201, 300).any);
+    refresh(w, w->organization_id);
+    assert_int_equal(authenticate(w, "Bearer second", FORM_BEARER), ERR_OK);
+}
+
+static void long_and_empty_lines_and_any_line_end_are_read(void **state)
+{
+    struct world *w = *state;
+    struct outcome outcome = import(w, "\n\r\n{'type':'group','organizationId':@,'id':300,'name':'One'}\r\n\n"
+                                       "{'type':'group','organizationId':@,'id':301,'name':'Two'}");
+    assert_int_equal(outcome.counts.created[NOUN_GROUP], 2);
+    assert_int_equal(outcome.counts.lines, 2);
+    size_t size = IMPORT_LINE_MAX + 100;
+    char *bytes = malloc(size);
+    memset(bytes, ' ', size);
+    assert_bad(import_bytes(w, bytes, size, false, false), 1, "long");
+    free(bytes);
+}
+
+/* --- credentials --- */
+
+static void an_imported_secret_is_accepted(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    assert_int_equal(authenticate(w, "Bearer s3cret", FORM_BEARER), ERR_OK);
+    import(w, "{'type':'credential','organizationId':@,'kind':'api-key','keyId':'K1','secret':'abc','rights':['read']}\n");
+    assert_int_equal(authenticate(w, "Basic SzE6YWJj", FORM_BASIC), ERR_OK);
+}
+
+static void a_credential_is_known_again_by_its_secret_or_hash(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    char lines[512], hash[DIGEST_HEX_SIZE];
+    struct digest digest = digest_of("s3cret", 6);
+    digest_format(hash, &digest);
+    snprintf(lines, sizeof lines,
+             "{'type':'credential','organizationId':@,'kind':'bearer','secretHash':'%s','rights':['read'],'userId':100}\n", hash);
+    struct outcome outcome = import(w, lines);
+    assert_int_equal(outcome.counts.unchanged[NOUN_CREDENTIAL], 1);
+    outcome = import(w, "{'type':'credential','organizationId':@,'kind':'bearer','secret':'s3cret','rights':['read','write'],'userId':100}\n");
+    assert_int_equal(outcome.counts.changed[NOUN_CREDENTIAL], 1);
+}
+
+static void a_new_secret_for_a_known_uuid_replaces_the_old_one(void **state)
+{
+    struct world *w = *state;
+#define LINE(secret)                                                                                                             \
+    "{'type':'credential','organizationId':@,'uuid':'2ed2bfd5-f927-490b-b77a-a7e2f0685d4e','kind':'bearer','secret':'" secret    \
+    "','rights':['read']}\n"
+    import(w, LINE("old"));
+    assert_int_equal(authenticate(w, "Bearer old", FORM_BEARER), ERR_OK);
+    struct outcome outcome = import(w, LINE("new"));
+#undef LINE
+    assert_int_equal(outcome.counts.changed[NOUN_CREDENTIAL], 1);
+    assert_int_equal(authenticate(w, "Bearer old", FORM_BEARER), ERR_UNAUTHENTICATED);
+    assert_int_equal(authenticate(w, "Bearer new", FORM_BEARER), ERR_OK);
+}
+
+/* --- size --- */
+
+static size_t add_line(char *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static size_t add_line(char *to, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsprintf(to, format, arguments);
+    va_end(arguments);
+    return (size_t)size;
+}
+
+/* More lines than one batch, of an organization of the file's own and of one that was there. */
+static void a_file_of_several_batches_is_imported(void **state)
+{
+    enum { USERS = 12000, MEMBERS = 15000 };
+    struct world *w = *state;
+    char *bytes = malloc((size_t)(USERS + MEMBERS) * 120);
+    for (int64_t organization = w->organization_id; organization; organization = organization == 50 ? 0 : 50) {
+        size_t size = add_line(bytes, "{\"type\":\"organization\",\"id\":%lld,\"name\":\"Large\"}\n", (long long)organization);
+        long long first = (long long)organization * 100000;
+        for (int i = 0; i < USERS; i++)
+            size += add_line(bytes + size, "{\"type\":\"user\",\"organizationId\":%lld,\"id\":%lld}\n", (long long)organization, first + i);
+        for (int i = 0; i < 2; i++)
+            size += add_line(bytes + size, "{\"type\":\"group\",\"organizationId\":%lld,\"id\":%lld,\"name\":\"g%d\"}\n", (long long)organization,
+                             first + i, i);
+        for (int i = 0; i < MEMBERS; i++)
+            size += add_line(bytes + size, "{\"type\":\"membership\",\"organizationId\":%lld,\"groupId\":%lld,\"userId\":%lld}\n",
+                             (long long)organization, first + i / USERS, first + i % USERS);
+        struct outcome outcome = import_bytes(w, bytes, size, false, false);
+        assert_int_equal(outcome.e, ERR_OK);
+        assert_int_equal(outcome.counts.created[NOUN_MEMBERSHIP], MEMBERS);
+        outcome = import_bytes(w, bytes, size, true, false);
+        assert_int_equal(outcome.counts.unchanged[NOUN_MEMBERSHIP], MEMBERS);
+    }
+    free(bytes);
+    assert_sound(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        world_test(everything_is_imported_and_the_second_time_nothing_changes),
+        world_test(a_new_organization_comes_with_all_it_has),
+        world_test(a_dry_run_says_the_same_and_changes_nothing),
+        world_test(a_line_changes_only_what_it_names),
+        world_test(identity_cannot_be_changed),
+        world_test(two_lines_about_one_user_both_count),
+        world_test(two_lines_about_a_new_user_both_count),
+        world_test(a_member_removed_and_added_again_is_a_member),
+        world_test(a_member_added_and_removed_again_is_none),
+        world_test(a_group_deleted_and_named_again_lives),
+        world_test(a_group_made_and_deleted_in_one_file_is_gone),
+        world_test(an_object_made_twice_is_counted_once_in_a_dry_run_too),
+        world_test(a_name_that_is_taken_is_refused),
+        world_test(a_name_given_up_in_a_file_is_free),
+        world_test(groups_can_swap_their_names_through_a_third),
+        world_test(groups_can_swap_their_names_directly),
+        world_test(names_may_repeat_where_the_organization_wants_it),
+        world_test(names_cannot_become_unique_while_two_groups_share_one),
+        world_test(deleting_is_told_and_the_second_time_nothing_changes),
+        world_test(a_deleted_user_leaves_its_groups),
+        world_test(a_deleted_user_comes_back_without_its_groups),
+        world_test(a_user_deleted_and_named_again_in_one_file_lives),
+        world_test(importing_a_deleted_group_restores_it_with_its_members),
+        world_test(a_deleted_group_whose_name_is_taken_is_not_restored),
+        world_test(an_organization_is_deleted_and_imported_again),
+        world_test(an_organization_is_deleted_and_made_again_in_one_file),
+        world_test(an_account_that_is_used_is_not_deleted_and_nothing_is_kept),
+        world_test(of_a_file_with_a_bad_line_nothing_is_kept),
+        world_test(a_line_may_only_refer_to_lines_before_it),
+        world_test(what_a_file_deleted_cannot_be_referred_to),
+        world_test(what_another_object_has_is_refused_and_nothing_is_kept),
+        world_test(with_keep_going_good_lines_are_kept_and_bad_ones_counted),
+        world_test(bad_lines_are_counted_although_their_batch_is_done_again),
+        world_test(nestings_and_credentials_of_a_batch_that_is_done_again_are_kept),
+        world_test(long_and_empty_lines_and_any_line_end_are_read),
+        world_test(an_imported_secret_is_accepted),
+        world_test(a_credential_is_known_again_by_its_secret_or_hash),
+        world_test(a_new_secret_for_a_known_uuid_replaces_the_old_one),
+        world_test(a_file_of_several_batches_is_imported),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
