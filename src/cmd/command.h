@@ -75,6 +75,9 @@ MUST_USE enum err command_import_file(struct op *op, struct store *store, FILE *
 /* Makes a credential; values->secret is set. */
 MUST_USE enum err command_create_token(struct op *op, struct store *store, struct credential *values);
 
+/* From now on only command_run_server takes SIGTERM, SIGINT and SIGHUP; called before anything starts a thread, which inherits it. */
+void command_block_signals(void);
+
 /* Serves until SIGTERM or SIGINT. `ready` is called once with the address; the store is closed at the end. */
 int command_run_server(struct command_line *line, struct op *op, struct store *store, void (*ready)(void *context, const char *url),
                        void *context);

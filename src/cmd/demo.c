@@ -47,6 +47,7 @@ static void print_ready(void *context, const char *url)
 
 int command_demo(struct command_line *line)
 {
+    command_block_signals();
     AUTO_OP op = op_begin();
     op.caller.system = true;
     if (mkdir(DEMO_FOLDER, 0777) != 0 && errno != EEXIST) return command_fail(EXIT_BAD, DEMO_FOLDER ": %s", strerror(errno));

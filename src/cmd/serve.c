@@ -9,13 +9,20 @@
 #include <stdio.h>
 #include <string.h>
 
-static void block_signals(sigset_t *signals)
+static sigset_t server_signals(void)
 {
-    sigemptyset(signals);
-    sigaddset(signals, SIGTERM);
-    sigaddset(signals, SIGINT);
-    sigaddset(signals, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, signals, NULL); /* threads started later inherit it: only sigwait gets them */
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    return signals;
+}
+
+void command_block_signals(void)
+{
+    sigset_t signals = server_signals();
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
 
@@ -71,8 +78,7 @@ static int serve_directory(struct command_line *line, struct op *op, const sigse
 int command_run_server(struct command_line *line, struct op *op, struct store *store, void (*ready)(void *context, const char *url),
                        void *context)
 {
-    sigset_t signals;
-    block_signals(&signals);
+    sigset_t signals = server_signals();
     log_configure(line->config.log_format, line->config.log_level);
     struct directory_options options = config_directory_options(&line->config);
     struct directory *directory;
@@ -99,6 +105,7 @@ static void print_listening(void *context, const char *url)
 
 int command_serve(struct command_line *line)
 {
+    command_block_signals();
     AUTO_OP op = op_begin();
     op.caller.system = true;
     struct store *store;

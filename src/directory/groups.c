@@ -30,11 +30,12 @@ static enum err check_name_is_free(struct op *op, const struct image *image, con
     return op_fail(op, ERR_EXISTS, "name", "a group with this name exists: group %lld", (long long)image->groups[holder].id);
 }
 
+/* A deep copy: applying the first of two changes frees the texts that the image had. */
 static struct group *copy_group(struct op *op, const struct image *image, uint32_t ordinal)
 {
-    struct group *group = arena_alloc(&op->arena, sizeof *group);
-    image_get_group(image, ordinal, group);
-    return group;
+    struct group group;
+    image_get_group(image, ordinal, &group);
+    return object_copy(&op->arena, NOUN_GROUP, (union object){ .group = &group }).group;
 }
 
 /* --- create --- */

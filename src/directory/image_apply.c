@@ -81,7 +81,9 @@ static bool update_group(struct image *image, const struct group *group)
     image_unindex_group(image, ordinal);
     group_record_fill(record, group, NULL);
     image_index_group(image, ordinal);
-    if (lives && (renamed || !lived)) add_living(image, ordinal, group->name);
+    struct group after; /* `group` may borrow texts that the record had before and that are freed by now */
+    image_get_group(image, ordinal, &after);
+    if (lives && (renamed || !lived)) add_living(image, ordinal, after.name);
     image_drop_fragments_of(image, false, ordinal);
     return true;
 }

@@ -43,7 +43,8 @@ static enum err get_organization(struct importer *importer, struct op *op, int64
 static enum err find_stored(struct line *line, enum noun noun, int64_t id, int64_t second_id, bool *ret_found, union object *ret_object)
 {
     *ret_found = false;
-    if (line->organization && line->organization->created && !line->importer->careful) return ERR_OK;
+    bool made_here = line->organization && line->organization->created;
+    if (made_here && !line->importer->careful && !(line->deletes && line->importer->writing)) return ERR_OK;
     return store_find(line->op, line->importer->store, noun, line->organization_id, id, second_id, ret_found, ret_object);
 }
 
@@ -568,17 +569,21 @@ static enum err read_line(struct line *line, const json_t *json)
     return e ? e : check_required(line);
 }
 
-/* One batch has one organization; deletions of users are not mixed with other changes, and those of an organization or account stand
- * alone. */
+static enum batch_kind kind_of(const struct line *line)
+{
+    if (!line->deletes) return BATCH_PUTS;
+    return line->noun == NOUN_USER ? BATCH_DELETES_USERS : BATCH_DELETES;
+}
+
+/* One batch has one organization and one kind; deletions of an organization or account stand alone. */
 static bool fits_batch(const struct line *line)
 {
     const struct importer *importer = line->importer;
     if (!importer->line_count) return true;
     if (line->deletes && (line->noun == NOUN_ORGANIZATION || line->noun == NOUN_ACCOUNT)) return false;
     if (line->noun == NOUN_ACCOUNT) return true; /* accounts come between an organization's users */
-    bool removes_users = line->noun == NOUN_USER && line->deletes;
-    bool same_kind = importer->removes_users == removes_users || importer->organization_id == NO_ORGANIZATION;
-    return same_kind && (importer->organization_id == line->organization_id || importer->organization_id == NO_ORGANIZATION);
+    if (importer->organization_id == NO_ORGANIZATION) return true;
+    return importer->organization_id == line->organization_id && importer->kind == kind_of(line);
 }
 
 static enum err enter_batch(struct line *line)
@@ -590,7 +595,7 @@ static enum err enter_batch(struct line *line)
     }
     if (line->noun == NOUN_ACCOUNT || importer->organization_id == line->organization_id) return ERR_OK;
     importer->organization_id = line->organization_id;
-    importer->removes_users = line->noun == NOUN_USER && line->deletes;
+    importer->kind = kind_of(line);
     return import_see_version(importer, line->organization_id);
 }
 

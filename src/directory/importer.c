@@ -34,7 +34,7 @@ static void begin_batch(struct importer *importer)
     importer->line_count = 0;
     importer->changes = importer->installation = (struct change_list){ 0 };
     importer->organization_id = NO_ORGANIZATION;
-    importer->removes_users = false;
+    importer->kind = BATCH_PUTS;
     importer->counts_before = importer->counts;
     arena_reset(&importer->batch->arena);
 }
@@ -91,11 +91,11 @@ static enum err commit_list(struct importer *importer, int64_t organization_id, 
 static enum err commit_batch(struct importer *importer)
 {
     enum err e = ERR_OK;
-    if (importer->removes_users && importer->changes.count) e = add_leaving(importer);
+    if (importer->kind == BATCH_DELETES_USERS && importer->changes.count) e = add_leaving(importer);
     if (!e) e = commit_list(importer, INSTALLATION, importer->installation_version, &importer->installation, false);
     if (e || !importer->changes.count) return e;
     const struct ledger_organization *organization = ledger_find(&importer->ledger, importer->organization_id);
-    bool bulk = organization && organization->created && !importer->careful;
+    bool bulk = organization && organization->created && importer->kind == BATCH_PUTS && !importer->careful;
     /* What the file made has the version its making gave it: not 0 where an organization with this number was deleted before. */
     if (bulk) e = import_see_version(importer, importer->organization_id);
     if (e) return e;

@@ -8,6 +8,10 @@
 
 enum { NO_ORGANIZATION = -1 };
 
+/* Deletions are committed apart: what they delete may have been made by the lines just before. Those of users take their memberships
+ * along. */
+enum batch_kind { BATCH_PUTS, BATCH_DELETES, BATCH_DELETES_USERS };
+
 /* A line of the batch, kept until it is committed: if the batch fails as a whole its lines are done again one by one. */
 struct batch_line {
     int64_t number;
@@ -27,7 +31,7 @@ struct importer {
     int64_t version, installation_version; /* as seen before the first line was checked */
     struct change_list changes;      /* of that organization */
     struct change_list installation; /* organizations and accounts met meanwhile */
-    bool removes_users;              /* the changes are deletions of users, nothing else */
+    enum batch_kind kind;            /* of all its changes but the installation's */
     struct batch_line *lines;        /* IMPORT_BATCH_LINES */
     size_t line_count;
     struct import_counts counts;

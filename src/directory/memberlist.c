@@ -42,7 +42,7 @@ const struct member *memberlist_find(const struct memberlist *list, uint32_t use
 static void resize_block(struct member_block *block, uint32_t capacity)
 {
     struct member *items = memory_resize(block->capacity ? block->items : NULL, capacity, sizeof *items);
-    if (!block->capacity) memcpy(items, block->items, block->count * sizeof *items);
+    if (!block->capacity && block->count) memcpy(items, block->items, block->count * sizeof *items);
     block->items = items;
     block->capacity = capacity;
 }

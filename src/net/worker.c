@@ -52,6 +52,7 @@ static void append(struct workers *workers, struct exchange *exchange)
     else workers->first = exchange;
     workers->last = exchange;
     workers->waiting++;
+    pthread_cond_signal(&workers->wake); /* under the lock: behind it the workers may be stopped and gone */
 }
 
 void workers_go_on(struct workers *workers, struct exchange *exchange)
@@ -59,7 +60,6 @@ void workers_go_on(struct workers *workers, struct exchange *exchange)
     pthread_mutex_lock(&workers->mutex);
     append(workers, exchange);
     pthread_mutex_unlock(&workers->mutex);
-    pthread_cond_signal(&workers->wake); /* behind the lock: who wakes would wait for it at once */
 }
 
 void workers_begin(struct workers *workers, struct exchange *exchange)
@@ -76,7 +76,6 @@ bool workers_queue(struct workers *workers, struct exchange *exchange)
     bool taken = workers->waiting < workers->limit && !workers->ending;
     if (taken) append(workers, exchange);
     pthread_mutex_unlock(&workers->mutex);
-    if (taken) pthread_cond_signal(&workers->wake);
     return taken;
 }
 
