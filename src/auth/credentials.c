@@ -60,7 +60,8 @@ static uint64_t hash_of_id(const void *context, uint32_t ordinal)
 }
 static bool same_digest(const void *context, uint32_t ordinal, const void *key)
 {
-    return digest_equal(&((const struct credentials *)context)->entries[ordinal]->hash, key);
+    const struct entry *entry = ((const struct credentials *)context)->entries[ordinal];
+    return !entry->dropped && digest_equal(&entry->hash, key);
 }
 static bool same_id(const void *context, uint32_t ordinal, const void *key)
 {
@@ -79,13 +80,12 @@ static uint32_t add_entry(struct credentials *credentials, int64_t id)
     return credentials->count++;
 }
 
-void credentials_put(struct credentials *credentials, const struct credential *credential)
+static void put_locked(struct credentials *credentials, const struct credential *credential)
 {
-    pthread_rwlock_wrlock(&credentials->lock);
     uint32_t at = lookup_find(&credentials->by_id, lookup_hash_bytes(&credential->id, sizeof credential->id), same_id, credentials,
                               &credential->id);
     if (at == LOOKUP_NONE) at = add_entry(credentials, credential->id);
-    else lookup_remove(&credentials->by_hash, hash_of_entry(credentials, at), at);
+    else if (!credentials->entries[at]->dropped) lookup_remove(&credentials->by_hash, hash_of_entry(credentials, at), at);
     struct entry *entry = credentials->entries[at];
     entry->hash = credential->secret_hash;
     entry->organization_id = credential->organization_id;
@@ -96,14 +96,38 @@ void credentials_put(struct credentials *credentials, const struct credential *c
     entry->revoked = credential->revoked_at != 0;
     entry->dropped = false;
     lookup_add(&credentials->by_hash, hash_of_entry(credentials, at), at, hash_of_entry, credentials);
+}
+
+void credentials_put(struct credentials *credentials, const struct credential *credential)
+{
+    pthread_rwlock_wrlock(&credentials->lock);
+    put_locked(credentials, credential);
     pthread_rwlock_unlock(&credentials->lock);
+}
+
+/* An entry stays, a reader may be noting its time of use; it is no longer found. */
+static void drop_locked(struct credentials *credentials, int64_t organization_id)
+{
+    for (uint32_t i = 0; i < credentials->count; i++) {
+        struct entry *entry = credentials->entries[i];
+        if (entry->organization_id != organization_id || entry->dropped) continue;
+        lookup_remove(&credentials->by_hash, hash_of_entry(credentials, i), i);
+        entry->dropped = true;
+    }
 }
 
 void credentials_drop_organization(struct credentials *credentials, int64_t organization_id)
 {
     pthread_rwlock_wrlock(&credentials->lock);
-    for (uint32_t i = 0; i < credentials->count; i++)
-        if (credentials->entries[i]->organization_id == organization_id) credentials->entries[i]->dropped = true;
+    drop_locked(credentials, organization_id);
+    pthread_rwlock_unlock(&credentials->lock);
+}
+
+void credentials_replace_organization(struct credentials *credentials, int64_t organization_id, const struct credential *list, size_t count)
+{
+    pthread_rwlock_wrlock(&credentials->lock);
+    drop_locked(credentials, organization_id);
+    for (size_t i = 0; i < count; i++) put_locked(credentials, &list[i]);
     pthread_rwlock_unlock(&credentials->lock);
 }
 
@@ -151,11 +175,12 @@ static bool read_presented(const char *authorization, unsigned forms, struct pre
 {
     size_t size = strnlen(authorization, SECRET_MAX + 1);
     if (size > SECRET_MAX) return false;
+    while (size && (authorization[size - 1] == ' ' || authorization[size - 1] == '\t')) size--; /* RFC 9110 section 5.5: not part of it */
     for (size_t i = 0; i < sizeof forms_table / sizeof *forms_table; i++) {
         size_t scheme = strlen(forms_table[i].scheme);
         if (!(forms & forms_table[i].form) || size <= scheme || strncasecmp(authorization, forms_table[i].scheme, scheme) != 0) continue;
         const char *secret = authorization + scheme;
-        while (*secret == ' ') secret++;
+        while (*secret == ' ' && secret < authorization + size) secret++;
         size_t secret_size = size - (size_t)(secret - authorization);
         if (!secret_size) return false;
         ret_presented->kind = forms_table[i].kind;

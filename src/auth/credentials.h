@@ -20,8 +20,11 @@ void credentials_free(struct credentials *credentials); /* accepts NULL */
 /* Adds one or replaces the one with the same number. The texts are not kept. */
 void credentials_put(struct credentials *credentials, const struct credential *credential);
 
-/* Drops all of an organization (before its current ones are put, or because it was deleted). */
+/* Drops all of an organization. */
 void credentials_drop_organization(struct credentials *credentials, int64_t organization_id);
+
+/* Puts these in the place of all that the organization had; nobody sees a moment without them. */
+void credentials_replace_organization(struct credentials *credentials, int64_t organization_id, const struct credential *list, size_t count);
 
 /* Number of credentials known. */
 size_t credentials_count(struct credentials *credentials);

@@ -9,10 +9,22 @@
 
 /* --- following --- */
 
-static enum err put_credential(void *context, struct op *op, const struct credential *credential)
+struct credential_list {
+    struct credential *items;
+    size_t count, capacity;
+};
+
+static enum err collect_credential(void *context, struct op *op, const struct credential *credential)
 {
-    (void)op;
-    credentials_put(((struct directory *)context)->credentials, credential);
+    struct credential_list *list = context;
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity ? list->capacity * 2 : 16;
+        struct credential *items = arena_alloc(&op->arena, capacity * sizeof *items);
+        if (list->count) memcpy(items, list->items, list->count * sizeof *items);
+        list->items = items;
+        list->capacity = capacity;
+    }
+    list->items[list->count++] = *credential; /* its texts are not used */
     return ERR_OK;
 }
 
@@ -20,15 +32,18 @@ static enum err put_credential(void *context, struct op *op, const struct creden
 static enum err refresh_credentials(struct op *op, struct directory *directory, struct resident *resident, int64_t version)
 {
     if (atomic_load(&resident->credentials_version) >= version) return ERR_OK;
-    struct store_sink sink = { .context = directory, .credential = put_credential };
+    struct credential_list list = { 0 };
+    struct store_sink sink = { .context = &list, .credential = collect_credential };
     int64_t read_version;
     enum err e = store_load(op, directory->store, resident->organization_id, &sink, NULL, &read_version);
     if (e == ERR_NOT_FOUND) { /* deleted meanwhile: the installation's log says so */
         failure_clear(&op->failure);
         return ERR_OK;
     }
-    if (!e) atomic_store(&resident->credentials_version, read_version);
-    return e;
+    if (e) return e;
+    credentials_replace_organization(directory->credentials, resident->organization_id, list.items, list.count);
+    atomic_store(&resident->credentials_version, read_version);
+    return ERR_OK;
 }
 
 static enum err refresh_image(struct op *op, struct directory *directory, struct resident *resident, int64_t version,
@@ -80,6 +95,9 @@ static enum err refresh_outdated(struct op *op, struct directory *directory, int
     enum err e = store_version(op, directory->store, organization_id, &version);
     if (e == ERR_OK) {
         directory_add_organization(directory, organization_id, 0);
+        resident = directory_find_resident(directory, organization_id);
+        atomic_store(&resident->credentials_version, -1); /* it may be another one with the same number */
+        e = refresh_credentials(op, directory, resident, version);
     } else if (e == ERR_NOT_FOUND) {
         failure_clear(&op->failure);
         e = ERR_OK;

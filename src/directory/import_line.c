@@ -44,7 +44,9 @@ static enum err find_stored(struct line *line, enum noun noun, int64_t id, int64
 {
     *ret_found = false;
     bool made_here = line->organization && line->organization->created;
-    if (made_here && !line->importer->careful && !(line->deletes && line->importer->writing)) return ERR_OK;
+    const struct number_set *made = noun == NOUN_USER ? &line->organization->users : &line->organization->groups;
+    bool again = line->deletes || ((noun == NOUN_USER || noun == NOUN_GROUP) && number_set_has(made, id));
+    if (made_here && !line->importer->careful && !(again && line->importer->writing)) return ERR_OK;
     return store_find(line->op, line->importer->store, noun, line->organization_id, id, second_id, ret_found, ret_object);
 }
 
@@ -156,7 +158,47 @@ static enum err check_new(struct line *line, int64_t id, const struct uuid *uuid
     return op_fail(line->op, ERR_EXISTS, field, "%s: another %s has it", field, noun_name(line->noun));
 }
 
+/* While checking, what the file made is nowhere to be compared with: a second line about it counts as one that changes nothing. */
+static bool seen_while_checking(struct line *line, const struct number_set *made, int64_t id)
+{
+    bool seen = !line->importer->writing && number_set_has(made, id);
+    if (seen) count(line, line->importer->counts.unchanged);
+    return seen;
+}
+
 /* --- organizations and accounts --- */
+
+struct names_seen {
+    struct hash_set hashes;
+    struct arena arena;
+    int64_t twice; /* a group whose name another has; 0: none */
+};
+
+static enum err see_name(void *context, struct op *op, const struct group *group)
+{
+    (void)op;
+    struct names_seen *seen = context;
+    if (group->deleted_at) return ERR_OK;
+    size_t size;
+    const char *folded = fold_text(&seen->arena, group->name, strlen(group->name), &size);
+    if (!hash_set_add(&seen->hashes, lookup_hash_bytes(folded, size))) seen->twice = group->id;
+    arena_reset(&seen->arena);
+    return ERR_OK;
+}
+
+/* Before names have to be unique they must be. */
+static enum err check_names_differ(struct line *line, int64_t organization_id)
+{
+    struct names_seen seen = { .twice = 0 };
+    struct store_sink sink = { .context = &seen, .group = see_name };
+    int64_t version;
+    enum err e = store_load(line->op, line->importer->store, organization_id, &sink, NULL, &version);
+    hash_set_free(&seen.hashes);
+    arena_free(&seen.arena);
+    if (e || !seen.twice) return e;
+    return op_fail(line->op, ERR_INVALID, "uniqueGroupNames", "uniqueGroupNames: another group has the name of group %lld",
+                   LL(seen.twice));
+}
 
 static enum err import_organization(struct line *line)
 {
@@ -175,8 +217,12 @@ static enum err import_organization(struct line *line)
         if (!found) return op_fail(line->op, ERR_INVALID, "delete", "the same file makes and deletes organization %lld", LL(values->id));
         add_change(line, ORGANIZATION_DELETED, before, (union object){ 0 });
         organization->exists = false;
+        organization->deleted = true;
         return count(line, importer->counts.deleted), ERR_OK;
     }
+    if (!found && organization->deleted)
+        return op_fail(line->op, ERR_INVALID, "id", "id: the same file deletes organization %lld before: make it again with another file",
+                       LL(values->id));
     if (!found) {
         /* The line is in the file twice; a careful one is here again because its batch was not committed. */
         if (organization->created && !importer->careful) return count(line, importer->counts.unchanged), ERR_OK;
@@ -193,6 +239,10 @@ static enum err import_organization(struct line *line)
     field_set differ;
     e = merge(line, before, &after, &differ);
     if (e) return e;
+    if (after.organization->unique_group_names && !before.organization->unique_group_names) {
+        e = check_names_differ(line, values->id);
+        if (e) return e;
+    }
     organization->unique_group_names = after.organization->unique_group_names;
     if (differ) add_change(line, ORGANIZATION_UPDATED, before, after);
     return count(line, differ ? importer->counts.changed : importer->counts.unchanged), ERR_OK;
@@ -207,6 +257,10 @@ static enum err import_account(struct line *line)
     enum err e = store_find(line->op, importer->store, NOUN_ACCOUNT, INSTALLATION, values->id, 0, &found, &before);
     if (e) return e;
     if (line->deletes) {
+        bool used = number_set_has(&importer->ledger.accounts_used, values->id);
+        if (!used) e = store_account_is_used(line->op, importer->store, values->id, &used);
+        if (e) return e;
+        if (used) return op_fail(line->op, ERR_INVALID, "account", "account %lld is used by users", LL(values->id));
         if (found) add_change(line, ACCOUNT_DELETED, before, (union object){ 0 });
         number_set_remove(&importer->ledger.accounts, values->id);
         return count(line, found ? importer->counts.deleted : importer->counts.unchanged), ERR_OK;
@@ -231,6 +285,7 @@ static enum err import_account(struct line *line)
 static enum err check_account(struct line *line)
 {
     int64_t account_id = line->values.user->account_id;
+    if (account_id) number_set_add(&line->importer->ledger.accounts_used, account_id);
     if (!account_id || number_set_has(&line->importer->ledger.accounts, account_id)) return ERR_OK;
     bool found;
     union object object;
@@ -258,6 +313,7 @@ static enum err import_user(struct line *line)
     e = check_account(line);
     if (e) return e;
     number_set_remove(&line->organization->deleted_users, values->id);
+    if (!found && seen_while_checking(line, &line->organization->users, values->id)) return ERR_OK;
     if (!found) {
         e = check_new(line, values->id, &values->uuid);
         if (e) return e;
@@ -357,6 +413,7 @@ static enum err import_group(struct line *line)
     }
     number_set_remove(&line->organization->deleted_groups, values->id);
     if (found) return update_group(line, before);
+    if (seen_while_checking(line, &line->organization->groups, values->id)) return ERR_OK;
     e = check_new(line, values->id, &values->uuid);
     if (!e) e = take_name(line, values->name, NULL);
     if (e) return e;
@@ -414,7 +471,7 @@ static enum err import_nesting(struct line *line)
     struct importer *importer = line->importer;
     const struct nesting *values = line->values.nesting;
     struct ledger_organization *organization = line->organization;
-    if (!organization->nestings_loaded && !organization->created) {
+    if (!organization->nestings_loaded && (!organization->created || importer->careful)) {
         struct store_sink sink = { .context = &organization->nestings, .nesting = load_nesting };
         int64_t version;
         enum err e = store_load(line->op, importer->store, organization->id, &sink, NULL, &version);
@@ -467,12 +524,36 @@ static enum err load_credential(void *context, struct op *op, const struct crede
 static enum err load_credentials(struct line *line)
 {
     struct ledger_organization *organization = line->organization;
-    if (organization->credentials_loaded || organization->created) return ERR_OK;
+    if (organization->credentials_loaded || (organization->created && !line->importer->careful)) return ERR_OK;
     struct remembering remembering = { &line->importer->ledger, organization };
     struct store_sink sink = { .context = &remembering, .credential = load_credential };
     int64_t version;
     organization->credentials_loaded = true;
     return store_load(line->op, line->importer->store, organization->id, &sink, NULL, &version);
+}
+
+static enum err note_secret(void *context, struct op *op, const struct credential *credential)
+{
+    (void)op;
+    hash_set_add(context, lookup_hash_bytes(credential->secret_hash.bytes, sizeof credential->secret_hash.bytes));
+    return ERR_OK;
+}
+
+/* While checking: a secret finds one credential, whatever organization it belongs to. */
+static enum err check_secret(struct line *line)
+{
+    struct ledger *ledger = &line->importer->ledger;
+    if (line->importer->writing) return ERR_OK;
+    if (!ledger->secrets_loaded) {
+        struct store_sink sink = { .context = &ledger->secrets, .credential = note_secret };
+        int64_t cursor;
+        enum err e = store_load_credentials(line->op, line->importer->store, &sink, &cursor);
+        if (e) return e;
+        ledger->secrets_loaded = true;
+    }
+    const struct digest *hash = &line->values.credential->secret_hash;
+    if (hash_set_add(&ledger->secrets, lookup_hash_bytes(hash->bytes, sizeof hash->bytes))) return ERR_OK;
+    return op_fail(line->op, ERR_EXISTS, "secret", "secret: another credential has it");
 }
 
 static enum err import_credential(struct line *line)
@@ -498,6 +579,8 @@ static enum err import_credential(struct line *line)
     }
     if (line->deletes) return op_fail(line->op, ERR_INVALID, "delete", "credentials are revoked (roster token revoke), not deleted");
     if (!known) {
+        e = check_secret(line);
+        if (e) return e;
         fill_uuid(&values->uuid);
         values->date_created = line->op->now;
         add_change(line, CREDENTIAL_CREATED, (union object){ 0 }, line->values);
@@ -569,6 +652,30 @@ static enum err read_line(struct line *line, const json_t *json)
     return e ? e : check_required(line);
 }
 
+/* What the line is about, as a hash: a second line about the same object must see what the first did. */
+static uint64_t object_key(const struct line *line)
+{
+    const union object values = line->values;
+    int64_t key[4] = { line->noun, 0, 0, 0 };
+    switch (line->noun) {
+    case NOUN_ORGANIZATION: key[1] = values.organization->id; break;
+    case NOUN_ACCOUNT: key[1] = values.account->id; break;
+    case NOUN_USER: key[1] = values.user->id; break;
+    case NOUN_GROUP: key[1] = values.group->id; break;
+    case NOUN_MEMBERSHIP:
+        key[1] = values.membership->group_id;
+        key[2] = values.membership->user_id;
+        break;
+    case NOUN_NESTING:
+        key[1] = values.nesting->group_id;
+        key[2] = values.nesting->child_group_id;
+        break;
+    case NOUN_CREDENTIAL: /* the ledger knows those of the batch */
+    case NOUN_COUNT: return 0;
+    }
+    return lookup_hash_bytes(key, sizeof key);
+}
+
 static enum batch_kind kind_of(const struct line *line)
 {
     if (!line->deletes) return BATCH_PUTS;
@@ -614,9 +721,11 @@ enum err import_line(struct importer *importer, const char *text, size_t size)
 {
     struct line line = { .importer = importer, .op = importer->batch };
     enum err e = parse_line(&line, text, size);
-    if (!e && !fits_batch(&line)) {
+    uint64_t key = e ? 0 : object_key(&line);
+    if (!e && (!fits_batch(&line) || (importer->writing && key && !hash_set_add(&importer->touched, key)))) {
         e = import_flush(importer); /* frees the memory of the batch, so this line is read again into the next one */
         if (!e) e = parse_line(&line, text, size);
+        if (!e && key) hash_set_add(&importer->touched, key);
     }
     if (!e) e = enter_batch(&line);
     if (!e && line.noun != NOUN_ORGANIZATION && line.noun != NOUN_ACCOUNT) {

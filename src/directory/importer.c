@@ -35,6 +35,7 @@ static void begin_batch(struct importer *importer)
     importer->changes = importer->installation = (struct change_list){ 0 };
     importer->organization_id = NO_ORGANIZATION;
     importer->kind = BATCH_PUTS;
+    hash_set_free(&importer->touched);
     importer->counts_before = importer->counts;
     arena_reset(&importer->batch->arena);
 }
@@ -104,21 +105,39 @@ static enum err commit_batch(struct importer *importer)
 
 static void report_bad(struct importer *importer, int64_t number)
 {
+    const struct failure *failure = &importer->batch->failure;
+    char text[sizeof failure->field + sizeof failure->text + 4];
+    bool named = !failure->field[0] || strncmp(failure->text, failure->field, strlen(failure->field)) == 0;
+    snprintf(text, sizeof text, "%s%s%s", named ? "" : failure->field, named ? "" : ": ", failure->text);
     importer->counts.bad++;
-    importer->options->report(importer->options->context, number, importer->batch->failure.text);
+    importer->options->report(importer->options->context, number, text);
 }
 
 static enum err import_one(struct importer *importer, const char *text, size_t size)
 {
     enum { ATTEMPTS = 5 };
     enum err e = ERR_STALE;
+    struct import_counts counts = importer->counts;
     for (int attempt = 0; attempt < ATTEMPTS && e == ERR_STALE; attempt++) {
         failure_clear(&importer->batch->failure);
+        importer->counts = counts;
         begin_batch(importer);
         e = import_line(importer, text, size);
         if (!e) e = commit_batch(importer);
     }
+    if (e) importer->counts = counts; /* it made nothing */
     return e;
+}
+
+/* What the ledger took from the batch that was not committed is read from the database again. */
+static void forget_pending(struct importer *importer)
+{
+    struct ledger_organization *organization = ledger_find(&importer->ledger, importer->organization_id);
+    if (!organization) return;
+    nesting_free(&organization->nestings);
+    organization->nestings_loaded = false;
+    organization->credential_count = 0;
+    organization->credentials_loaded = false;
 }
 
 /* The batch was refused as a whole, by another process's commit or by a row that is there already: each line again, against the database
@@ -129,14 +148,16 @@ static enum err import_carefully(struct importer *importer)
     size_t count = importer->line_count;
     importer->lines = memory_alloc(IMPORT_BATCH_LINES * sizeof *importer->lines);
     importer->line_count = 0;
-    int64_t commits = importer->counts.commits;
+    struct import_counts counts = importer->counts;
     importer->counts = importer->counts_before;
-    importer->counts.commits = commits;
+    importer->counts.commits = counts.commits;
+    importer->counts.lines = counts.lines;
+    importer->counts.bad = counts.bad; /* lines that were bad by themselves are not among those done again */
+    forget_pending(importer);
     importer->careful = true;
     enum err e = ERR_OK;
     for (size_t i = 0; i < count && !e; i++) {
         e = import_one(importer, lines[i].text, lines[i].size);
-        importer->counts.lines++;
         if (is_line_error(e)) {
             report_bad(importer, lines[i].number);
             e = ERR_OK;

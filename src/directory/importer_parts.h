@@ -32,6 +32,7 @@ struct importer {
     struct change_list changes;      /* of that organization */
     struct change_list installation; /* organizations and accounts met meanwhile */
     enum batch_kind kind;            /* of all its changes but the installation's */
+    struct hash_set touched;         /* objects that lines of the batch are about */
     struct batch_line *lines;        /* IMPORT_BATCH_LINES */
     size_t line_count;
     struct import_counts counts;

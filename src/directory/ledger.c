@@ -190,6 +190,8 @@ void ledger_free(struct ledger *ledger)
     number_set_free(&ledger->users);
     number_set_free(&ledger->groups);
     hash_set_free(&ledger->uuids);
+    hash_set_free(&ledger->secrets);
+    number_set_free(&ledger->accounts_used);
     arena_free(&ledger->arena);
     *ledger = (struct ledger){ 0 };
 }

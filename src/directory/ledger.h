@@ -47,6 +47,7 @@ void hash_set_free(struct hash_set *set);
 struct ledger_organization {
     int64_t id;
     bool exists;  /* in the database or made by the file */
+    bool deleted; /* by the file */
     bool created; /* by the file: nothing of it was in the database before */
     bool unique_group_names;
     struct number_set users, groups;                 /* made by the file */
@@ -65,6 +66,9 @@ struct ledger {
     struct number_set accounts;
     struct number_set users, groups; /* made by the file, in any organization: numbers are the installation's */
     struct hash_set uuids;           /* of what the file made */
+    struct hash_set secrets;         /* hashes of all secrets, of the database and of the file */
+    bool secrets_loaded;
+    struct number_set accounts_used; /* by users of the file */
     struct arena arena; /* texts of credentials */
 };
 

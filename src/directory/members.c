@@ -75,8 +75,8 @@ static void put_member(struct op *op, struct rule_context *context, uint32_t gro
     image_get_membership(image, group, known, before);
     *after = *before;
     if (request->has_manager) after->manager = request->manager;
-    if (after->ends_at && after->ends_at <= op->now) {
-        /* It ended and was not cleared away yet: to the caller this user is no member, so this is a new, unlimited membership. */
+    if (!image_in_effect(image, group, known, op->now)) {
+        /* It has ended and was not cleared away yet, or has not begun: to the caller this user is no member, and wants it to be one now. */
         after->starts_at = after->ends_at = 0;
         after->manager = request->has_manager && request->manager;
     }

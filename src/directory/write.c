@@ -106,6 +106,21 @@ static void note_installation_change(struct op *op, const struct change *change,
     outdated->ids = ids;
 }
 
+/* Applies the changes of one version, seen by readers all at once; moves *next behind them. False if the image cannot take them. */
+static bool apply_version(struct op *op, struct image *image, const struct pending **next)
+{
+    int64_t version = (*next)->version;
+    bool applied = true;
+    pthread_rwlock_wrlock(&image->lock);
+    for (; *next && (*next)->version == version && applied; *next = (*next)->next) {
+        struct change change = (*next)->change;
+        applied = complete(op, image, &change) && image_apply(image, &change, (*next)->time);
+    }
+    if (applied) atomic_store(&image->version, version);
+    pthread_rwlock_unlock(&image->lock);
+    return applied;
+}
+
 enum err directory_catch_up(struct op *op, struct directory *directory, struct image *image, bool *ret_reload,
                             struct organization_list *ret_outdated)
 {
@@ -114,19 +129,14 @@ enum err directory_catch_up(struct op *op, struct directory *directory, struct i
     *ret_reload = false;
     enum err e = store_read_log(op, directory->store, image->organization_id, image->version, 0, collect_entry, &state);
     if (e) return e;
-    for (struct pending *pending = state.first; pending && !*ret_reload; pending = pending->next) {
+    /* What the log says of organizations counts even if the accounts before it make the image load again. */
+    for (struct pending *pending = state.first; pending; pending = pending->next) {
         bool is_organization = change_noun(pending->change.kind) == NOUN_ORGANIZATION;
         if (is_organization && image->organization_id == INSTALLATION) note_installation_change(op, &pending->change, ret_outdated);
-        if (pending->change.kind == ACCOUNT_UPDATED) atomic_fetch_add(&directory->account_epoch, 1);
-        pthread_rwlock_wrlock(&image->lock);
-        if (complete(op, image, &pending->change) && image_apply(image, &pending->change, pending->time)) {
-            bool last_of_version = !pending->next || pending->next->version != pending->version;
-            if (last_of_version) atomic_store(&image->version, pending->version);
-        } else {
-            *ret_reload = true;
-        }
-        pthread_rwlock_unlock(&image->lock);
+        if (change_noun(pending->change.kind) == NOUN_ACCOUNT) atomic_fetch_add(&directory->account_epoch, 1);
     }
+    const struct pending *next = state.first;
+    while (next && !*ret_reload) *ret_reload = !apply_version(op, image, &next);
     if (state.hole) *ret_reload = true;
     atomic_fetch_add(&directory->followed, 1);
     return ERR_OK;

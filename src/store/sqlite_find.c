@@ -135,6 +135,16 @@ enum err store_find_conflict(struct op *op, struct store *store, enum noun noun,
     return is_taken(op, &text, "uuid", ret_field);
 }
 
+enum err store_account_is_used(struct op *op, struct store *store, int64_t account_id, bool *ret_used)
+{
+    AUTO_READER reader = { 0 };
+    enum err e = store_reader(op, store, &reader);
+    if (e) return e;
+    AUTO_QUERY q = db_query(reader.db, "SELECT 1 FROM app_user WHERE account_id = $1");
+    query_number(&q, account_id);
+    return query_step(op, &q, ret_used);
+}
+
 enum err store_find_group_by_name(struct op *op, struct store *store, int64_t organization_id, const char *folded,
                                   int64_t *ret_id)
 {

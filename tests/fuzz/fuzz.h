@@ -1,5 +1,5 @@
-/* fuzz.h — what every fuzz target needs. A target is one file with the function libFuzzer calls; tests/fuzz/corpus/NAME/ is what it
- * begins with. A broken promise aborts. */
+/* fuzz.h — what every fuzz target needs. A target is one file with the function libFuzzer calls; tests/fuzz/corpus/NAME/ is what
+ * it begins with. A broken promise aborts. */
 #ifndef ROSTER_TESTS_FUZZ_H
 #define ROSTER_TESTS_FUZZ_H
 
@@ -11,12 +11,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define promise(condition)                                                     \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
-            abort();                                                           \
-        }                                                                      \
+#define promise(condition)                                                                                                       \
+    do {                                                                                                                         \
+        if (!(condition)) {                                                                                                      \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                                      \
+            abort();                                                                                                             \
+        }                                                                                                                        \
     } while (0)
 
 /* The input as a C string; the caller frees. */

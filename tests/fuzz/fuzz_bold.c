@@ -44,10 +44,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct request request = { .body = body, .body_size = size - 1, .captures = { body, body }, .capture_count = 2 };
     int64_t id;
     switch (data[0] % 5) {
-    case 0: read_group(&op, &request, true); break;
-    case 1: read_group(&op, &request, false); break;
-    case 2: read_lists(&op, &request, true); break;
-    case 3: read_lists(&op, &request, false); break;
+    case 0:
+        read_group(&op, &request, true);
+        break;
+    case 1:
+        read_group(&op, &request, false);
+        break;
+    case 2:
+        read_lists(&op, &request, true);
+        break;
+    case 3:
+        read_lists(&op, &request, false);
+        break;
     default:
         if (!bold_read_group_id(&op, &request, &id)) promise(id >= 1 && id <= NUMBER_MAX);
         if (!bold_read_user_id(&op, body, &id)) promise(id >= 1 && id <= NUMBER_MAX);

@@ -20,11 +20,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct buf out = BUF_INIT(1 << 24);
     change_write_detail(&out, &change);
     enum err e = change_read_detail(&op, kind, buf_cstr(&out), &again);
-    /* An object all of whose members are default is written as nothing, which is no whole entry. */
-    bool whole = strstr(buf_cstr(&out), "before") || strstr(buf_cstr(&out), "after") || change_shape(kind) == CHANGE_MARKS;
-    if (change_shape(kind) == CHANGE_UPDATES) whole = change.changed != 0;
-    if (whole) promise(e == ERR_OK && again.changed == change.changed);
-    if (whole && change.after.any && again.after.any && change_shape(kind) != CHANGE_MARKS)
+    /* What no rule makes need not be read again: an object all of whose members are default, a required member that is not set.
+     */
+    bool whole = strstr(buf_cstr(&out), "before") || strstr(buf_cstr(&out), "after");
+    if (change_shape(kind) == CHANGE_MARKS) whole = !change.after.any || change.after.organization->id;
+    if (change_shape(kind) == CHANGE_UPDATES) whole = change.changed && !strstr(buf_cstr(&out), ":null");
+    promise(!whole || e == ERR_OK);
+    if (!e && whole) promise(again.changed == change.changed);
+    if (!e && change.after.any && again.after.any && change_shape(kind) != CHANGE_MARKS)
         promise(fields_differ(change_noun(kind), change.after, again.after) == 0);
     buf_free(&out);
     free(detail);

@@ -13,7 +13,9 @@ static struct credentials *known(void)
     credentials = credentials_new();
     struct arena arena = ARENA_INIT;
     for (int kind = CREDENTIAL_BEARER; kind <= CREDENTIAL_PERSONAL_KEY; kind++) {
-        struct credential credential = { .organization_id = 1, .id = kind + 1, .kind = kind, .key_id = "k", .secret = kind == CREDENTIAL_KEY ? "raw" : "s" };
+        struct credential credential = {
+            .organization_id = 1, .id = kind + 1, .kind = kind, .key_id = "k", .secret = kind == CREDENTIAL_KEY ? "raw" : "s"
+        };
         credential.secret_hash = credential_hash(&arena, &credential);
         if (kind != CREDENTIAL_PERSONAL_KEY) credentials_put(credentials, &credential);
     }

@@ -22,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         promise(request.parameter_count <= REQUEST_PARAMETER_MAX);
         for (size_t i = 0; i < request.parameter_count; i++) {
             const struct parameter *parameter = &request.parameters[i];
-            promise(utf8_is_valid(parameter->name, strlen(parameter->name)) && utf8_is_valid(parameter->value, strlen(parameter->value)));
+            promise(utf8_is_valid(parameter->name, strlen(parameter->name)) &&
+                    utf8_is_valid(parameter->value, strlen(parameter->value)));
             promise(request_parameter(&request, parameter->name) != NULL);
             buf_add_char(&encoded, '&');
             add_encoded(&encoded, parameter->name);

@@ -26,7 +26,8 @@ static void find(const char *path, enum method method)
         for (size_t i = 0; i < request.capture_count; i++)
             promise(request.captures[i][0] && utf8_is_valid(request.captures[i], strlen(request.captures[i])));
     } else {
-        promise(match.result == ERR_NO_ROUTE || match.result == ERR_METHOD || (match.result == ERR_OK && method == METHOD_OPTIONS));
+        promise(match.result == ERR_NO_ROUTE || match.result == ERR_METHOD ||
+                (match.result == ERR_OK && method == METHOD_OPTIONS));
         promise((match.result == ERR_NO_ROUTE) == (match.allow[0] == 0));
     }
     arena_free(&arena);

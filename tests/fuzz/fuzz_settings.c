@@ -15,16 +15,21 @@ static const char *file_path(void)
     return path;
 }
 
-static void remove_file(void) { unlink(file_path()); }
+static void remove_file(void)
+{
+    unlink(file_path());
+}
 
 static void check_bounds(const struct config *config)
 {
     for (const struct setting *setting = config_settings; setting->name; setting++) {
         const void *at = (const char *)config + setting->offset;
-        if (setting->kind == SETTING_NUMBER) promise(*(const int64_t *)at >= setting->min && *(const int64_t *)at <= setting->max);
+        if (setting->kind == SETTING_NUMBER)
+            promise(*(const int64_t *)at >= setting->min && *(const int64_t *)at <= setting->max);
         if (setting->kind == SETTING_CHOICE) promise(*(const int *)at >= 0);
         if (setting->kind == SETTING_FLAG) promise(*(const unsigned char *)at <= 1);
-        if (setting->kind == SETTING_TEXT && *(const char *const *)at) promise(strlen(*(const char *const *)at) <= (setting->max ? (size_t)setting->max : 4096));
+        if (setting->kind == SETTING_TEXT && *(const char *const *)at)
+            promise(strlen(*(const char *const *)at) <= (setting->max ? (size_t)setting->max : 4096));
     }
 }
 

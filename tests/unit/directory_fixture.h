@@ -32,7 +32,8 @@ static inline enum err commit_others(struct world *w, int64_t organization_id, s
     return e ? e : store_commit(&w->f->op, w->other, &commit);
 }
 
-static inline void commit_one(struct world *w, int64_t organization_id, enum change_kind kind, const void *before, const void *after)
+static inline void commit_one(struct world *w, int64_t organization_id, enum change_kind kind, const void *before,
+                              const void *after)
 {
     struct change_list list = { 0 };
     append(w->f, &list, kind, before, after);
@@ -110,18 +111,18 @@ static inline struct op *acting(struct world *w, int64_t user_id)
     return &w->op;
 }
 
-#define assert_ok(w, call)                                                                                  \
-    do {                                                                                                    \
-        enum err ok_ = (call);                                                                              \
-        if (ok_) print_error("%s: %s: %s\n", #call, err_name(ok_), (w)->op.failure.text);                   \
-        assert_int_equal(ok_, ERR_OK);                                                                      \
+#define assert_ok(w, call)                                                                                                       \
+    do {                                                                                                                         \
+        enum err ok_ = (call);                                                                                                   \
+        if (ok_) print_error("%s: %s: %s\n", #call, err_name(ok_), (w)->op.failure.text);                                        \
+        assert_int_equal(ok_, ERR_OK);                                                                                           \
     } while (0)
 
-#define assert_refused(w, call, err_code, field_name)                                                       \
-    do {                                                                                                    \
-        assert_int_equal((call), (err_code));                                                               \
-        assert_int_equal((w)->op.failure.code, (err_code));                                                 \
-        assert_string_equal((w)->op.failure.field, (field_name));                                           \
+#define assert_refused(w, call, err_code, field_name)                                                                            \
+    do {                                                                                                                         \
+        assert_int_equal((call), (err_code));                                                                                    \
+        assert_int_equal((w)->op.failure.code, (err_code));                                                                      \
+        assert_string_equal((w)->op.failure.field, (field_name));                                                                \
     } while (0)
 
 /* --- what the directory says, read as a service key --- */

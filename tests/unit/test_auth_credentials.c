@@ -30,7 +30,8 @@ static struct credentials *with(struct credential credential)
     return credentials;
 }
 
-static enum err authenticate_at(struct credentials *credentials, const char *header, unsigned forms, int64_t now, struct caller *ret_caller)
+static enum err authenticate_at(struct credentials *credentials, const char *header, unsigned forms, int64_t now,
+                                struct caller *ret_caller)
 {
     AUTO_OP op = op_begin();
     op.now = now;
@@ -116,9 +117,15 @@ static void the_scheme_may_be_in_any_letter_case_the_secret_not(void **state)
 static void what_is_malformed_is_not_authenticated(void **state)
 {
     (void)state;
-    static const char *const headers[] = { "",        " ",       "Bearer",         "Bearer ",         "Bearer  ",       "Bearer" SECRET,
-                                           "Basic",   "Basic ",  "Basic ====",     "Basic a",         "Basic ab",       "Basic abc",
-                                           "Basic ab=c", "Basic !!!!", "Basic SzE=", "Basic \x80\x81\xFF\xFE", "Digest x", "Bearer " SECRET " x" };
+    static const char *const headers[] = { "",           " ",
+                                           "Bearer",     "Bearer ",
+                                           "Bearer  ",   "Bearer" SECRET,
+                                           "Basic",      "Basic ",
+                                           "Basic ====", "Basic a",
+                                           "Basic ab",   "Basic abc",
+                                           "Basic ab=c", "Basic !!!!",
+                                           "Basic SzE=", "Basic \x80\x81\xFF\xFE",
+                                           "Digest x",   "Bearer " SECRET " x" };
     struct credentials *credentials = with(make(1, CREDENTIAL_BEARER, NULL, SECRET));
     assert_int_equal(authenticate(credentials, NULL, ALL_FORMS), ERR_UNAUTHENTICATED);
     for (size_t i = 0; i < COUNT_OF(headers); i++) {
@@ -149,7 +156,8 @@ static void an_api_key_needs_its_own_key_id(void **state)
 {
     (void)state;
     struct credentials *credentials = with(make(1, CREDENTIAL_API_KEY, "K1", "a:secret:with:colons"));
-    char *right = basic("K1:a:secret:with:colons"), *wrong = basic("K2:a:secret:with:colons"), *none = basic(":a:secret:with:colons");
+    char *right = basic("K1:a:secret:with:colons"), *wrong = basic("K2:a:secret:with:colons"),
+         *none = basic(":a:secret:with:colons");
     assert_int_equal(authenticate(credentials, right, FORM_BASIC), ERR_OK);
     assert_int_equal(authenticate(credentials, wrong, FORM_BASIC), ERR_UNAUTHENTICATED);
     assert_int_equal(authenticate(credentials, none, FORM_BASIC), ERR_UNAUTHENTICATED);
@@ -312,7 +320,8 @@ static void a_made_secret_is_accepted_and_no_two_are_alike(void **state)
         struct credentials *credentials = with(one);
         char *header = kinds[i].form == FORM_BASIC ? basic(arena_printf(&arena, "%s:%s", one.key_id, one.secret)) : NULL;
         const char *scheme = kinds[i].form == FORM_BEARER ? "Bearer " : kinds[i].form == FORM_PERSONAL_KEY ? "PersonalKey " : "";
-        assert_int_equal(authenticate(credentials, header ? header : arena_printf(&arena, "%s%s", scheme, one.secret), kinds[i].form), ERR_OK);
+        assert_int_equal(
+            authenticate(credentials, header ? header : arena_printf(&arena, "%s%s", scheme, one.secret), kinds[i].form), ERR_OK);
         free(header);
         credentials_free(credentials);
     }

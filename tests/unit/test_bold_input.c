@@ -37,15 +37,27 @@ static struct request with_parameter(const char *name, const char *value)
     return (struct request){ .parameters = &parameter, .parameter_count = 1 };
 }
 
-#define assert_invalid(call, field_name)                     \
-    do {                                                     \
-        failure_clear(&op.failure);                          \
-        assert_int_equal((call), ERR_INVALID);               \
-        assert_string_equal(op.failure.field, (field_name)); \
+#define assert_invalid(call, field_name)                                                                                         \
+    do {                                                                                                                         \
+        failure_clear(&op.failure);                                                                                              \
+        assert_int_equal((call), ERR_INVALID);                                                                                   \
+        assert_string_equal(op.failure.field, (field_name));                                                                     \
     } while (0)
 
-static const char *const no_numbers[] = { "",   "-1", "+1",  " 1",  "1 ",  "1.0", "1e3", "0x10", "abc", "\xD9\xA1",
-                                          "99999999999999999999", "9007199254740992", "18446744073709551617", "1\t" };
+static const char *const no_numbers[] = { "",
+                                          "-1",
+                                          "+1",
+                                          " 1",
+                                          "1 ",
+                                          "1.0",
+                                          "1e3",
+                                          "0x10",
+                                          "abc",
+                                          "\xD9\xA1",
+                                          "99999999999999999999",
+                                          "9007199254740992",
+                                          "18446744073709551617",
+                                          "1\t" };
 
 static void a_group_id_that_is_no_number_is_no_group(void **state)
 {
@@ -57,7 +69,8 @@ static void a_group_id_that_is_no_number_is_no_group(void **state)
         assert_int_equal(bold_read_group_id(&op, &request, &id), ERR_NOT_FOUND);
         assert_string_equal(op.failure.field, "group");
     }
-    struct request zero = { .captures = { "0" } }, largest = { .captures = { "9007199254740991" } }, padded = { .captures = { "007" } };
+    struct request zero = { .captures = { "0" } }, largest = { .captures = { "9007199254740991" } },
+                   padded = { .captures = { "007" } };
     failure_clear(&op.failure);
     assert_int_equal(bold_read_group_id(&op, &zero, &id), ERR_NOT_FOUND);
     assert_int_equal(bold_read_group_id(&op, &largest, &id), ERR_OK);
@@ -125,9 +138,11 @@ static void a_group_is_read_from_what_bold_knows(void **state)
     (void)state;
     struct group group;
     field_set present;
-    assert_int_equal(read_group("{\"name\":\"n\",\"description\":\"d\",\"remarks\":null,\"externalId\":{\"value\":\"x\"},\"id\":9,\"users\":[1]}",
-                                true, &group, &present),
-                     ERR_OK);
+    assert_int_equal(
+        read_group(
+            "{\"name\":\"n\",\"description\":\"d\",\"remarks\":null,\"externalId\":{\"value\":\"x\"},\"id\":9,\"users\":[1]}",
+            true, &group, &present),
+        ERR_OK);
     assert_string_equal(group.name, "n");
     assert_string_equal(group.description, "d");
     assert_null(group.remarks);
@@ -202,7 +217,9 @@ static void members_are_read_with_and_without_the_flag(void **state)
                                   &members, &count),
                      ERR_OK);
     assert_int_equal(count, 4);
-    static const struct member_request expected[] = { { 1, true, true }, { 2, true, false }, { 3, false, false }, { NUMBER_MAX, false, false } };
+    static const struct member_request expected[] = {
+        { 1, true, true }, { 2, true, false }, { 3, false, false }, { NUMBER_MAX, false, false }
+    };
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(members[i].user_id, expected[i].user_id);
         assert_int_equal(members[i].has_manager, expected[i].has_manager);
@@ -273,7 +290,8 @@ static void assert_answer(enum err code, const char *field, int status, const ch
     buf_free(&response.body);
 }
 
-#define ANSWER(code, message) "{\"message\":\"" message "\",\"code\":\"" code "\",\"errorMessage\":\"" message "\",\"errorCode\":\"" code "\"}"
+#define ANSWER(code, message)                                                                                                    \
+    "{\"message\":\"" message "\",\"code\":\"" code "\",\"errorMessage\":\"" message "\",\"errorCode\":\"" code "\"}"
 
 static void an_error_has_four_members(void **state)
 {
@@ -282,8 +300,10 @@ static void an_error_has_four_members(void **state)
     assert_answer(ERR_UNAUTHENTICATED, "", 401, ANSWER("Unauthorized", "Invalid authentication token"));
     assert_answer(ERR_FORBIDDEN, "", 403, ANSWER("Forbidden", "Insufficient rights"));
     assert_answer(ERR_NOT_FOUND, "group", 404, ANSWER("UserGroupNotFound", "User group not found"));
-    assert_answer(ERR_NOT_FOUND, "user", 400, ANSWER("GroupAndUserNotInSameAccount", "Group and user are not in the same account"));
-    assert_answer(ERR_STORAGE, "", 500, ANSWER("InternalError", "The directory could not be reached")); /* never the engine's words */
+    assert_answer(ERR_NOT_FOUND, "user", 400,
+                  ANSWER("GroupAndUserNotInSameAccount", "Group and user are not in the same account"));
+    assert_answer(ERR_STORAGE, "", 500,
+                  ANSWER("InternalError", "The directory could not be reached")); /* never the engine's words */
 }
 
 static void every_error_is_an_answer_of_its_own_kind(void **state)

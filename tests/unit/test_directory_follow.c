@@ -359,7 +359,8 @@ static void a_new_account_outdates_what_was_rendered(void **state)
 static void an_account_changed_beside_a_deleted_one_outdates_what_was_rendered(void **state)
 {
     struct world *w = *state;
-    struct account gone = { .uuid = uuid_random(), .first_name = "Gone" }, before = { .uuid = uuid_random(), .first_name = "Ada" }, after;
+    struct account gone = { .uuid = uuid_random(), .first_name = "Gone" },
+                   before = { .uuid = uuid_random(), .first_name = "Ada" }, after;
     commit_one(w, INSTALLATION, ACCOUNT_CREATED, NULL, &gone);
     commit_one(w, INSTALLATION, ACCOUNT_CREATED, NULL, &before);
     refresh(w, INSTALLATION);

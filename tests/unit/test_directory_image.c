@@ -22,10 +22,9 @@ static void commit_and_apply(struct world *w, struct image *image, enum change_k
 {
     struct change_list list = { 0 };
     append(w->f, &list, kind, before, after);
-    struct commit commit = { .organization_id = image->organization_id,
-                             .expected_version = image->version,
-                             .time = w->f->op.now,
-                             .changes = &list };
+    struct commit commit = {
+        .organization_id = image->organization_id, .expected_version = image->version, .time = w->f->op.now, .changes = &list
+    };
     assert_done(w->f, store_commit(&w->f->op, w->other, &commit));
     assert_true(image_apply(image, &list.items[0], commit.ret_time));
     atomic_store(&image->version, commit.version);
@@ -108,7 +107,8 @@ static void assert_same_image(const struct image *a, const struct image *b)
     assert_int_equal(a->living_count, b->living_count);
     if (a->living_count) assert_memory_equal(a->living_groups, b->living_groups, a->living_count * sizeof(uint32_t));
     assert_int_equal(a->names.by_name_count, b->names.by_name_count);
-    if (a->names.by_name_count) assert_memory_equal(a->names.by_name, b->names.by_name, a->names.by_name_count * sizeof(uint32_t));
+    if (a->names.by_name_count)
+        assert_memory_equal(a->names.by_name, b->names.by_name, a->names.by_name_count * sizeof(uint32_t));
 }
 
 /* --- random changes --- */
@@ -148,7 +148,8 @@ static void change_user(struct world *w, struct image *image, struct dice *dice)
         const struct user_record *record = &image->users[image_find_user(image, before.id)];
         struct membership membership;
         uint32_t group = record->groups[0];
-        image_get_membership(image, group, memberlist_find(&image->groups[group].members, image_find_user(image, before.id)), &membership);
+        image_get_membership(image, group, memberlist_find(&image->groups[group].members, image_find_user(image, before.id)),
+                             &membership);
         commit_and_apply(w, image, MEMBER_REMOVED, &membership, NULL);
     }
     commit_and_apply(w, image, USER_DELETED, &before, NULL);
@@ -171,12 +172,15 @@ static void change_group(struct world *w, struct image *image, struct dice *dice
         commit_and_apply(w, image, GROUP_RESTORED, &before, &after);
         return;
     }
-    struct grant grants[] = { { .kind = GRANT_LANGUAGE, .language_id = 1 + (int32_t)roll(dice, 3) }, { .kind = GRANT_SEGMENT, .uid = uuid_random() } };
+    struct grant grants[] = { { .kind = GRANT_LANGUAGE, .language_id = 1 + (int32_t)roll(dice, 3) },
+                              { .kind = GRANT_SEGMENT, .uid = uuid_random() } };
     after.description = random_text(w, dice);
     after.grants = grants;
     after.grant_count = roll(dice, 3);
     switch (roll(dice, 4)) {
-    case 0: commit_and_apply(w, image, GROUP_DELETED, &before, NULL); return;
+    case 0:
+        commit_and_apply(w, image, GROUP_DELETED, &before, NULL);
+        return;
     case 1:
         after = before;
         after.name = arena_printf(&w->f->op.arena, "g %u", roll(dice, 100));
@@ -218,9 +222,9 @@ static void change_nesting(struct world *w, struct image *image, struct dice *di
     if (image->group_count < 2) return;
     uint32_t parent = roll(dice, image->group_count), child = roll(dice, image->group_count);
     if (parent >= child) return; /* never a cycle */
-    struct nesting nesting = {
-        .organization_id = image->organization_id, .group_id = image->groups[parent].id, .child_group_id = image->groups[child].id
-    };
+    struct nesting nesting = { .organization_id = image->organization_id,
+                               .group_id = image->groups[parent].id,
+                               .child_group_id = image->groups[child].id };
     bool there = false;
     for (uint32_t i = 0; i < image->groups[parent].child_count; i++) there |= image->groups[parent].children[i] == child;
     if (there) commit_and_apply(w, image, NESTING_REMOVED, &nesting, NULL);
@@ -334,7 +338,8 @@ static void what_does_not_fit_is_not_taken(void **state)
     struct image *image = numbered_image();
     struct user user = { .id = 11, .user_name = "u" };
     struct group group = { .id = 11, .name = "g" };
-    struct membership twice = { .group_id = 10, .user_id = 10 }, none = { .group_id = 10, .user_id = 20 }, no_group = { .group_id = 11, .user_id = 10 };
+    struct membership twice = { .group_id = 10, .user_id = 10 }, none = { .group_id = 10, .user_id = 20 },
+                      no_group = { .group_id = 11, .user_id = 10 };
     struct nesting nesting = { .group_id = 10, .child_group_id = 11 }, not_there = { .group_id = 10, .child_group_id = 20 };
     const struct change changes[] = {
         { .kind = USER_UPDATED, .after.user = &user },
@@ -369,7 +374,8 @@ static void numbers_are_found_among_dense_and_sparse_ones(void **state)
         for (int i = 0; i < 800; i++) {
             id += 1 + (seed % 2 ? 0 : roll(&dice, 5)) + (roll(&dice, 50) ? 0 : (int64_t)1 << roll(&dice, 44));
             ids[i] = id;
-            assert_true(image_apply(image, &(struct change){ .kind = USER_CREATED, .after.user = &(struct user){ .id = id } }, 1));
+            assert_true(
+                image_apply(image, &(struct change){ .kind = USER_CREATED, .after.user = &(struct user){ .id = id } }, 1));
         }
         for (uint32_t i = 0; i < 800; i++) {
             assert_int_equal(image_find_user(image, ids[i]), i);
@@ -388,9 +394,12 @@ static void users_are_found_by_folded_name_and_living_ones_only(void **state)
 {
     (void)state;
     struct image *image = image_new(1);
-    struct user user = { .id = 1, .uuid = uuid_random(), .user_name = "Stra\xC3\x9F"
-                                                                      "e",
-                         .email_address = "Caf\xC3\xA9@Example.org", .external_id = "X-1" };
+    struct user user = { .id = 1,
+                         .uuid = uuid_random(),
+                         .user_name = "Stra\xC3\x9F"
+                                      "e",
+                         .email_address = "Caf\xC3\xA9@Example.org",
+                         .external_id = "X-1" };
     assert_true(image_apply(image, &(struct change){ .kind = USER_CREATED, .after.user = &user }, 1));
     assert_int_equal(image_find_user_by_name(image, "STRASSE"), 0);
     assert_int_equal(image_find_user_by_email(image, "CAFE\xCC\x81@example.ORG"), 0);
@@ -560,7 +569,8 @@ static void an_image_counts_its_memory(void **state)
     struct image *image = numbered_image();
     int64_t small = image_bytes(image);
     for (int64_t id = 1000; id < 6000; id++)
-        assert_true(image_apply(image, &(struct change){ .kind = USER_CREATED, .after.user = &(struct user){ .id = id, .uuid = uuid_random() } }, 1));
+        assert_true(image_apply(
+            image, &(struct change){ .kind = USER_CREATED, .after.user = &(struct user){ .id = id, .uuid = uuid_random() } }, 1));
     atomic_store(&image->version, 2);
     assert_true(image_bytes(image) > small + 5000 * (int64_t)sizeof(struct user_record));
     image_drop(image);

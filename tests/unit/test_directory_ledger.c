@@ -1,8 +1,8 @@
 /* What an import remembers of a file: sets of numbers, names by hash; and how little memory that takes. */
 #include "unit.h"
 
-#include "directory/ledger.h"
 #include "dice.h"
+#include "directory/ledger.h"
 
 #include <stdlib.h>
 
@@ -143,7 +143,8 @@ static void a_hundred_thousand_groups_take_some_megabytes(void **state)
         number_set_add(&organization->users, id * 10);
         hash_map_put(&organization->names, roll_bits(&dice), id);
     }
-    size_t bytes = organization->groups.capacity * sizeof(struct number_range) + organization->names.capacity * sizeof(struct hash_entry);
+    size_t bytes =
+        organization->groups.capacity * sizeof(struct number_range) + organization->names.capacity * sizeof(struct hash_entry);
     assert_true(bytes <= 100000 * 48);
     assert_true(organization->users.capacity * sizeof(struct number_range) <= 100000 * 48); /* even when no two are neighbours */
     ledger_free(&ledger);

@@ -1,8 +1,8 @@
 /* The members of one group in sorted blocks, against a plain sorted array. */
 #include "unit.h"
 
-#include "directory/memberlist.h"
 #include "dice.h"
+#include "directory/memberlist.h"
 
 #include <stdlib.h>
 
@@ -15,7 +15,8 @@ struct naive {
 
 static struct member make_member(uint32_t user, bool manager)
 {
-    return (struct member){ .user = user, .actor = user % 5, .created_flags = (int64_t)user * 4 + (manager ? MEMBER_MANAGER : 0) };
+    return (
+        struct member){ .user = user, .actor = user % 5, .created_flags = (int64_t)user * 4 + (manager ? MEMBER_MANAGER : 0) };
 }
 
 static void put(struct memberlist *list, struct naive *naive, uint32_t user, bool manager)

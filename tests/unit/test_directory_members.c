@@ -133,7 +133,7 @@ static void of_several_requests_for_one_user_the_last_wins(void **state)
     struct world *w = *state;
     struct cast cast = add_cast(w);
     int64_t before = version_of(w, w->organization_id);
-    const struct member_request requests[] = { with_flag(cast.stranger, true),  with_flag(cast.member, true),
+    const struct member_request requests[] = { with_flag(cast.stranger, true), with_flag(cast.member, true),
                                                with_flag(cast.stranger, false), with_flag(cast.member, false),
                                                with_flag(cast.stranger, true) };
     assert_ok(w, directory_put_members(acting(w, 0), cast.group, requests, COUNT_OF(requests)));
@@ -190,7 +190,8 @@ static void too_many_at_once_are_refused(void **state)
     struct member_request *requests = calloc(DIRECTORY_MEMBERS_MAX + 1, sizeof *requests);
     int64_t *ids = calloc(DIRECTORY_MEMBERS_MAX + 1, sizeof *ids);
     for (int i = 0; i <= DIRECTORY_MEMBERS_MAX; i++) requests[i].user_id = ids[i] = cast.stranger;
-    assert_refused(w, directory_put_members(acting(w, 0), cast.group, requests, DIRECTORY_MEMBERS_MAX + 1), ERR_INVALID, "members");
+    assert_refused(w, directory_put_members(acting(w, 0), cast.group, requests, DIRECTORY_MEMBERS_MAX + 1), ERR_INVALID,
+                   "members");
     assert_refused(w, directory_remove_members(acting(w, 0), cast.group, ids, DIRECTORY_MEMBERS_MAX + 1), ERR_INVALID, "members");
     assert_ok(w, directory_put_members(acting(w, 0), cast.group, requests, DIRECTORY_MEMBERS_MAX));
     assert_true(is_member(w, cast.group, cast.stranger));

@@ -2,9 +2,9 @@
 #include "unit.h"
 
 #include "base/arena.h"
+#include "dice.h"
 #include "directory/names.h"
 #include "directory/trigrams.h"
-#include "dice.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,8 @@ static struct naive *new_naive(void)
 /* A few words behind one another: many names share parts, some are equal. */
 static void make_name(struct dice *dice, char out[NAME_SIZE])
 {
-    static const char *const words[] = { "ad", "min", "front", "b", "stra\xC3\x9F", "night", "shift", "-", "x", "team", "tea", "aaa" };
+    static const char *const words[] = { "ad",    "min", "front", "b",    "stra\xC3\x9F", "night",
+                                         "shift", "-",   "x",     "team", "tea",          "aaa" };
     out[0] = 0;
     uint32_t count = 1 + roll(dice, 4);
     for (uint32_t i = 0; i < count; i++) {
@@ -80,8 +81,10 @@ static void assert_finds(const struct names *names, const struct naive *naive, c
 
 static void assert_all_finds(const struct names *names, const struct naive *naive)
 {
-    static const char *const needles[] = { "a", "ad", "adm", "admin", "team", "teamtea", "-", "1", "12", "123", "aaa", "aaaa", "aaab",
-                                           "nightshift", "stra\xC3\x9F", "\xC3\x9F", "none of them", "frontb", "x999" };
+    static const char *const needles[] = { "a",    "ad",         "adm",          "admin",    "team",         "teamtea",
+                                           "-",    "1",          "12",           "123",      "aaa",          "aaaa",
+                                           "aaab", "nightshift", "stra\xC3\x9F", "\xC3\x9F", "none of them", "frontb",
+                                           "x999" };
     for (size_t i = 0; i < COUNT_OF(needles); i++) assert_finds(names, naive, needles[i]);
 }
 

@@ -1,9 +1,9 @@
 /* May a group be put into another: no cycles, no path longer than the limit. */
 #include "unit.h"
 
+#include "dice.h"
 #include "directory/directory.h"
 #include "directory/nesting.h"
-#include "dice.h"
 
 #include <time.h>
 

@@ -29,7 +29,9 @@ static void round_trip(const char *const *texts, int text_count, const int64_t *
 static void every_subset_of_texts_and_numbers_comes_back(void **state)
 {
     (void)state;
-    static const char *const words[] = { "ada", "", "Straße", "a longer text with spaces", "\xF0\x9F\x91\xAA", "f", "g", "h", "i" };
+    static const char *const words[] = {
+        "ada", "", "Straße", "a longer text with spaces", "\xF0\x9F\x91\xAA", "f", "g", "h", "i"
+    };
     static const int64_t values[] = { 1, INT64_MAX, INT64_MIN, -1 };
     for (unsigned mask = 0; mask < 1 << 13; mask++) {
         const char *texts[9];

@@ -29,7 +29,9 @@ static void fold_into(char out[64], const char *name)
 
 static void make_name(struct dice *dice, char out[48])
 {
-    static const char *const words[] = { "Night", "SHIFT ", "stra\xC3\x9F", "STRASSE", "Admin", "\xC3\x89quipe", "b", "Team", "-" };
+    static const char *const words[] = {
+        "Night", "SHIFT ", "stra\xC3\x9F", "STRASSE", "Admin", "\xC3\x89quipe", "b", "Team", "-"
+    };
     out[0] = 0;
     for (uint32_t i = 0, count = 1 + roll(dice, 3); i < count; i++) strcat(out, words[roll(dice, COUNT_OF(words))]);
     if (roll(dice, 3)) snprintf(out + strlen(out), 8, "%u", roll(dice, 40));
@@ -136,17 +138,19 @@ static void check_query(struct world *w, const struct model *model, int caller, 
     assert_ok(w, directory_view(op, false, &view));
     assert_ok(w, directory_list_groups(op, &view, &query, &ordinals, &count));
     bool same = count == expected;
-    for (size_t i = 0; i < count && same; i++) same = view.image->groups[ordinals[i]].id == model->groups[positions[first + i]].id;
+    for (size_t i = 0; i < count && same; i++)
+        same = view.image->groups[ordinals[i]].id == model->groups[positions[first + i]].id;
     if (!same)
-        fail_msg("caller %d, search \"%s\", of user %d, order %d, descending %d, offset %lld, size %lld: %zu of %zu groups", caller,
-                 query.search ? query.search : "", of_user, query.order, query.descending, (long long)query.offset, (long long)query.size,
-                 count, expected);
+        fail_msg("caller %d, search \"%s\", of user %d, order %d, descending %d, offset %lld, size %lld: %zu of %zu groups",
+                 caller, query.search ? query.search : "", of_user, query.order, query.descending, (long long)query.offset,
+                 (long long)query.size, count, expected);
 }
 
 static void check_random_queries(struct world *w, const struct model *model, int rounds, uint32_t seed)
 {
-    static const char *const searches[] = { NULL, "",      "NIGHT", "strasse", "STRA\xC3\x9F", "a", "admin1", "\xC3\xA9q", "e\xCC\x81q",
-                                            "-",  "team-", "b2",    "ss",      "nothing like it", "shift b" };
+    static const char *const searches[] = { NULL,    "",       "NIGHT",     "strasse",         "STRA\xC3\x9F",
+                                            "a",     "admin1", "\xC3\xA9q", "e\xCC\x81q",      "-",
+                                            "team-", "b2",     "ss",        "nothing like it", "shift b" };
     struct dice dice = DICE(seed);
     for (int i = 0; i < rounds; i++) {
         struct group_query query = { .search = searches[roll(&dice, COUNT_OF(searches))],
@@ -192,7 +196,10 @@ static void pages_put_together_are_the_whole_list(void **state)
     for (int variant = 0; variant < 4; variant++)
         for (int64_t offset = 0; offset < 310; offset += 7)
             check_query(w, model, -1,
-                        (struct group_query){ .order = variant & 1 ? GROUPS_BY_NAME : GROUPS_BY_NUMBER, .descending = variant & 2, .offset = offset, .size = 7 },
+                        (struct group_query){ .order = variant & 1 ? GROUPS_BY_NAME : GROUPS_BY_NUMBER,
+                                              .descending = variant & 2,
+                                              .offset = offset,
+                                              .size = 7 },
                         -2);
     free(model);
 }
@@ -228,8 +235,11 @@ static void many_groups_of_one_name_keep_their_order_in_both_directions(void **s
     for (int64_t offset = 0; offset < 40; offset++)
         for (int variant = 0; variant < 4; variant++)
             check_query(w, model, -1,
-                        (struct group_query){
-                            .search = variant & 2 ? "e" : NULL, .order = GROUPS_BY_NAME, .descending = variant & 1, .offset = offset, .size = 5 },
+                        (struct group_query){ .search = variant & 2 ? "e" : NULL,
+                                              .order = GROUPS_BY_NAME,
+                                              .descending = variant & 1,
+                                              .offset = offset,
+                                              .size = 5 },
                         -2);
     free(model);
 }

@@ -48,7 +48,8 @@ static void read_page(struct arena_of_threads *shared, struct dice *dice)
     struct request request = { .parameters = choices[roll(dice, COUNT_OF(choices))], .parameter_count = 3 };
     struct response response = { .body = BUF_INIT(1 << 22) };
     if (bold_list_groups(&op, &request, &response)) shared->wrong++;
-    else if (response.body.size < 2 || response.body.bytes[0] != '[' || response.body.bytes[response.body.size - 1] != ']') shared->wrong++;
+    else if (response.body.size < 2 || response.body.bytes[0] != '[' || response.body.bytes[response.body.size - 1] != ']')
+        shared->wrong++;
     buf_free(&response.body);
 }
 
@@ -88,21 +89,29 @@ static enum err write_something(struct arena_of_threads *shared, struct dice *di
 {
     uint32_t at = roll(dice, ORGANIZATIONS);
     const int64_t *users = shared->organizations[at].users;
-    int64_t group = shared->organizations[at].groups[roll(dice, GROUPS - 1)], pairs = shared->organizations[at].groups[GROUPS - 1];
+    int64_t group = shared->organizations[at].groups[roll(dice, GROUPS - 1)],
+            pairs = shared->organizations[at].groups[GROUPS - 1];
     int64_t first = users[roll(dice, USERS / 2) * 2];
     AUTO_OP op = begin_op(directory, shared->organizations[at].id, 0);
     struct member_request requests[] = { { .user_id = first }, { .user_id = first + 1 } };
     char name[32];
     switch (roll(dice, 7)) {
-    case 0: return directory_put_members(&op, pairs, requests, 2);
-    case 1: return directory_remove_members(&op, pairs, (int64_t[]){ first, first + 1 }, 2);
-    case 2: return directory_put_members(&op, group, requests, 2);
-    case 3: return directory_remove_members(&op, group, &first, 1);
+    case 0:
+        return directory_put_members(&op, pairs, requests, 2);
+    case 1:
+        return directory_remove_members(&op, pairs, (int64_t[]){ first, first + 1 }, 2);
+    case 2:
+        return directory_put_members(&op, group, requests, 2);
+    case 3:
+        return directory_remove_members(&op, group, &first, 1);
     case 4:
         snprintf(name, sizeof name, "Renamed %u", roll(dice, 30));
-        return directory_update_group(&op, group, &(struct group){ .name = name, .description = name }, group_fields("name", "description"));
-    case 5: return directory_delete_group(&op, group);
-    default: return directory_restore_group(&op, group, NULL);
+        return directory_update_group(&op, group, &(struct group){ .name = name, .description = name },
+                                      group_fields("name", "description"));
+    case 5:
+        return directory_delete_group(&op, group);
+    default:
+        return directory_restore_group(&op, group, NULL);
     }
 }
 
@@ -192,7 +201,8 @@ static uint64_t fingerprint(struct directory *directory, int64_t organization_id
     AUTO_VIEW view;
     assert_int_equal(directory_view(&op, true, &view), ERR_OK);
     struct buf out = BUF_INIT(1 << 22);
-    for (uint32_t i = 0; i < view.image->living_count; i++) bold_write_group(&op, &view, view.image->living_groups[i], true, &out);
+    for (uint32_t i = 0; i < view.image->living_count; i++)
+        bold_write_group(&op, &view, view.image->living_groups[i], true, &out);
     uint64_t hash = lookup_hash_bytes(out.bytes, out.size);
     buf_free(&out);
     return hash;
@@ -239,7 +249,8 @@ static void readers_writers_another_process_and_an_evictor_work_together(void **
     }
     directory_close(shared.directories[1]);
     close_directory(w);
-    print_message("%ld reads, %ld writes, %ld refused, %ld evictions\n", shared.reads, shared.writes, shared.refused, shared.evictions);
+    print_message("%ld reads, %ld writes, %ld refused, %ld evictions\n", shared.reads, shared.writes, shared.refused,
+                  shared.evictions);
     assert_int_equal(shared.wrong, 0);
     assert_int_equal(shared.pairs_torn, 0);
     assert_true(shared.reads > 100 && shared.writes > 20 && shared.evictions > 20);

@@ -174,7 +174,7 @@ static void a_name_is_taken_whatever_its_case_and_form(void **state)
         { "Stra\xC3\x9F"
           "e",
           "STRASSE" },
-        { "Caf\xC3\xA9", "CAFE\xCC\x81" },          /* composed and decomposed */
+        { "Caf\xC3\xA9", "CAFE\xCC\x81" },                          /* composed and decomposed */
         { "\xCE\xA3\xCE\xB1\xCF\x82", "\xCF\x83\xCE\xB1\xCF\x83" }, /* final sigma */
     };
     for (size_t i = 0; i < COUNT_OF(pairs); i++) {
@@ -230,7 +230,8 @@ static void an_update_keeps_what_it_does_not_name(void **state)
 {
     struct world *w = *state;
     struct group group, values = { .name = "Group", .description = "d", .remarks = "r" };
-    assert_ok(w, directory_create_group(acting(w, 0), &values, group_fields("name", "description") | group_fields("remarks", NULL)));
+    assert_ok(w,
+              directory_create_group(acting(w, 0), &values, group_fields("name", "description") | group_fields("remarks", NULL)));
     int64_t id = *w->op.made;
     struct op *op = acting(w, 0);
     int64_t now = op->now;
