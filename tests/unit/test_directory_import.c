@@ -303,6 +303,7 @@ static void groups_can_swap_their_names_through_a_third(void **state)
                             "{'type':'group','organizationId':@,'id':300,'name':'Children'}\n",
                             false, false),
                4, "name");
+    assert_string_equal(group_name(w, 200), "Children"); /* and nothing of that file was kept */
 }
 
 /* A line may only rely on lines before it: names are swapped through a third one, as above. */

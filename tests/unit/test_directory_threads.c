@@ -309,11 +309,67 @@ static void a_followed_version_is_seen_whole_or_not_at_all(void **state)
     assert_int_equal(torn.torn, 0);
 }
 
+/* --- accounts and what was rendered with them --- */
+
+struct watched {
+    struct directory *directory;
+    int64_t organization_id, account_id;
+    uint32_t first_epoch;
+    atomic_bool stop;
+    atomic_long looks, outdated;
+};
+
+/* The account's first name counts its updates, as the epoch does. Bytes kept with an epoch are used as long as it lasts, so what
+ * is seen with an epoch must not be older than it. */
+static void *look_for_old_accounts(void *argument)
+{
+    struct watched *watched = argument;
+    while (!watched->stop) {
+        AUTO_OP op = begin_op(watched->directory, watched->organization_id, 0);
+        AUTO_VIEW view;
+        if (directory_view(&op, true, &view)) continue;
+        struct account account;
+        image_get_account(view.installation, image_find_account(view.installation, watched->account_id), &account);
+        watched->outdated += strtol(account.first_name, NULL, 10) < (long)(view.account_epoch - watched->first_epoch);
+        watched->looks++;
+    }
+    return NULL;
+}
+
+static void nothing_is_rendered_with_an_account_older_than_its_epoch(void **state)
+{
+    enum { LOOKERS = 3, UPDATES = 150 };
+    struct world *w = *state;
+    struct account accounts[2] = { { .uuid = uuid_random(), .first_name = "0" } };
+    commit_one(w, INSTALLATION, ACCOUNT_CREATED, NULL, &accounts[0]);
+    refresh(w, INSTALLATION);
+    struct watched watched = { .directory = w->directory, .organization_id = w->organization_id, .account_id = accounts[0].id };
+    {
+        AUTO_OP op = begin_op(w->directory, w->organization_id, 0);
+        AUTO_VIEW view;
+        assert_int_equal(directory_view(&op, true, &view), ERR_OK);
+        watched.first_epoch = view.account_epoch;
+    }
+    pthread_t threads[LOOKERS];
+    for (int i = 0; i < LOOKERS; i++) assert_int_equal(pthread_create(&threads[i], NULL, look_for_old_accounts, &watched), 0);
+    for (int i = 1; i <= UPDATES; i++) {
+        accounts[i % 2] = accounts[(i + 1) % 2];
+        accounts[i % 2].first_name = arena_printf(&w->f->op.arena, "%d", i);
+        commit_one(w, INSTALLATION, ACCOUNT_UPDATED, &accounts[(i + 1) % 2], &accounts[i % 2]);
+        refresh(w, INSTALLATION);
+    }
+    watched.stop = true;
+    for (int i = 0; i < LOOKERS; i++) pthread_join(threads[i], NULL);
+    assert_true(watched.looks > 0);
+    assert_int_equal(watched.outdated, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         world_test(readers_writers_another_process_and_an_evictor_work_together),
         world_test(a_followed_version_is_seen_whole_or_not_at_all),
+        world_test(nothing_is_rendered_with_an_account_older_than_its_epoch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
