@@ -66,9 +66,18 @@ $(BUILD)/src/cmd/demo_data.o: $(BUILD)/src/cmd/demo_data.c
 units: $(UNITS:%.c=$(BUILD)/%)
 unit: units
 	@for t in $(UNITS:%.c=$(BUILD)/%); do $$t || exit 1; done
+# Each tests/fuzz/fuzz_*.c is a program of clang's libFuzzer: build/fuzz/fuzz_clock tests/fuzz/corpus/clock
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzzers:
+	$(MAKE) --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined build/fuzzer-no-link-address-undefined/roster.a
+	$(MAKE) --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined $(FUZZERS)
+build/fuzz/%: tests/fuzz/%.c build/fuzzer-no-link-address-undefined/roster.a
+	@mkdir -p $(@D)
+	clang $(filter-out -fsanitize=%,$(CFLAGS)) -Itests/fuzz -fsanitize=fuzzer,address,undefined $< $(BUILD)/roster.a $(LDLIBS) -o $@
+
 clean:
 	rm -rf build
 
-.PHONY: all units unit clean
+.PHONY: all units unit fuzzers clean
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,4 +1,5 @@
-/* main.c — one row per subcommand. To add one: its file in cmd/, its function in cmd/command.h, its row here. --help comes from the rows. */
+/* main.c — one row per subcommand. To add one: its file in cmd/, its function in cmd/command.h, its row here. --help comes from
+ * the rows. */
 #include "base/version.h"
 #include "cmd/command.h"
 
@@ -25,7 +26,8 @@ static void print_help(FILE *out)
     fputs("Roster " ROSTER_VERSION ": who is in which group, for many organizations, through the APIs your clients speak.\n\n"
           "Usage: roster COMMAND [FLAGS]\n\nCommands:\n",
           out);
-    for (size_t i = 0; i < COMMAND_COUNT; i++) fprintf(out, "  %-8s %-25s %s\n", commands[i].name, commands[i].words, commands[i].summary);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-8s %-25s %s\n", commands[i].name, commands[i].words, commands[i].summary);
     fputs("\nroster COMMAND --help tells a command's flags.\n"
           "Exit codes: 0 done, 1 the data or the request was bad, 2 wrong usage.\n",
           out);
@@ -55,11 +57,14 @@ static int run(const struct command *command, int argc, char **argv)
     if (wants_help(argc, argv)) return print_command_help(command, stdout), EXIT_DONE;
     struct arena arena = ARENA_INIT;
     struct failure failure = { 0 };
-    struct command_line line = { .arena = &arena, .argc = argc, .argv = argv, .options = arena_zalloc(&arena, command->options_size) };
+    struct command_line line = {
+        .arena = &arena, .argc = argc, .argv = argv, .options = arena_zalloc(&arena, command->options_size)
+    };
     struct settings_target options = { command->options, line.options };
     const struct setting *settings = command->settings ? command->settings : no_settings;
     int code = EXIT_USAGE;
-    if (config_read(&failure, &line.config, &arena, settings, &options, argc, argv, line.words, COMMAND_WORDS_MAX, &line.word_count))
+    if (config_read(&failure, &line.config, &arena, settings, &options, argc, argv, line.words, COMMAND_WORDS_MAX,
+                    &line.word_count))
         command_fail(EXIT_USAGE, "%s", failure.text);
     else if (line.word_count < command->words_min || line.word_count > command->words_max)
         command_fail(EXIT_USAGE, "usage: roster %s %s", command->name, command->words);
@@ -71,7 +76,8 @@ static int run(const struct command *command, int argc, char **argv)
 int main(int argc, char **argv)
 {
     if (argc < 2) return print_help(stderr), EXIT_USAGE;
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) return print_help(stdout), EXIT_DONE;
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+        return print_help(stdout), EXIT_DONE;
     const char *name = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(commands[i].name, name) == 0) return run(&commands[i], argc - 2, argv + 2);

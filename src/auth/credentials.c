@@ -82,8 +82,8 @@ static uint32_t add_entry(struct credentials *credentials, int64_t id)
 
 static void put_locked(struct credentials *credentials, const struct credential *credential)
 {
-    uint32_t at = lookup_find(&credentials->by_id, lookup_hash_bytes(&credential->id, sizeof credential->id), same_id, credentials,
-                              &credential->id);
+    uint32_t at = lookup_find(&credentials->by_id, lookup_hash_bytes(&credential->id, sizeof credential->id), same_id,
+                              credentials, &credential->id);
     if (at == LOOKUP_NONE) at = add_entry(credentials, credential->id);
     else if (!credentials->entries[at]->dropped) lookup_remove(&credentials->by_hash, hash_of_entry(credentials, at), at);
     struct entry *entry = credentials->entries[at];
@@ -123,7 +123,8 @@ void credentials_drop_organization(struct credentials *credentials, int64_t orga
     pthread_rwlock_unlock(&credentials->lock);
 }
 
-void credentials_replace_organization(struct credentials *credentials, int64_t organization_id, const struct credential *list, size_t count)
+void credentials_replace_organization(struct credentials *credentials, int64_t organization_id, const struct credential *list,
+                                      size_t count)
 {
     pthread_rwlock_wrlock(&credentials->lock);
     drop_locked(credentials, organization_id);
@@ -175,10 +176,12 @@ static bool read_presented(const char *authorization, unsigned forms, struct pre
 {
     size_t size = strnlen(authorization, SECRET_MAX + 1);
     if (size > SECRET_MAX) return false;
-    while (size && (authorization[size - 1] == ' ' || authorization[size - 1] == '\t')) size--; /* RFC 9110 section 5.5: not part of it */
+    while (size && (authorization[size - 1] == ' ' || authorization[size - 1] == '\t'))
+        size--; /* RFC 9110 section 5.5: not part of it */
     for (size_t i = 0; i < sizeof forms_table / sizeof *forms_table; i++) {
         size_t scheme = strlen(forms_table[i].scheme);
-        if (!(forms & forms_table[i].form) || size <= scheme || strncasecmp(authorization, forms_table[i].scheme, scheme) != 0) continue;
+        if (!(forms & forms_table[i].form) || size <= scheme || strncasecmp(authorization, forms_table[i].scheme, scheme) != 0)
+            continue;
         const char *secret = authorization + scheme;
         while (*secret == ' ' && secret < authorization + size) secret++;
         size_t secret_size = size - (size_t)(secret - authorization);
@@ -198,7 +201,8 @@ enum err credentials_authenticate(struct op *op, struct credentials *credentials
     bool known = false;
     if (read_presented(authorization, forms, &presented)) {
         pthread_rwlock_rdlock(&credentials->lock);
-        uint32_t at = lookup_find(&credentials->by_hash, hash_of_digest(&presented.hash), same_digest, credentials, &presented.hash);
+        uint32_t at =
+            lookup_find(&credentials->by_hash, hash_of_digest(&presented.hash), same_digest, credentials, &presented.hash);
         struct entry *entry = at == LOOKUP_NONE ? NULL : credentials->entries[at];
         known = entry && !entry->revoked && !entry->dropped && entry->kind == presented.kind &&
                 (!entry->expires_at || op->now < entry->expires_at);

@@ -24,7 +24,8 @@ void credentials_put(struct credentials *credentials, const struct credential *c
 void credentials_drop_organization(struct credentials *credentials, int64_t organization_id);
 
 /* Puts these in the place of all that the organization had; nobody sees a moment without them. */
-void credentials_replace_organization(struct credentials *credentials, int64_t organization_id, const struct credential *list, size_t count);
+void credentials_replace_organization(struct credentials *credentials, int64_t organization_id, const struct credential *list,
+                                      size_t count);
 
 /* Number of credentials known. */
 size_t credentials_count(struct credentials *credentials);
@@ -37,10 +38,11 @@ enum credential_form {
     FORM_PERSONAL_KEY = 1 << 3, /* `PersonalKey SECRET`: CREDENTIAL_PERSONAL_KEY */
 };
 
-/* Fills op->caller from an Authorization header's value (NULL: none sent). ERR_UNAUTHENTICATED if it is missing, malformed, unknown, of
- * another kind than the form, expired at op->now or revoked: the text does not tell which. Whether a user behind it is active is
- * for the directory to say. Remembers the time of use. */
-MUST_USE enum err credentials_authenticate(struct op *op, struct credentials *credentials, const char *authorization, unsigned forms);
+/* Fills op->caller from an Authorization header's value (NULL: none sent). ERR_UNAUTHENTICATED if it is missing, malformed,
+ * unknown, of another kind than the form, expired at op->now or revoked: the text does not tell which. Whether a user behind it
+ * is active is for the directory to say. Remembers the time of use. */
+MUST_USE enum err credentials_authenticate(struct op *op, struct credentials *credentials, const char *authorization,
+                                           unsigned forms);
 
 /* The uses since the last call, in the arena. */
 size_t credentials_take_last_used(struct credentials *credentials, struct arena *arena, struct last_used **ret_items);

@@ -33,7 +33,10 @@ static inline char *buf_room(struct buf *buf, size_t more)
     return buf->bytes + buf->size;
 }
 
-static inline void buf_wrote(struct buf *buf, size_t count) { buf->size += count; }
+static inline void buf_wrote(struct buf *buf, size_t count)
+{
+    buf->size += count;
+}
 
 static inline void buf_add(struct buf *buf, const void *bytes, size_t size)
 {

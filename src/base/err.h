@@ -9,23 +9,23 @@
 #include <stddef.h>
 
 /* name, text for logs and metrics */
-#define ERR_LIST(X)                                                         \
-    X(OK, "ok")                                                             \
-    X(INVALID, "the request is malformed or breaks a rule")                 \
-    X(UNAUTHENTICATED, "the caller is not known")                           \
-    X(FORBIDDEN, "the caller may not do this")                              \
-    X(NOT_FOUND, "there is no such object")                                 \
-    X(NO_ROUTE, "there is no such endpoint")                                \
-    X(METHOD, "the endpoint does not know this method")                     \
-    X(EXISTS, "another object has that name or number")                     \
-    X(STALE, "the object changed since it was read")                        \
-    X(TOO_LARGE, "the request is over a configured limit")                  \
-    X(RATE, "too many requests, wait")                                      \
-    X(TIMEOUT, "the request did not arrive in time")                        \
-    X(BUSY, "try again shortly")                                            \
-    X(STORAGE, "the database failed")                                       \
-    X(UNKNOWN_OUTCOME, "the database was lost while committing")            \
-    X(DEFERRED, "internal: run this again on a thread that may wait")       \
+#define ERR_LIST(X)                                                                                                              \
+    X(OK, "ok")                                                                                                                  \
+    X(INVALID, "the request is malformed or breaks a rule")                                                                      \
+    X(UNAUTHENTICATED, "the caller is not known")                                                                                \
+    X(FORBIDDEN, "the caller may not do this")                                                                                   \
+    X(NOT_FOUND, "there is no such object")                                                                                      \
+    X(NO_ROUTE, "there is no such endpoint")                                                                                     \
+    X(METHOD, "the endpoint does not know this method")                                                                          \
+    X(EXISTS, "another object has that name or number")                                                                          \
+    X(STALE, "the object changed since it was read")                                                                             \
+    X(TOO_LARGE, "the request is over a configured limit")                                                                       \
+    X(RATE, "too many requests, wait")                                                                                           \
+    X(TIMEOUT, "the request did not arrive in time")                                                                             \
+    X(BUSY, "try again shortly")                                                                                                 \
+    X(STORAGE, "the database failed")                                                                                            \
+    X(UNKNOWN_OUTCOME, "the database was lost while committing")                                                                 \
+    X(DEFERRED, "internal: run this again on a thread that may wait")                                                            \
     X(PENDING, "internal: begun, the end will be told")
 
 enum err {
@@ -41,8 +41,8 @@ enum err {
 /* What went wrong, told to a person. Lives on the caller's stack or in an op. */
 struct failure {
     enum err code;
-    char field[48];  /* the member, parameter or kind of object at fault ("name", "group"); "" if none */
-    char text[256];  /* one sentence for the caller, without secrets; no full stop */
+    char field[48]; /* the member, parameter or kind of object at fault ("name", "group"); "" if none */
+    char text[256]; /* one sentence for the caller, without secrets; no full stop */
 };
 
 /* Records the failure and returns `code`, so that a check is one statement:

@@ -11,8 +11,8 @@ struct lines {
     FILE *file; /* borrowed; read with fread from where it is */
     size_t max; /* bytes of a line, its end not counted */
     char *bytes;
-    size_t start, end;  /* what was read and not yet given */
-    int64_t total;      /* bytes given so far, ends of lines included */
+    size_t start, end; /* what was read and not yet given */
+    int64_t total;     /* bytes given so far, ends of lines included */
     bool at_end;
 };
 
@@ -20,8 +20,8 @@ struct lines {
 
 enum lines_result { LINES_ONE, LINES_TOO_LONG, LINES_END, LINES_FAILED };
 
-/* The next line without its end (\n or \r\n); good until the next call. The last line needs no end. LINES_TOO_LONG: it was passed over,
- * *ret_text is not written. LINES_FAILED: errno tells. */
+/* The next line without its end (\n or \r\n); good until the next call. The last line needs no end. LINES_TOO_LONG: it was passed
+ * over, *ret_text is not written. LINES_FAILED: errno tells. */
 enum lines_result lines_next(struct lines *lines, const char **ret_text, size_t *ret_size);
 
 void lines_free(struct lines *lines);

@@ -12,7 +12,7 @@
 #define LOOKUP_NONE UINT32_MAX
 
 struct lookup {
-    uint32_t *slots; /* ordinal + 2; 0: never used, 1: removed */
+    uint32_t *slots;   /* ordinal + 2; 0: never used, 1: removed */
     uint32_t capacity; /* power of two, or 0 */
     uint32_t filled;   /* slots that are not 0 */
     uint32_t used;     /* records */
@@ -31,7 +31,8 @@ uint32_t lookup_find(const struct lookup *lookup, uint64_t hash, lookup_same_fun
 size_t lookup_bytes(const struct lookup *lookup);
 void lookup_free(struct lookup *lookup);
 
-/* A good 64-bit hash of bytes (not against an attacker who knows it: keys are compared afterwards and tables are per organization). */
+/* A good 64-bit hash of bytes (not against an attacker who knows it: keys are compared afterwards and tables are per
+ * organization). */
 uint64_t lookup_hash_bytes(const void *bytes, size_t size);
 
 #endif

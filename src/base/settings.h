@@ -27,13 +27,13 @@ enum setting_change {
 struct setting {
     const char *name;
     enum setting_kind kind;
-    size_t offset;         /* of the field in the target struct */
-    const char *initial;   /* as text; NULL: empty */
-    int64_t min, max;      /* SETTING_NUMBER: bounds; SETTING_TEXT: max length, 0 for 4096 */
-    const char *choices;   /* SETTING_CHOICE: words separated by | */
+    size_t offset;       /* of the field in the target struct */
+    const char *initial; /* as text; NULL: empty */
+    int64_t min, max;    /* SETTING_NUMBER: bounds; SETTING_TEXT: max length, 0 for 4096 */
+    const char *choices; /* SETTING_CHOICE: words separated by | */
     enum setting_change change;
-    const char *value;     /* placeholder in --help: "URL", "N"; NULL for the kind's own */
-    const char *help;      /* a sentence without a full stop */
+    const char *value; /* placeholder in --help: "URL", "N"; NULL for the kind's own */
+    const char *help;  /* a sentence without a full stop */
 };
 
 /* Where a target's texts are kept: `arena` must live as long as the target. */

@@ -18,7 +18,8 @@ int command_check(struct command_line *line)
     enum err e = directory_check(&op, store, report, NULL, &counts);
     store_close(store);
     if (e) return command_fail_op(&op);
-    printf("%lld organizations, %lld users, %lld groups, %lld memberships checked, %lld findings\n", (long long)counts.organizations,
-           (long long)counts.users, (long long)counts.groups, (long long)counts.memberships, (long long)counts.findings);
+    printf("%lld organizations, %lld users, %lld groups, %lld memberships checked, %lld findings\n",
+           (long long)counts.organizations, (long long)counts.users, (long long)counts.groups, (long long)counts.memberships,
+           (long long)counts.findings);
     return counts.findings ? EXIT_BAD : EXIT_DONE;
 }

@@ -20,7 +20,7 @@ struct command_line {
     size_t word_count;
     void *options; /* the command's own, by its table */
     struct arena *arena;
-    int argc;           /* the words after the command's name, to be read again on SIGHUP */
+    int argc; /* the words after the command's name, to be read again on SIGHUP */
     char *const *argv;
 };
 
@@ -29,8 +29,8 @@ struct command {
     const char *words; /* for the usage line: "[FILE]" */
     const char *summary;
     size_t words_min, words_max;
-    const struct setting *options; /* the command's own flags, or NULL */
-    size_t options_size;           /* of their struct */
+    const struct setting *options;  /* the command's own flags, or NULL */
+    size_t options_size;            /* of their struct */
     const struct setting *settings; /* which settings are flags of it: config_settings or config_store_settings, or NULL */
     int (*run)(struct command_line *line);
 };
@@ -69,17 +69,18 @@ int command_fail_op(const struct op *op);
 MUST_USE enum err command_open_store(struct op *op, const struct command_line *line, bool create, struct store **ret_store);
 
 /* Imports from memory or a file; used by `demo` and `import`. Bad lines are reported as NAME:LINE: text. */
-MUST_USE enum err command_import_file(struct op *op, struct store *store, FILE *file, const char *name, const struct import_flags *flags,
-                                      bool quiet);
+MUST_USE enum err command_import_file(struct op *op, struct store *store, FILE *file, const char *name,
+                                      const struct import_flags *flags, bool quiet);
 
 /* Makes a credential; values->secret is set. */
 MUST_USE enum err command_create_token(struct op *op, struct store *store, struct credential *values);
 
-/* From now on only command_run_server takes SIGTERM, SIGINT and SIGHUP; called before anything starts a thread, which inherits it. */
+/* From now on only command_run_server takes SIGTERM, SIGINT and SIGHUP; called before anything starts a thread, which inherits
+ * it. */
 void command_block_signals(void);
 
 /* Serves until SIGTERM or SIGINT. `ready` is called once with the address; the store is closed at the end. */
-int command_run_server(struct command_line *line, struct op *op, struct store *store, void (*ready)(void *context, const char *url),
-                       void *context);
+int command_run_server(struct command_line *line, struct op *op, struct store *store,
+                       void (*ready)(void *context, const char *url), void *context);
 
 #endif

@@ -52,8 +52,8 @@ const struct setting config_settings[] = {
 
 /* The flags are read twice: first to learn which file, then over what file and environment say. */
 enum err config_read(struct failure *failure, struct config *config, struct arena *arena, const struct setting *flags,
-                     const struct settings_target *options, int argc, char *const *argv, const char **positional, size_t positional_max,
-                     size_t *ret_positional_count)
+                     const struct settings_target *options, int argc, char *const *argv, const char **positional,
+                     size_t positional_max, size_t *ret_positional_count)
 {
     settings_defaults(config_settings, config, arena);
     struct settings_target targets[] = { { flags, config }, *options, { NULL, NULL } };

@@ -26,8 +26,8 @@ struct config {
 extern const struct setting config_settings[];
 extern const struct setting config_store_settings[];
 
-/* Fills `config` from the file, the environment and the flags in `flags` (argc words), in rising order of strength. `options` is the command's own
- * table and target. Words that are no flags go to positional[]. */
+/* Fills `config` from the file, the environment and the flags in `flags` (argc words), in rising order of strength. `options` is
+ * the command's own table and target. Words that are no flags go to positional[]. */
 MUST_USE enum err config_read(struct failure *failure, struct config *config, struct arena *arena, const struct setting *flags,
                               const struct settings_target *options, int argc, char *const *argv, const char **positional,
                               size_t positional_max, size_t *ret_positional_count);

@@ -54,7 +54,8 @@ static enum err export_membership(void *context, struct op *op, const struct mem
 static enum err export_nesting(void *context, struct op *op, const struct nesting *nesting)
 {
     struct exporting *exporting = context;
-    if (number_set_has(&exporting->deleted_groups, nesting->group_id) || number_set_has(&exporting->deleted_groups, nesting->child_group_id))
+    if (number_set_has(&exporting->deleted_groups, nesting->group_id) ||
+        number_set_has(&exporting->deleted_groups, nesting->child_group_id))
         return ERR_OK;
     return write_line(exporting, op, NOUN_NESTING, (union object){ .any = nesting });
 }

@@ -47,7 +47,8 @@ static void progress(void *context, int reading, int64_t lines, int64_t bytes)
     if (!importing->show_progress || now - importing->shown < 200000000) return;
     importing->shown = now;
     double seconds = (double)(now - importing->begun) / 1e9;
-    fprintf(stderr, "\r\033[K%s %lld lines, %.0f lines/s", reading ? "importing" : "checking", (long long)lines, (double)lines / seconds);
+    fprintf(stderr, "\r\033[K%s %lld lines, %.0f lines/s", reading ? "importing" : "checking", (long long)lines,
+            (double)lines / seconds);
     if (importing->size && bytes && reading)
         fprintf(stderr, ", about %.0f s left", seconds * (double)(importing->size - bytes) / (double)bytes);
     importing->progress_on_line = true;
@@ -67,9 +68,12 @@ static void print_counts(const struct import_counts *counts, bool dry_run)
     if (dry_run) puts("dry run: nothing was changed");
 }
 
-enum err command_import_file(struct op *op, struct store *store, FILE *file, const char *name, const struct import_flags *flags, bool quiet)
+enum err command_import_file(struct op *op, struct store *store, FILE *file, const char *name, const struct import_flags *flags,
+                             bool quiet)
 {
-    struct importing importing = { .name = name, .begun = clock_monotonic_ns(), .show_progress = !quiet && isatty(STDERR_FILENO) };
+    struct importing importing = { .name = name,
+                                   .begun = clock_monotonic_ns(),
+                                   .show_progress = !quiet && isatty(STDERR_FILENO) };
     if (fseeko(file, 0, SEEK_END) == 0) importing.size = ftello(file);
     struct import_options options = {
         .dry_run = flags->dry_run, .keep_going = flags->keep_going, .report = report, .progress = progress, .context = &importing

@@ -35,8 +35,8 @@ static void reload(struct command_line *line, struct server *server, struct dire
     size_t word_count;
     struct settings_target none = { NULL, NULL };
     /* The texts go to the line's arena: the server keeps pointers to them. */
-    enum err e = config_read(&op.failure, &config, line->arena, config_settings, &none, line->argc, line->argv, words, COMMAND_WORDS_MAX,
-                             &word_count);
+    enum err e = config_read(&op.failure, &config, line->arena, config_settings, &none, line->argc, line->argv, words,
+                             COMMAND_WORDS_MAX, &word_count);
     struct server_options server_options = config_server_options(&config, directory);
     if (!e) e = server_reload(&op, server, &server_options);
     if (e) {
@@ -75,8 +75,8 @@ static int serve_directory(struct command_line *line, struct op *op, const sigse
     return EXIT_DONE;
 }
 
-int command_run_server(struct command_line *line, struct op *op, struct store *store, void (*ready)(void *context, const char *url),
-                       void *context)
+int command_run_server(struct command_line *line, struct op *op, struct store *store,
+                       void (*ready)(void *context, const char *url), void *context)
 {
     sigset_t signals = server_signals();
     log_configure(line->config.log_format, line->config.log_level);

@@ -36,8 +36,8 @@ static enum err check_user(struct op *op, struct store *store, const struct cred
 }
 
 /* Commits one change of a credential through the same fence as everybody; tried again when others commit meanwhile. */
-static enum err commit_credential(struct op *op, struct store *store, int64_t organization_id, enum change_kind kind, union object before,
-                                  union object after)
+static enum err commit_credential(struct op *op, struct store *store, int64_t organization_id, enum change_kind kind,
+                                  union object before, union object after)
 {
     enum { ATTEMPTS = 20 };
     enum err e = ERR_STALE;
@@ -78,7 +78,8 @@ static enum err read_expiry(struct op *op, const char *text, int64_t *ret_expire
     if (!text) return ERR_OK;
     if (clock_parse_duration(text, &duration)) *ret_expires_at = op->now + duration;
     else if (!clock_parse(text, strlen(text), ret_expires_at))
-        return op_fail(op, ERR_INVALID, "expires", "--expires must be like 90d, 12h or 2027-01-31T00:00:00Z, not \"%.40s\"", text);
+        return op_fail(op, ERR_INVALID, "expires", "--expires must be like 90d, 12h or 2027-01-31T00:00:00Z, not \"%.40s\"",
+                       text);
     else if (*ret_expires_at <= op->now) return op_fail(op, ERR_INVALID, "expires", "--expires is in the past");
     return ERR_OK;
 }
@@ -126,7 +127,9 @@ static void print_json(struct buf *out, const struct credential *credential, con
     const struct {
         const char *name;
         int64_t time;
-    } times[] = { { "created", credential->date_created }, { "expires", credential->expires_at }, { "lastUsed", credential->last_used_at } };
+    } times[] = { { "created", credential->date_created },
+                  { "expires", credential->expires_at },
+                  { "lastUsed", credential->last_used_at } };
     buf_reset(out);
     buf_printf(out, "{\"id\":%lld,\"organizationId\":%lld", (long long)credential->id, (long long)credential->organization_id);
     if (credential->user_id) buf_printf(out, ",\"userId\":%lld", (long long)credential->user_id);
@@ -152,8 +155,9 @@ static void print_row(const struct credential *credential, const char *state)
     if (credential->expires_at) clock_format(expires, credential->expires_at / 1000000 * 1000000);
     if (credential->last_used_at) clock_format(used, credential->last_used_at / 1000000 * 1000000);
     if (credential->user_id) snprintf(user, sizeof user, "%lld", (long long)credential->user_id);
-    printf("%-8lld %-12lld %-10s %-12s %-10s %-8s %-20s %-20s %-20s %s\n", (long long)credential->id, (long long)credential->organization_id, user,
-           kind_words[credential->kind], credential->rights & RIGHT_WRITE ? "read,write" : "read", state, created, expires, used,
+    printf("%-8lld %-12lld %-10s %-12s %-10s %-8s %-20s %-20s %-20s %s\n", (long long)credential->id,
+           (long long)credential->organization_id, user, kind_words[credential->kind],
+           credential->rights & RIGHT_WRITE ? "read,write" : "read", state, created, expires, used,
            credential->name ? credential->name : "");
 }
 
@@ -173,8 +177,8 @@ static int list(struct op *op, struct store *store, const struct token_flags *fl
     struct store_sink sink = { .context = &listing, .credential = list_one };
     int64_t cursor;
     if (!flags->json)
-        printf("%-8s %-12s %-10s %-12s %-10s %-8s %-20s %-20s %-20s %s\n", "id", "organization", "user", "kind", "rights", "state", "created",
-               "expires", "last used", "name");
+        printf("%-8s %-12s %-10s %-12s %-10s %-8s %-20s %-20s %-20s %s\n", "id", "organization", "user", "kind", "rights",
+               "state", "created", "expires", "last used", "name");
     enum err e = store_load_credentials(op, store, &sink, &cursor);
     buf_free(&listing.line);
     return e ? command_fail_op(op) : EXIT_DONE;
@@ -215,7 +219,8 @@ static int revoke(struct op *op, struct store *store, const char *word)
     }
     union object after = object_copy(&op->arena, NOUN_CREDENTIAL, finding.found);
     after.credential->revoked_at = op->now;
-    if (commit_credential(op, store, after.credential->organization_id, CREDENTIAL_REVOKED, finding.found, after)) return command_fail_op(op);
+    if (commit_credential(op, store, after.credential->organization_id, CREDENTIAL_REVOKED, finding.found, after))
+        return command_fail_op(op);
     printf("credential %lld is revoked\n", (long long)after.credential->id);
     return EXIT_DONE;
 }
@@ -225,13 +230,16 @@ int command_token(struct command_line *line)
     const struct token_flags *flags = line->options;
     const char *action = line->words[0];
     bool creates = strcmp(action, "create") == 0, lists = strcmp(action, "list") == 0, revokes = strcmp(action, "revoke") == 0;
-    if (!creates && !lists && !revokes) return command_fail(EXIT_USAGE, "token can create, list and revoke, not \"%.40s\"", action);
+    if (!creates && !lists && !revokes)
+        return command_fail(EXIT_USAGE, "token can create, list and revoke, not \"%.40s\"", action);
     if (!revokes && line->word_count > 1) return command_fail(EXIT_USAGE, "token %s takes no further word", action);
     AUTO_OP op = op_begin();
     op.caller.system = true;
     struct store *store;
     if (command_open_store(&op, line, false, &store)) return command_fail_op(&op);
-    int code = creates ? create(&op, store, flags) : lists ? list(&op, store, flags) : revoke(&op, store, line->word_count > 1 ? line->words[1] : NULL);
+    int code = creates ? create(&op, store, flags)
+               : lists ? list(&op, store, flags)
+                       : revoke(&op, store, line->word_count > 1 ? line->words[1] : NULL);
     store_close(store);
     return code;
 }

@@ -36,8 +36,8 @@ static void compare(struct checker *checker, enum noun noun, int64_t id, union o
 {
     field_set differ = fields_differ(noun, row, held);
     if (differ)
-        find(checker, "organization %lld: %s %lld differs in %s", (long long)checker->image->organization_id, noun_name(noun), (long long)id,
-             noun_fields(noun)[__builtin_ctzll(differ)].name);
+        find(checker, "organization %lld: %s %lld differs in %s", (long long)checker->image->organization_id, noun_name(noun),
+             (long long)id, noun_fields(noun)[__builtin_ctzll(differ)].name);
 }
 
 static enum err check_user(void *context, struct op *op, const struct user *user)
@@ -97,7 +97,8 @@ static enum err check_membership(void *context, struct op *op, const struct memb
     }
     struct membership held;
     image_get_membership(image, group, member, &held);
-    compare(checker, NOUN_MEMBERSHIP, membership->group_id, (union object){ .any = membership }, (union object){ .membership = &held });
+    compare(checker, NOUN_MEMBERSHIP, membership->group_id, (union object){ .any = membership },
+            (union object){ .membership = &held });
     return ERR_OK;
 }
 
@@ -105,7 +106,8 @@ static enum err check_nesting(void *context, struct op *op, const struct nesting
 {
     struct checker *checker = context;
     if (nesting_check(op, &checker->nestings, nesting->group_id, nesting->child_group_id)) {
-        find(checker, "group %lld in group %lld: %s", (long long)nesting->child_group_id, (long long)nesting->group_id, op->failure.text);
+        find(checker, "group %lld in group %lld: %s", (long long)nesting->child_group_id, (long long)nesting->group_id,
+             op->failure.text);
         failure_clear(&op->failure);
     }
     nesting_add(&checker->nestings, nesting->group_id, nesting->child_group_id);
@@ -118,8 +120,8 @@ static void check_names(struct checker *checker)
 {
     const struct names *names = &checker->image->names;
     if (names->by_name_count != checker->image->living_count)
-        find(checker, "organization %lld: %u groups by name, %u living", (long long)checker->image->organization_id, names->by_name_count,
-             checker->image->living_count);
+        find(checker, "organization %lld: %u groups by name, %u living", (long long)checker->image->organization_id,
+             names->by_name_count, checker->image->living_count);
     for (uint32_t i = 1; i < names->by_name_count; i++) {
         uint32_t before = names->by_name[i - 1], here = names->by_name[i];
         if (names_compare(names, before, here) >= 0)
@@ -182,7 +184,9 @@ static enum err check_organization(struct op *op, struct store *store, struct ch
         image_drop(checker->image);
     }
     checker->counts->organizations++;
-    return e == ERR_STALE ? op_fail(op, ERR_BUSY, "", "organization %lld changes too fast to be compared", (long long)organization_id) : e;
+    return e == ERR_STALE
+               ? op_fail(op, ERR_BUSY, "", "organization %lld changes too fast to be compared", (long long)organization_id)
+               : e;
 }
 
 static enum err note_organization(void *context, struct op *op, const struct organization *organization)
@@ -200,7 +204,8 @@ static enum err note_account(void *context, struct op *op, const struct account 
     return ERR_OK;
 }
 
-enum err directory_check(struct op *op, struct store *store, store_report_function report, void *context, struct check_counts *ret_counts)
+enum err directory_check(struct op *op, struct store *store, store_report_function report, void *context,
+                         struct check_counts *ret_counts)
 {
     *ret_counts = (struct check_counts){ 0 };
     struct checker checker = { .report = report, .context = context, .counts = ret_counts };

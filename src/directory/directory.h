@@ -1,8 +1,8 @@
 /* directory.h — what front ends may call: who may see what, what may be done, and what follows from it.
  *
  * Reading: begin a view (which finds the organization's image, takes its shared lock and finds out who asks), look, end it.
- * Writing: one call is one request and one commit; when it returns ERR_OK the change is on disk and in the image. With op->async it returns
- * ERR_PENDING and op->async->finished tells the rest; arguments are copied.
+ * Writing: one call is one request and one commit; when it returns ERR_OK the change is on disk and in the image. With op->async
+ * it returns ERR_PENDING and op->async->finished tells the rest; arguments are copied.
  *
  * Errors all functions share: ERR_DEFERRED on a thread that may not block; ERR_NOT_FOUND with field "group", "user",
  * "organization" (also for what the caller may not see); ERR_FORBIDDEN; ERR_UNAUTHENTICATED when the caller's user is gone or not
@@ -41,7 +41,8 @@ struct credentials *directory_credentials(struct directory *directory);
 bool directory_ready(struct directory *directory, const char **ret_why);
 
 struct directory_stats {
-    int64_t organizations, resident, resident_bytes, fragment_bytes, loads, load_us, evictions, reloads, followed, expired, credentials;
+    int64_t organizations, resident, resident_bytes, fragment_bytes, loads, load_us, evictions, reloads, followed, expired,
+        credentials;
 };
 void directory_stats(struct directory *directory, struct directory_stats *ret_stats);
 
@@ -63,8 +64,8 @@ void directory_view_end(struct view *view);
 enum group_order { GROUPS_BY_NUMBER, GROUPS_BY_NAME };
 
 struct group_query {
-    const char *search;     /* part of the name in any letter case; NULL or "": no filter */
-    bool of_user;           /* only groups that user_id is in */
+    const char *search; /* part of the name in any letter case; NULL or "": no filter */
+    bool of_user;       /* only groups that user_id is in */
     int64_t user_id;
     enum group_order order;
     bool descending;
@@ -72,16 +73,16 @@ struct group_query {
 };
 
 /* Ordinals of one page of the groups the caller may see, in the arena. */
-MUST_USE enum err directory_list_groups(struct op *op, const struct view *view, const struct group_query *query, uint32_t **ret_ordinals,
-                                        size_t *ret_count);
+MUST_USE enum err directory_list_groups(struct op *op, const struct view *view, const struct group_query *query,
+                                        uint32_t **ret_ordinals, size_t *ret_count);
 
 /* A living group the caller may see; else ERR_NOT_FOUND "group". */
 MUST_USE enum err directory_find_group(struct op *op, const struct view *view, int64_t group_id, uint32_t *ret_ordinal);
 
 /* --- writing --- */
 
-/* A new group from the members of `values` that are in `present` (name required; checked by fields_read). The uuid is random unless given.
- * *op->made is its number afterwards. */
+/* A new group from the members of `values` that are in `present` (name required; checked by fields_read). The uuid is random
+ * unless given. *op->made is its number afterwards. */
 MUST_USE enum err directory_create_group(struct op *op, const struct group *values, field_set present);
 
 /* Sets the members of `values` that are in `present`; others are kept. Nothing is committed if nothing differs. */
@@ -100,8 +101,8 @@ struct member_request {
 
 enum { DIRECTORY_MEMBERS_MAX = 10000, DIRECTORY_NESTING_DEPTH_MAX = 64 };
 
-/* Adds members or sets their manager flag, all or none; the last of several for one user wins. ERR_NOT_FOUND "user" if one is not a
- * living user of the organization; ERR_INVALID for more than DIRECTORY_MEMBERS_MAX. */
+/* Adds members or sets their manager flag, all or none; the last of several for one user wins. ERR_NOT_FOUND "user" if one is not
+ * a living user of the organization; ERR_INVALID for more than DIRECTORY_MEMBERS_MAX. */
 MUST_USE enum err directory_put_members(struct op *op, int64_t group_id, const struct member_request *members, size_t count);
 
 /* Removes members, all or none; users that are no members are passed over. */

@@ -170,7 +170,8 @@ static enum err follow_once(struct op *op, struct directory *directory)
     struct heard_list list = { 0 };
     int64_t cursor = directory->follow_cursor;
     enum err e = store_follow(op, directory->store, &cursor, hear, &list);
-    for (size_t i = 0; i < list.count && !e; i++) e = directory_refresh(op, directory, list.items[i].organization_id, list.items[i].version);
+    for (size_t i = 0; i < list.count && !e; i++)
+        e = directory_refresh(op, directory, list.items[i].organization_id, list.items[i].version);
     if (!e) directory->follow_cursor = cursor; /* after a failure all of it is tried again */
     return e;
 }
@@ -187,7 +188,8 @@ static bool pause_for(struct directory *directory, int64_t milliseconds)
         until.tv_nsec -= 1000000000;
     }
     pthread_mutex_lock(&directory->stop_mutex);
-    while (!directory->stopping && pthread_cond_timedwait(&directory->stop_wanted, &directory->stop_mutex, &until) != ETIMEDOUT) {}
+    while (!directory->stopping && pthread_cond_timedwait(&directory->stop_wanted, &directory->stop_mutex, &until) != ETIMEDOUT) {
+    }
     bool stopping = directory->stopping;
     pthread_mutex_unlock(&directory->stop_mutex);
     return stopping;

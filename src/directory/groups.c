@@ -62,7 +62,8 @@ static enum err create_group(struct op *op, struct rule_context *context, void *
 
 static enum err write_group(struct op *op, directory_rule rule, struct group_request values)
 {
-    struct group_request *request = arena_alloc(&op->arena, sizeof *request); /* it outlives this call when the op is asynchronous */
+    struct group_request *request =
+        arena_alloc(&op->arena, sizeof *request); /* it outlives this call when the op is asynchronous */
     *request = values;
     return directory_write(op, op->directory, op->caller.organization_id, rule, request);
 }
@@ -97,10 +98,12 @@ static enum err update_group(struct op *op, struct rule_context *context, void *
         *renamed = *before;
         renamed->name = after->name;
         renamed->date_modified = op->now;
-        change_add(&op->arena, &context->changes, GROUP_RENAMED, (union object){ .group = before }, (union object){ .group = renamed });
+        change_add(&op->arena, &context->changes, GROUP_RENAMED, (union object){ .group = before },
+                   (union object){ .group = renamed });
     }
     after->date_modified = op->now;
-    change_add(&op->arena, &context->changes, GROUP_UPDATED, (union object){ .group = renamed }, (union object){ .group = after });
+    change_add(&op->arena, &context->changes, GROUP_UPDATED, (union object){ .group = renamed },
+               (union object){ .group = after });
     return ERR_OK;
 }
 
@@ -135,8 +138,7 @@ static enum err restore_group(struct op *op, struct rule_context *context, void 
     enum err e = check_administrator(op, context);
     if (e) return e;
     uint32_t ordinal = image_find_group(context->image, request->group_id);
-    if (ordinal == NO_ORDINAL)
-        return op_fail(op, ERR_NOT_FOUND, "group", "there is no group %lld", (long long)request->group_id);
+    if (ordinal == NO_ORDINAL) return op_fail(op, ERR_NOT_FOUND, "group", "there is no group %lld", (long long)request->group_id);
     if (!context->image->groups[ordinal].deleted) return ERR_OK; /* it lives: nothing to do */
     struct group *before = copy_group(op, context->image, ordinal);
     struct group *after = arena_alloc(&op->arena, sizeof *after);
@@ -146,11 +148,13 @@ static enum err restore_group(struct op *op, struct rule_context *context, void 
     if (request->new_name) after->name = request->new_name;
     e = check_name_is_free(op, context->image, after->name, NO_ORDINAL);
     if (e) return e;
-    change_add(&op->arena, &context->changes, GROUP_RESTORED, (union object){ .group = before }, (union object){ .group = after });
+    change_add(&op->arena, &context->changes, GROUP_RESTORED, (union object){ .group = before },
+               (union object){ .group = after });
     return ERR_OK;
 }
 
 enum err directory_restore_group(struct op *op, int64_t group_id, const char *new_name)
 {
-    return write_group(op, restore_group, (struct group_request){ .group_id = group_id, .new_name = arena_strdup(&op->arena, new_name) });
+    return write_group(op, restore_group,
+                       (struct group_request){ .group_id = group_id, .new_name = arena_strdup(&op->arena, new_name) });
 }

@@ -44,8 +44,9 @@ static void image_free(struct image *image)
     free(image->accounts);
     free(image->living_groups);
     names_free(&image->names);
-    struct lookup *lookups[] = { &image->users_by_uuid,  &image->users_by_name,        &image->users_by_email, &image->users_by_external_id,
-                                 &image->groups_by_uuid, &image->groups_by_external_id, &image->actors_by_key };
+    struct lookup *lookups[] = { &image->users_by_uuid,        &image->users_by_name,  &image->users_by_email,
+                                 &image->users_by_external_id, &image->groups_by_uuid, &image->groups_by_external_id,
+                                 &image->actors_by_key };
     for (size_t i = 0; i < sizeof lookups / sizeof *lookups; i++) lookup_free(lookups[i]);
     free(image->actors);
     free(image->dates);
@@ -102,7 +103,7 @@ int64_t image_bytes(struct image *image)
 /* Numbers ascend and are mostly dense: a guess by interpolation is nearly always right, bisection bounds the rest. */
 static uint32_t find_number(const void *records, size_t stride, uint32_t count, int64_t id)
 {
-#define ID_AT(i) (*(const int64_t *)((const char *)records + (size_t)(i) * stride))
+#define ID_AT(i) (*(const int64_t *)((const char *)records + (size_t)(i)*stride))
     if (!count || id < ID_AT(0) || id > ID_AT(count - 1)) return NO_ORDINAL;
     uint32_t low = 0, high = count - 1;
     for (int guess = 0; low < high && guess < 3; guess++) {
@@ -158,20 +159,21 @@ static char *pack(const char *const *texts, int text_count, const int64_t *numbe
 
 void user_record_fill(struct user_record *record, const struct user *user, struct pool *pool)
 {
-    const char *const texts[USER_TEXTS] = { user->user_name,     user->display_name, user->first_name,
-                                            user->last_name,     user->email_address, user->phone_number,
-                                            user->description,   user->remarks,      user->external_id };
+    const char *const texts[USER_TEXTS] = { user->user_name,   user->display_name,  user->first_name,
+                                            user->last_name,   user->email_address, user->phone_number,
+                                            user->description, user->remarks,       user->external_id };
     const int64_t numbers[USER_NUMBERS] = { user->account_id, user->date_modified, user->auto_remove_date, user->deleted_at };
     char *packed = pack(texts, USER_TEXTS, numbers, USER_NUMBERS, pool);
     if (record->flags & USER_OWNS_PACKED) free(record->packed);
     record->packed = packed;
     record->uuid = user->uuid;
     record->date_created = user->date_created;
-    record->flags = (record->flags & USER_OWNS_GROUPS) | (pool ? 0 : USER_OWNS_PACKED) | (user->super_user ? USER_IS_SUPER : 0) |
-                    (user->active ? USER_IS_ACTIVE : 0) | (user->deleted_at ? USER_IS_DELETED : 0) |
-                    (user->email_address_verify ? USER_EMAIL_VERIFY : 0) | (user->email_address_verified ? USER_EMAIL_VERIFIED : 0) |
-                    (user->phone_number_verify ? USER_PHONE_VERIFY : 0) | (user->phone_number_verified ? USER_PHONE_VERIFIED : 0) |
-                    (unsigned)user->auto_remove_after << USER_AUTO_REMOVE_SHIFT;
+    record->flags =
+        (record->flags & USER_OWNS_GROUPS) | (pool ? 0 : USER_OWNS_PACKED) | (user->super_user ? USER_IS_SUPER : 0) |
+        (user->active ? USER_IS_ACTIVE : 0) | (user->deleted_at ? USER_IS_DELETED : 0) |
+        (user->email_address_verify ? USER_EMAIL_VERIFY : 0) | (user->email_address_verified ? USER_EMAIL_VERIFIED : 0) |
+        (user->phone_number_verify ? USER_PHONE_VERIFY : 0) | (user->phone_number_verified ? USER_PHONE_VERIFIED : 0) |
+        (unsigned)user->auto_remove_after << USER_AUTO_REMOVE_SHIFT;
 }
 
 void image_get_user(const struct image *image, uint32_t ordinal, struct user *ret_user)
@@ -275,7 +277,8 @@ void image_get_account(const struct image *image, uint32_t ordinal, struct accou
     };
 }
 
-void image_get_membership(const struct image *image, uint32_t group, const struct member *member, struct membership *ret_membership)
+void image_get_membership(const struct image *image, uint32_t group, const struct member *member,
+                          struct membership *ret_membership)
 {
     const struct actor *actor = &image->actors[member->actor];
     *ret_membership = (struct membership){

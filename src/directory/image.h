@@ -2,11 +2,13 @@
  *
  * Records have 32-bit ordinals. INVARIANTS:
  *  1. Ordinals ascend with numbers (`id`): a larger number has a larger ordinal, so "ordered by number" is "ordered by
- *     ordinal". A change that would break this (an import of an old number) makes image_apply say so, and the image is loaded again.
+ *     ordinal". A change that would break this (an import of an old number) makes image_apply say so, and the image is loaded
+ * again.
  *  2. A record is never moved to another ordinal. Deleted groups and users keep their record, marked deleted.
  *  3. Only the holder of the organization's writer lock changes an image, and only under the exclusive lock; readers hold
  *     the shared lock; the writer may read without a lock.
- *  4. Fragments (rendered bytes) are filled by readers under the shared lock, by compare-and-swap, and dropped under the exclusive one.
+ *  4. Fragments (rendered bytes) are filled by readers under the shared lock, by compare-and-swap, and dropped under the
+ * exclusive one.
  *
  * The installation (organization 0) is an image too: accounts and organizations instead of users and groups. */
 #ifndef ROSTER_DIRECTORY_IMAGE_H
@@ -111,12 +113,13 @@ struct image {
 
     struct account_record *accounts; /* installation only, by id */
     uint32_t account_count, account_capacity;
+    uint32_t account_epoch; /* another one after every change of an account, and for every image of the installation */
 
     struct pool pool;
     _Atomic(struct fragment_table *) fragments[FRAGMENT_TABLES_MAX];
     _Atomic int64_t fragment_bytes;
     _Atomic int64_t counted_bytes, counted_version; /* see image_bytes */
-    struct image_loading *loading; /* only while loading */
+    struct image_loading *loading;                  /* only while loading */
 };
 
 /* --- life; references: whoever holds one may use the image, the last to drop it frees it --- */
@@ -138,13 +141,13 @@ void image_load_done(struct image *image, int64_t version);
 
 /* --- changing: image_apply.c --- */
 
-/* Applies one committed change (whole objects, see change.h); `time` is the commit's. False if this image cannot take it (invariant 1, or it does not fit what
- * is here) and must be loaded again. */
+/* Applies one committed change (whole objects, see change.h); `time` is the commit's. False if this image cannot take it
+ * (invariant 1, or it does not fit what is here) and must be loaded again. */
 bool image_apply(struct image *image, const struct change *change, int64_t time);
 
 /* --- reading; ordinals must be valid --- */
 
-uint32_t image_find_user(const struct image *image, int64_t id);                    /* deleted ones too; NO_ORDINAL if none */
+uint32_t image_find_user(const struct image *image, int64_t id); /* deleted ones too; NO_ORDINAL if none */
 uint32_t image_find_user_by_uuid(const struct image *image, const struct uuid *uuid);
 uint32_t image_find_user_by_name(const struct image *image, const char *user_name); /* any letter case; living ones */
 uint32_t image_find_user_by_email(const struct image *image, const char *email_address);
@@ -159,7 +162,8 @@ uint32_t image_find_account(const struct image *image, int64_t id);
 void image_get_user(const struct image *image, uint32_t ordinal, struct user *ret_user);
 void image_get_group(const struct image *image, uint32_t ordinal, struct group *ret_group);
 void image_get_account(const struct image *image, uint32_t ordinal, struct account *ret_account);
-void image_get_membership(const struct image *image, uint32_t group, const struct member *member, struct membership *ret_membership);
+void image_get_membership(const struct image *image, uint32_t group, const struct member *member,
+                          struct membership *ret_membership);
 
 /* Is the membership in effect at `now`? */
 bool image_in_effect(const struct image *image, uint32_t group, const struct member *member, int64_t now);

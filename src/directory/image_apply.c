@@ -104,7 +104,8 @@ static void add_to_user(struct user_record *user, uint32_t group)
 {
     if (user->group_count == user->group_capacity) {
         user->group_capacity = memory_next_capacity(user->group_capacity, user->group_count + 1);
-        uint32_t *groups = memory_resize(user->flags & USER_OWNS_GROUPS ? user->groups : NULL, user->group_capacity, sizeof *groups);
+        uint32_t *groups =
+            memory_resize(user->flags & USER_OWNS_GROUPS ? user->groups : NULL, user->group_capacity, sizeof *groups);
         if (!(user->flags & USER_OWNS_GROUPS) && user->group_count)
             memcpy(groups, user->groups, user->group_count * sizeof *groups);
         user->groups = groups;
@@ -174,7 +175,8 @@ static bool change_nesting(struct image *image, const struct nesting *nesting, b
         ordinals_insert(&below->parents, &below->parent_count, parent);
         return true;
     }
-    return ordinals_remove(above->children, &above->child_count, child) && ordinals_remove(below->parents, &below->parent_count, parent);
+    return ordinals_remove(above->children, &above->child_count, child) &&
+           ordinals_remove(below->parents, &below->parent_count, parent);
 }
 
 /* --- accounts: in the installation's image --- */
@@ -197,25 +199,39 @@ static bool update_account(struct image *image, const struct account *account)
 bool image_apply(struct image *image, const struct change *change, int64_t time)
 {
     switch (change->kind) { /* no default: a new kind must be placed here */
-    case USER_CREATED: return create_user(image, change->after.user);
-    case USER_UPDATED: return update_user(image, change->after.user);
-    case USER_DELETED: return delete_user(image, change->before.user, time);
-    case GROUP_CREATED: return create_group(image, change->after.group);
+    case USER_CREATED:
+        return create_user(image, change->after.user);
+    case USER_UPDATED:
+        return update_user(image, change->after.user);
+    case USER_DELETED:
+        return delete_user(image, change->before.user, time);
+    case GROUP_CREATED:
+        return create_group(image, change->after.group);
     case GROUP_RENAMED:
     case GROUP_UPDATED:
-    case GROUP_RESTORED: return update_group(image, change->after.group);
-    case GROUP_DELETED: return delete_group(image, change->before.group, time);
-    case MEMBER_ADDED: return put_member(image, change->after.membership, true);
-    case MEMBER_CHANGED: return put_member(image, change->after.membership, false);
+    case GROUP_RESTORED:
+        return update_group(image, change->after.group);
+    case GROUP_DELETED:
+        return delete_group(image, change->before.group, time);
+    case MEMBER_ADDED:
+        return put_member(image, change->after.membership, true);
+    case MEMBER_CHANGED:
+        return put_member(image, change->after.membership, false);
     case MEMBER_REMOVED:
-    case MEMBER_EXPIRED: return remove_member(image, change->before.membership);
-    case NESTING_ADDED: return change_nesting(image, change->after.nesting, true);
-    case NESTING_REMOVED: return change_nesting(image, change->before.nesting, false);
-    case ACCOUNT_CREATED: return create_account(image, change->after.account);
-    case ACCOUNT_UPDATED: return update_account(image, change->after.account);
+    case MEMBER_EXPIRED:
+        return remove_member(image, change->before.membership);
+    case NESTING_ADDED:
+        return change_nesting(image, change->after.nesting, true);
+    case NESTING_REMOVED:
+        return change_nesting(image, change->before.nesting, false);
+    case ACCOUNT_CREATED:
+        return create_account(image, change->after.account);
+    case ACCOUNT_UPDATED:
+        return update_account(image, change->after.account);
     /* An import into a new organization logs no rows; a deleted account leaves a hole in the array: load again. */
     case ORGANIZATION_IMPORTED:
-    case ACCOUNT_DELETED: return false;
+    case ACCOUNT_DELETED:
+        return false;
     /* Not part of an image: the directory keeps the list of organizations, auth the credentials. */
     case ORGANIZATION_CREATED:
     case ORGANIZATION_UPDATED:
@@ -223,7 +239,8 @@ bool image_apply(struct image *image, const struct change *change, int64_t time)
     case CREDENTIAL_CREATED:
     case CREDENTIAL_UPDATED:
     case CREDENTIAL_REVOKED:
-    case CHANGE_KIND_COUNT: return true;
+    case CHANGE_KIND_COUNT:
+        return true;
     }
     return false;
 }

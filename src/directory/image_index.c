@@ -47,24 +47,24 @@ static uint64_t hash_text(const char *text)
 }
 
 /* One row a look-up: how a record's key is read and hashed, and when it counts. */
-#define TEXT_KEY(function, noun, getter, member, hash)              \
-    static uint64_t function(const void *context, uint32_t ordinal) \
-    {                                                               \
-        struct noun object;                                         \
-        getter(context, ordinal, &object);                          \
-        return hash(object.member);                                 \
+#define TEXT_KEY(function, noun, getter, member, hash)                                                                           \
+    static uint64_t function(const void *context, uint32_t ordinal)                                                              \
+    {                                                                                                                            \
+        struct noun object;                                                                                                      \
+        getter(context, ordinal, &object);                                                                                       \
+        return hash(object.member);                                                                                              \
     }
 TEXT_KEY(user_name_hash, user, image_get_user, user_name, hash_folded)
 TEXT_KEY(user_email_hash, user, image_get_user, email_address, hash_folded)
 TEXT_KEY(user_external_hash, user, image_get_user, external_id, hash_text)
 TEXT_KEY(group_external_hash, group, image_get_group, external_id, hash_text)
 
-#define SAME_KEY(function, noun, getter, member, same)                          \
-    static bool function(const void *context, uint32_t ordinal, const void *key) \
-    {                                                                           \
-        struct noun object;                                                     \
-        getter(context, ordinal, &object);                                      \
-        return !object.deleted_at && same(object.member, key);                  \
+#define SAME_KEY(function, noun, getter, member, same)                                                                           \
+    static bool function(const void *context, uint32_t ordinal, const void *key)                                                 \
+    {                                                                                                                            \
+        struct noun object;                                                                                                      \
+        getter(context, ordinal, &object);                                                                                       \
+        return !object.deleted_at && same(object.member, key);                                                                   \
     }
 static bool same_text(const char *a, const char *b)
 {
@@ -99,7 +99,8 @@ void image_index_user(struct image *image, uint32_t ordinal)
     lookup_add(&image->users_by_uuid, hash_uuid(&user.uuid), ordinal, user_uuid_hash, image);
     if (user.user_name) lookup_add(&image->users_by_name, hash_folded(user.user_name), ordinal, user_name_hash, image);
     if (user.email_address) lookup_add(&image->users_by_email, hash_folded(user.email_address), ordinal, user_email_hash, image);
-    if (user.external_id) lookup_add(&image->users_by_external_id, hash_text(user.external_id), ordinal, user_external_hash, image);
+    if (user.external_id)
+        lookup_add(&image->users_by_external_id, hash_text(user.external_id), ordinal, user_external_hash, image);
 }
 
 void image_unindex_user(struct image *image, uint32_t ordinal)
@@ -117,7 +118,8 @@ void image_index_group(struct image *image, uint32_t ordinal)
     struct group group;
     image_get_group(image, ordinal, &group);
     lookup_add(&image->groups_by_uuid, hash_uuid(&group.uuid), ordinal, group_uuid_hash, image);
-    if (group.external_id) lookup_add(&image->groups_by_external_id, hash_text(group.external_id), ordinal, group_external_hash, image);
+    if (group.external_id)
+        lookup_add(&image->groups_by_external_id, hash_text(group.external_id), ordinal, group_external_hash, image);
 }
 
 void image_unindex_group(struct image *image, uint32_t ordinal)
@@ -232,7 +234,8 @@ uint32_t image_actor(struct image *image, int64_t credential_id, int64_t user_id
     uint32_t known = lookup_find(&image->actors_by_key, hash, actor_same, image, &actor);
     if (known != LOOKUP_NONE) return known;
     if ((image->actor_count & (image->actor_count - 1)) == 0)
-        image->actors = memory_resize(image->actors, image->actor_count ? (size_t)image->actor_count * 2 : 1, sizeof *image->actors);
+        image->actors =
+            memory_resize(image->actors, image->actor_count ? (size_t)image->actor_count * 2 : 1, sizeof *image->actors);
     image->actors[image->actor_count] = actor;
     lookup_add(&image->actors_by_key, hash, image->actor_count, actor_hash, image);
     return image->actor_count++;
@@ -253,7 +256,8 @@ uint32_t image_dates_position(const struct image *image, uint32_t group, uint32_
 
 struct member image_member(struct image *image, uint32_t user, const struct membership *membership)
 {
-    int64_t flags = (membership->manager ? MEMBER_MANAGER : 0) | (membership->starts_at || membership->ends_at ? MEMBER_DATED : 0);
+    int64_t flags =
+        (membership->manager ? MEMBER_MANAGER : 0) | (membership->starts_at || membership->ends_at ? MEMBER_DATED : 0);
     return (struct member){
         .user = user,
         .actor = image_actor(image, membership->added_by_credential, membership->added_by_user),

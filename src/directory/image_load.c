@@ -109,8 +109,8 @@ static enum err load_nesting(void *context, struct op *op, const struct nesting 
     struct image *image = context;
     uint32_t parent = image_find_group(image, nesting->group_id), child = image_find_group(image, nesting->child_group_id);
     if (parent == NO_ORDINAL || child == NO_ORDINAL)
-        return op_fail(op, ERR_STORAGE, "nesting", "nesting of group %lld in group %lld has no group", (long long)nesting->child_group_id,
-                       (long long)nesting->group_id);
+        return op_fail(op, ERR_STORAGE, "nesting", "nesting of group %lld in group %lld has no group",
+                       (long long)nesting->child_group_id, (long long)nesting->group_id);
     ordinals_insert(&image->groups[parent].children, &image->groups[parent].child_count, child);
     ordinals_insert(&image->groups[child].parents, &image->groups[child].parent_count, parent);
     return ERR_OK;
@@ -158,7 +158,8 @@ void image_load_done(struct image *image, int64_t version)
     for (uint32_t i = 0; i < image->user_count; i++) image_index_user(image, i);
     for (uint32_t i = 0; i < image->group_count; i++) image_index_group(image, i);
     /* What growing left over goes back: most organizations change little after they were loaded. */
-    if (image->user_count) image->users = memory_resize(image->users, image->user_capacity = image->user_count, sizeof *image->users);
+    if (image->user_count)
+        image->users = memory_resize(image->users, image->user_capacity = image->user_count, sizeof *image->users);
     if (image->group_count)
         image->groups = memory_resize(image->groups, image->group_capacity = image->group_count, sizeof *image->groups);
     free(image->loading->members);

@@ -1,8 +1,8 @@
 /* import_line.c — what one line of a directory file means, given the database and what the file brought before. */
+#include "auth/credentials.h"
 #include "base/fold.h"
 #include "base/lookup.h"
 #include "base/memory.h"
-#include "auth/credentials.h"
 #include "directory/importer_parts.h"
 
 /* One line under way. */
@@ -22,7 +22,8 @@ struct line {
 /* --- what exists --- */
 
 /* The organization, looked up in the database when the file mentions it first. */
-static enum err get_organization(struct importer *importer, struct op *op, int64_t id, struct ledger_organization **ret_organization)
+static enum err get_organization(struct importer *importer, struct op *op, int64_t id,
+                                 struct ledger_organization **ret_organization)
 {
     struct ledger_organization *known = ledger_find(&importer->ledger, id);
     if (!known) {
@@ -38,9 +39,10 @@ static enum err get_organization(struct importer *importer, struct op *op, int64
     return ERR_OK;
 }
 
-/* The object as the database has it. What the file made in an organization of its own cannot be there unless a batch was committed; then only
- * careful lines look. */
-static enum err find_stored(struct line *line, enum noun noun, int64_t id, int64_t second_id, bool *ret_found, union object *ret_object)
+/* The object as the database has it. What the file made in an organization of its own cannot be there unless a batch was
+ * committed; then only careful lines look. */
+static enum err find_stored(struct line *line, enum noun noun, int64_t id, int64_t second_id, bool *ret_found,
+                            union object *ret_object)
 {
     *ret_found = false;
     bool made_here = line->organization && line->organization->created;
@@ -98,7 +100,9 @@ static bool line_has(const struct line *line, const char *name)
 /* The three lists of grants are one in memory: those that the line does not mention are taken over from what is stored. */
 static void merge_grants(struct line *line, const struct group *before)
 {
-    static const char *const names[] = { [GRANT_LANGUAGE] = "languages", [GRANT_SEGMENT] = "segments", [GRANT_BUSINESS_UNIT] = "businessUnits" };
+    static const char *const names[] = {
+        [GRANT_LANGUAGE] = "languages", [GRANT_SEGMENT] = "segments", [GRANT_BUSINESS_UNIT] = "businessUnits"
+    };
     struct group *values = line->values.group;
     struct grant *merged = arena_array(&line->op->arena, before->grant_count + values->grant_count, sizeof *merged);
     size_t count = 0;
@@ -111,7 +115,8 @@ static void merge_grants(struct line *line, const struct group *before)
     values->grant_count = count;
 }
 
-/* The object after the line: what is stored, with the line's members over it. Fails if the line would change what cannot change. */
+/* The object after the line: what is stored, with the line's members over it. Fails if the line would change what cannot change.
+ */
 static enum err merge(struct line *line, union object before, union object *ret_after, field_set *ret_differ)
 {
     union object after = object_copy(&line->op->arena, line->noun, before);
@@ -132,8 +137,8 @@ static void fill_uuid(struct uuid *uuid)
     if (uuid_is_nil(uuid)) *uuid = uuid_random();
 }
 
-/* While checking: nothing new may have a number or uuid that something else has, in the database or in the file before. While writing the
- * database itself says so. */
+/* While checking: nothing new may have a number or uuid that something else has, in the database or in the file before. While
+ * writing the database itself says so. */
 static enum err check_new(struct line *line, int64_t id, const struct uuid *uuid)
 {
     struct importer *importer = line->importer;
@@ -158,7 +163,8 @@ static enum err check_new(struct line *line, int64_t id, const struct uuid *uuid
     return op_fail(line->op, ERR_EXISTS, field, "%s: another %s has it", field, noun_name(line->noun));
 }
 
-/* While checking, what the file made is nowhere to be compared with: a second line about it counts as one that changes nothing. */
+/* While checking, what the file made is nowhere to be compared with: a second line about it counts as one that changes nothing.
+ */
 static bool seen_while_checking(struct line *line, const struct number_set *made, int64_t id)
 {
     bool seen = !line->importer->writing && number_set_has(made, id);
@@ -214,15 +220,16 @@ static enum err import_organization(struct line *line)
     if (e) return e;
     if (line->deletes) {
         if (!organization->exists) return count(line, importer->counts.unchanged), ERR_OK;
-        if (!found) return op_fail(line->op, ERR_INVALID, "delete", "the same file makes and deletes organization %lld", LL(values->id));
+        if (!found)
+            return op_fail(line->op, ERR_INVALID, "delete", "the same file makes and deletes organization %lld", LL(values->id));
         add_change(line, ORGANIZATION_DELETED, before, (union object){ 0 });
         organization->exists = false;
         organization->deleted = true;
         return count(line, importer->counts.deleted), ERR_OK;
     }
     if (!found && organization->deleted)
-        return op_fail(line->op, ERR_INVALID, "id", "id: the same file deletes organization %lld before: make it again with another file",
-                       LL(values->id));
+        return op_fail(line->op, ERR_INVALID, "id",
+                       "id: the same file deletes organization %lld before: make it again with another file", LL(values->id));
     if (!found) {
         /* The line is in the file twice; a careful one is here again because its batch was not committed. */
         if (organization->created && !importer->careful) return count(line, importer->counts.unchanged), ERR_OK;
@@ -359,9 +366,17 @@ static enum err take_name(struct line *line, const char *name, const char *old_n
         if (e) return e;
     }
     if (holder && holder != group_id)
-        return op_fail(line->op, ERR_EXISTS, "name", "name: group %lld of organization %lld has this name", LL(holder), LL(organization->id));
-    if (old_name) hash_map_put(&organization->names, name_hash(line->op, old_name, &folded), 0);
+        return op_fail(line->op, ERR_EXISTS, "name", "name: group %lld of organization %lld has this name", LL(holder),
+                       LL(organization->id));
+    /* What it gives up: the name that the file gave it before, or the one that is stored; unless another took that already. */
+    uint64_t number_hash = lookup_hash_bytes(&group_id, sizeof group_id);
+    int64_t given, owner = group_id;
+    uint64_t given_up = old_name ? name_hash(line->op, old_name, &folded) : 0;
+    if (hash_map_get(&organization->names_of, number_hash, &given)) given_up = (uint64_t)given;
+    if (given_up && (!hash_map_get(&organization->names, given_up, &owner) || owner == group_id))
+        hash_map_put(&organization->names, given_up, 0);
     hash_map_put(&organization->names, hash, group_id);
+    hash_map_put(&organization->names_of, number_hash, (int64_t)hash);
     return ERR_OK;
 }
 
@@ -497,7 +512,8 @@ static enum err import_nesting(struct line *line)
 
 /* --- credentials: known again by uuid, or by secret where the line has no uuid --- */
 
-static void remember_credential(struct ledger *ledger, struct ledger_organization *organization, const struct credential *credential)
+static void remember_credential(struct ledger *ledger, struct ledger_organization *organization,
+                                const struct credential *credential)
 {
     if (organization->credential_count == organization->credential_capacity) {
         organization->credential_capacity = organization->credential_capacity ? organization->credential_capacity * 2 : 8;
@@ -563,7 +579,8 @@ static enum err import_credential(struct line *line)
     struct ledger_organization *organization = line->organization;
     bool has_secret = values->secret != NULL, has_hash = line_has(line, "secretHash");
     if (has_secret) values->secret_hash = credential_hash(&line->op->arena, values);
-    else if (!has_hash && !line->deletes) return op_fail(line->op, ERR_INVALID, "secret", "secret: secret or secretHash is required");
+    else if (!has_hash && !line->deletes)
+        return op_fail(line->op, ERR_INVALID, "secret", "secret: secret or secretHash is required");
     if (values->kind == CREDENTIAL_API_KEY && !values->key_id && !line->deletes)
         return op_fail(line->op, ERR_INVALID, "keyId", "keyId is required for an api-key");
     enum err e = load_credentials(line);
@@ -577,7 +594,8 @@ static enum err import_credential(struct line *line)
                                            : digest_equal(&candidate->secret_hash, &values->secret_hash);
         if (same) known = candidate;
     }
-    if (line->deletes) return op_fail(line->op, ERR_INVALID, "delete", "credentials are revoked (roster token revoke), not deleted");
+    if (line->deletes)
+        return op_fail(line->op, ERR_INVALID, "delete", "credentials are revoked (roster token revoke), not deleted");
     if (!known) {
         e = check_secret(line);
         if (e) return e;
@@ -603,22 +621,33 @@ static enum err import_credential(struct line *line)
 /* --- a line --- */
 
 static enum err (*const importers[NOUN_COUNT])(struct line *line) = {
-    [NOUN_ORGANIZATION] = import_organization, [NOUN_ACCOUNT] = import_account,   [NOUN_USER] = import_user,
-    [NOUN_GROUP] = import_group,               [NOUN_MEMBERSHIP] = import_membership, [NOUN_NESTING] = import_nesting,
+    [NOUN_ORGANIZATION] = import_organization,
+    [NOUN_ACCOUNT] = import_account,
+    [NOUN_USER] = import_user,
+    [NOUN_GROUP] = import_group,
+    [NOUN_MEMBERSHIP] = import_membership,
+    [NOUN_NESTING] = import_nesting,
     [NOUN_CREDENTIAL] = import_credential,
 };
 
 static int64_t organization_of(enum noun noun, union object object)
 {
     switch (noun) {
-    case NOUN_ORGANIZATION: return object.organization->id;
-    case NOUN_USER: return object.user->organization_id;
-    case NOUN_GROUP: return object.group->organization_id;
-    case NOUN_MEMBERSHIP: return object.membership->organization_id;
-    case NOUN_NESTING: return object.nesting->organization_id;
-    case NOUN_CREDENTIAL: return object.credential->organization_id;
+    case NOUN_ORGANIZATION:
+        return object.organization->id;
+    case NOUN_USER:
+        return object.user->organization_id;
+    case NOUN_GROUP:
+        return object.group->organization_id;
+    case NOUN_MEMBERSHIP:
+        return object.membership->organization_id;
+    case NOUN_NESTING:
+        return object.nesting->organization_id;
+    case NOUN_CREDENTIAL:
+        return object.credential->organization_id;
     case NOUN_ACCOUNT:
-    case NOUN_COUNT: return INSTALLATION;
+    case NOUN_COUNT:
+        return INSTALLATION;
     }
     return INSTALLATION;
 }
@@ -642,7 +671,8 @@ static enum err read_line(struct line *line, const json_t *json)
     const json_t *type = json_object_get(json, "type"), *deletes = json_object_get(json, "delete");
     if (!json_is_string(type)) return op_fail(op, ERR_INVALID, "type", "type is missing");
     if (!noun_find(json_string_value(type), &line->noun))
-        return op_fail(op, ERR_INVALID, "type", "type: \"%.40s\" is none of organization, account, user, group, membership, nesting, credential",
+        return op_fail(op, ERR_INVALID, "type",
+                       "type: \"%.40s\" is none of organization, account, user, group, membership, nesting, credential",
                        json_string_value(type));
     if (deletes && !json_is_boolean(deletes)) return op_fail(op, ERR_INVALID, "delete", "delete must be true or false");
     line->deletes = json_is_true(deletes);
@@ -658,10 +688,18 @@ static uint64_t object_key(const struct line *line)
     const union object values = line->values;
     int64_t key[4] = { line->noun, 0, 0, 0 };
     switch (line->noun) {
-    case NOUN_ORGANIZATION: key[1] = values.organization->id; break;
-    case NOUN_ACCOUNT: key[1] = values.account->id; break;
-    case NOUN_USER: key[1] = values.user->id; break;
-    case NOUN_GROUP: key[1] = values.group->id; break;
+    case NOUN_ORGANIZATION:
+        key[1] = values.organization->id;
+        break;
+    case NOUN_ACCOUNT:
+        key[1] = values.account->id;
+        break;
+    case NOUN_USER:
+        key[1] = values.user->id;
+        break;
+    case NOUN_GROUP:
+        key[1] = values.group->id;
+        break;
     case NOUN_MEMBERSHIP:
         key[1] = values.membership->group_id;
         key[2] = values.membership->user_id;
@@ -671,7 +709,8 @@ static uint64_t object_key(const struct line *line)
         key[2] = values.nesting->child_group_id;
         break;
     case NOUN_CREDENTIAL: /* the ledger knows those of the batch */
-    case NOUN_COUNT: return 0;
+    case NOUN_COUNT:
+        return 0;
     }
     return lookup_hash_bytes(key, sizeof key);
 }
@@ -731,7 +770,8 @@ enum err import_line(struct importer *importer, const char *text, size_t size)
     if (!e && line.noun != NOUN_ORGANIZATION && line.noun != NOUN_ACCOUNT) {
         e = get_organization(importer, line.op, line.organization_id, &line.organization);
         if (!e && !line.organization->exists)
-            e = op_fail(line.op, ERR_NOT_FOUND, "organizationId", "organizationId: there is no organization %lld", LL(line.organization_id));
+            e = op_fail(line.op, ERR_NOT_FOUND, "organizationId", "organizationId: there is no organization %lld",
+                        LL(line.organization_id));
     }
     return e ? e : importers[line.noun](&line);
 }

@@ -74,8 +74,8 @@ static enum err add_leaving(struct importer *importer)
     return e;
 }
 
-static enum err commit_list(struct importer *importer, int64_t organization_id, int64_t expected_version, struct change_list *changes,
-                            bool bulk)
+static enum err commit_list(struct importer *importer, int64_t organization_id, int64_t expected_version,
+                            struct change_list *changes, bool bulk)
 {
     if (!changes->count) return ERR_OK;
     struct commit commit = { .organization_id = organization_id,
@@ -140,8 +140,8 @@ static void forget_pending(struct importer *importer)
     organization->credentials_loaded = false;
 }
 
-/* The batch was refused as a whole, by another process's commit or by a row that is there already: each line again, against the database
- * as it is now. */
+/* The batch was refused as a whole, by another process's commit or by a row that is there already: each line again, against the
+ * database as it is now. */
 static enum err import_carefully(struct importer *importer)
 {
     struct batch_line *lines = importer->lines;

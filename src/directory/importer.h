@@ -1,9 +1,9 @@
 /* importer.h — the directory file into the database (docs/directory-file.md).
  *
- * The file is read twice: first everything is checked and nothing written, then, if no line was bad, it is committed: every 10,000 lines
- * or at each change of organization. With keep_going the first reading is left out and bad lines are passed over. Memory does not grow
- * with the file (see ledger.h). What was checked can still fail while committing if another process changes the same
- * objects meanwhile; then the report says so and what was committed before stays. */
+ * The file is read twice: first everything is checked and nothing written, then, if no line was bad, it is committed: every
+ * 10,000 lines or at each change of organization. With keep_going the first reading is left out and bad lines are passed over.
+ * Memory does not grow with the file (see ledger.h). What was checked can still fail while committing if another process changes
+ * the same objects meanwhile; then the report says so and what was committed before stays. */
 #ifndef ROSTER_DIRECTORY_IMPORTER_H
 #define ROSTER_DIRECTORY_IMPORTER_H
 
@@ -31,8 +31,8 @@ struct import_options {
     void *context;
 };
 
-/* `file` must be seekable and at its start. ERR_INVALID if lines were bad (op->failure counts them; with keep_going the good ones are kept);
- * other errors are the store's. *ret_counts is filled in any case. */
+/* `file` must be seekable and at its start. ERR_INVALID if lines were bad (op->failure counts them; with keep_going the good ones
+ * are kept); other errors are the store's. *ret_counts is filled in any case. */
 MUST_USE enum err directory_import(struct op *op, struct store *store, FILE *file, const struct import_options *options,
                                    struct import_counts *ret_counts);
 

@@ -8,8 +8,8 @@
 
 enum { NO_ORGANIZATION = -1 };
 
-/* Deletions are committed apart: what they delete may have been made by the lines just before. Those of users take their memberships
- * along. */
+/* Deletions are committed apart: what they delete may have been made by the lines just before. Those of users take their
+ * memberships along. */
 enum batch_kind { BATCH_PUTS, BATCH_DELETES, BATCH_DELETES_USERS };
 
 /* A line of the batch, kept until it is committed: if the batch fails as a whole its lines are done again one by one. */
@@ -26,14 +26,14 @@ struct importer {
     bool writing; /* the second reading, or keep_going */
     bool careful; /* a batch failed as a whole: its lines are committed one by one, looking up everything */
 
-    struct op *batch;                /* memory of the lines since the last commit */
-    int64_t organization_id;         /* of the batch; NO_ORGANIZATION while only accounts were met */
+    struct op *batch;                      /* memory of the lines since the last commit */
+    int64_t organization_id;               /* of the batch; NO_ORGANIZATION while only accounts were met */
     int64_t version, installation_version; /* as seen before the first line was checked */
-    struct change_list changes;      /* of that organization */
-    struct change_list installation; /* organizations and accounts met meanwhile */
-    enum batch_kind kind;            /* of all its changes but the installation's */
-    struct hash_set touched;         /* objects that lines of the batch are about */
-    struct batch_line *lines;        /* IMPORT_BATCH_LINES */
+    struct change_list changes;            /* of that organization */
+    struct change_list installation;       /* organizations and accounts met meanwhile */
+    enum batch_kind kind;                  /* of all its changes but the installation's */
+    struct hash_set touched;               /* objects that lines of the batch are about */
+    struct batch_line *lines;              /* IMPORT_BATCH_LINES */
     size_t line_count;
     struct import_counts counts;
     struct import_counts counts_before; /* as they were when the batch began */

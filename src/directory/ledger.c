@@ -181,6 +181,7 @@ void ledger_free(struct ledger *ledger)
         number_set_free(&organization->deleted_users);
         number_set_free(&organization->deleted_groups);
         hash_map_free(&organization->names);
+        hash_map_free(&organization->names_of);
         nesting_free(&organization->nestings);
         free(organization->credentials);
         free(organization);

@@ -15,7 +15,7 @@
 struct number_set {
     struct number_range {
         int64_t first, last;
-    } *ranges;
+    } * ranges;
     size_t count, capacity;
 };
 void number_set_add(struct number_set *set, int64_t number);
@@ -28,7 +28,7 @@ struct hash_map {
     struct hash_entry {
         uint64_t hash; /* 0: free */
         int64_t value;
-    } *entries;
+    } * entries;
     size_t capacity, used;
 };
 void hash_map_put(struct hash_map *map, uint64_t hash, int64_t value);
@@ -52,7 +52,8 @@ struct ledger_organization {
     bool unique_group_names;
     struct number_set users, groups;                 /* made by the file */
     struct number_set deleted_users, deleted_groups; /* by the file */
-    struct hash_map names; /* folded group name -> group number; 0: given up by the group that had it */
+    struct hash_map names;    /* hash of a folded group name -> group number; 0: given up by the group that had it */
+    struct hash_map names_of; /* hash of a group number -> hash of the folded name it has by the file */
     struct nesting_graph nestings;
     bool nestings_loaded;
     struct credential *credentials; /* all of the organization, once one is mentioned */
@@ -69,7 +70,7 @@ struct ledger {
     struct hash_set secrets;         /* hashes of all secrets, of the database and of the file */
     bool secrets_loaded;
     struct number_set accounts_used; /* by users of the file */
-    struct arena arena; /* texts of credentials */
+    struct arena arena;              /* texts of credentials */
 };
 
 /* NULL if the organization was not mentioned yet. */

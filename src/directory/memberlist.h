@@ -19,14 +19,20 @@ enum { MEMBERLIST_BLOCK = 256 };
 enum member_flag { MEMBER_MANAGER = 1, MEMBER_DATED = 2 }; /* dated: the image's table of dates knows when */
 
 struct member {
-    uint32_t user;          /* ordinal */
-    uint32_t actor;         /* who added: index into the image's table of actors */
-    int64_t created_flags;  /* microseconds * 4 + enum member_flag */
+    uint32_t user;         /* ordinal */
+    uint32_t actor;        /* who added: index into the image's table of actors */
+    int64_t created_flags; /* microseconds * 4 + enum member_flag */
     struct uuid uuid;
 };
 
-static inline int64_t member_created(const struct member *member) { return member->created_flags >> 2; }
-static inline unsigned member_flags(const struct member *member) { return (unsigned)member->created_flags & 3; }
+static inline int64_t member_created(const struct member *member)
+{
+    return member->created_flags >> 2;
+}
+static inline unsigned member_flags(const struct member *member)
+{
+    return (unsigned)member->created_flags & 3;
+}
 
 struct member_block {
     struct member *items;

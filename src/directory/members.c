@@ -54,7 +54,8 @@ static size_t keep_last(struct wanted *wanted, size_t count)
     return kept;
 }
 
-static void put_member(struct op *op, struct rule_context *context, uint32_t group, uint32_t user, const struct member_request *request)
+static void put_member(struct op *op, struct rule_context *context, uint32_t group, uint32_t user,
+                       const struct member_request *request)
 {
     const struct image *image = context->image;
     const struct member *known = memberlist_find(&image->groups[group].members, user);
@@ -76,11 +77,13 @@ static void put_member(struct op *op, struct rule_context *context, uint32_t gro
     *after = *before;
     if (request->has_manager) after->manager = request->manager;
     if (!image_in_effect(image, group, known, op->now)) {
-        /* It has ended and was not cleared away yet, or has not begun: to the caller this user is no member, and wants it to be one now. */
+        /* It has ended and was not cleared away yet, or has not begun: to the caller this user is no member, and wants it to be
+         * one now. */
         after->starts_at = after->ends_at = 0;
         after->manager = request->has_manager && request->manager;
     }
-    change_add(&op->arena, &context->changes, MEMBER_CHANGED, (union object){ .membership = before }, (union object){ .membership = after });
+    change_add(&op->arena, &context->changes, MEMBER_CHANGED, (union object){ .membership = before },
+               (union object){ .membership = after });
 }
 
 static enum err put_members(struct op *op, struct rule_context *context, void *data)
@@ -105,7 +108,8 @@ static enum err write_members(struct op *op, directory_rule rule, struct members
     if (values.count > DIRECTORY_MEMBERS_MAX)
         return op_fail(op, ERR_INVALID, "members", "more than %d members in one request", DIRECTORY_MEMBERS_MAX);
     if (values.count > MEMBERS_AT_ONCE && !op->may_block) return op_fail(op, ERR_DEFERRED, "", "many members");
-    struct members_request *request = arena_alloc(&op->arena, sizeof *request); /* it outlives this call when the op is asynchronous */
+    struct members_request *request =
+        arena_alloc(&op->arena, sizeof *request); /* it outlives this call when the op is asynchronous */
     *request = values;
     return directory_write(op, op->directory, op->caller.organization_id, rule, request);
 }

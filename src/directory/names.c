@@ -215,7 +215,8 @@ bool names_contain(const struct names *names, uint32_t ordinal, const char *need
 
 size_t names_bytes(const struct names *names)
 {
-    return names->capacity + ((size_t)names->count_capacity * 2 + names->by_name_capacity + names->offsets_capacity) * sizeof(uint32_t) +
+    return names->capacity +
+           ((size_t)names->count_capacity * 2 + names->by_name_capacity + names->offsets_capacity) * sizeof(uint32_t) +
            trigrams_bytes(names->trigrams);
 }
 

@@ -81,8 +81,8 @@ static size_t keep_distinct(int64_t *numbers, size_t count)
     return kept;
 }
 
-/* Walks level by level from `from` (down to children, or up to parents). A group reached again on a deeper level is visited again,
- * so that the number of levels is the longest path; the depth limit bounds the walk. */
+/* Walks level by level from `from` (down to children, or up to parents). A group reached again on a deeper level is visited
+ * again, so that the number of levels is the longest path; the depth limit bounds the walk. */
 static int count_levels(const struct nesting_graph *graph, bool up, int64_t from, int64_t look_for, bool *ret_found)
 {
     int64_t *level = memory_resize(NULL, graph->count + 1, sizeof *level);

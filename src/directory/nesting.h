@@ -1,6 +1,7 @@
 /* nesting.h — the graph of nested groups of one organization, by numbers: may this group be put into that one?
  *
- * A directed acyclic graph: several parents are allowed, a cycle is not, and no path is longer than DIRECTORY_NESTING_DEPTH_MAX edges. */
+ * A directed acyclic graph: several parents are allowed, a cycle is not, and no path is longer than DIRECTORY_NESTING_DEPTH_MAX
+ * edges. */
 #ifndef ROSTER_DIRECTORY_NESTING_H
 #define ROSTER_DIRECTORY_NESTING_H
 

@@ -6,7 +6,7 @@
 enum err directory_view(struct op *op, bool with_accounts, struct view *ret_view)
 {
     *ret_view = (struct view){ .caller = NO_ORDINAL };
-    struct view view = { .account_epoch = atomic_load_explicit(&op->directory->account_epoch, memory_order_acquire) };
+    struct view view = { .caller = NO_ORDINAL };
     struct resident *resident;
     enum err e = directory_lease(op, op->directory, op->caller.organization_id, &resident, &view.image);
     if (e) return e;
@@ -17,6 +17,7 @@ enum err directory_view(struct op *op, bool with_accounts, struct view *ret_view
             return e;
         }
         pthread_rwlock_rdlock(&view.installation->lock);
+        view.account_epoch = view.installation->account_epoch;
     }
     pthread_rwlock_rdlock(&view.image->lock);
     e = directory_resolve_caller(op, view.image, &view.caller, &view.administrator);
@@ -107,7 +108,9 @@ static struct candidates walk(struct op *op, const struct image *image, struct c
     for (size_t i = 0; i < all.count; i++) {
         uint32_t group = all.ordinals[query->descending ? all.count - 1 - i : i];
         bool full = count >= wanted;
-        if (full && !(ties && count && strcmp(names_get(&image->names, ordinals[count - 1]), names_get(&image->names, group)) == 0)) break;
+        if (full &&
+            !(ties && count && strcmp(names_get(&image->names, ordinals[count - 1]), names_get(&image->names, group)) == 0))
+            break;
         if (names_contain(&image->names, group, needle)) ordinals[count++] = group;
     }
     if (query->descending) /* back to ascending, as all candidates are */

@@ -37,7 +37,8 @@ void directory_add_organization(struct directory *directory, int64_t organizatio
         turn_init(&resident->turn);
         if (directory->resident_count == directory->resident_capacity) {
             directory->resident_capacity = memory_next_capacity(directory->resident_capacity, directory->resident_count + 1);
-            directory->residents = memory_resize(directory->residents, directory->resident_capacity, sizeof *directory->residents);
+            directory->residents =
+                memory_resize(directory->residents, directory->resident_capacity, sizeof *directory->residents);
         }
         directory->residents[directory->resident_count] = resident;
         lookup_add(&directory->residents_by_id, hash_id(organization_id), directory->resident_count, hash_of_resident, directory);
@@ -71,8 +72,6 @@ void directory_unlink(struct directory *directory, struct resident *resident)
     struct image *image = resident->image;
     resident->image = NULL;
     pthread_rwlock_unlock(&directory->table_lock);
-    /* Accounts may be others when the installation is loaded again: what was rendered with them is outdated. */
-    if (resident->organization_id == INSTALLATION) atomic_fetch_add(&directory->account_epoch, 1);
     image_drop(image);
 }
 
@@ -91,6 +90,7 @@ static enum err load_image(struct op *op, struct directory *directory, int64_t o
         return e;
     }
     image_load_done(image, version);
+    if (organization_id == INSTALLATION) image->account_epoch = atomic_fetch_add(&directory->account_epoch, 1) + 1;
     atomic_fetch_add(&directory->loads, 1);
     atomic_fetch_add(&directory->load_us, (clock_monotonic_ns() - begun) / 1000);
     *ret_image = image;
@@ -110,8 +110,8 @@ static bool link_image(struct directory *directory, struct resident *resident, s
     return current;
 }
 
-/* Loads and links; *ret_image has a reference for the caller. Few commits happen while an image loads: loading again is simpler than
- * following the log into an image that nobody holds a writer lock for. */
+/* Loads and links; *ret_image has a reference for the caller. Few commits happen while an image loads: loading again is simpler
+ * than following the log into an image that nobody holds a writer lock for. */
 static enum err load_and_link(struct op *op, struct directory *directory, struct resident *resident, struct image **ret_image)
 {
     enum { ATTEMPTS = 20 };
@@ -203,7 +203,8 @@ static enum err load_everything_resident(struct op *op, struct directory *direct
     return e;
 }
 
-enum err directory_open(struct op *op, struct store *store, const struct directory_options *options, struct directory **ret_directory)
+enum err directory_open(struct op *op, struct store *store, const struct directory_options *options,
+                        struct directory **ret_directory)
 {
     struct directory *directory = memory_zalloc(sizeof *directory);
     directory->store = store;

@@ -14,11 +14,11 @@
 
 struct resident {
     int64_t organization_id;
-    struct image *image; /* NULL: not in memory; guarded by the table lock */
-    bool deleted;        /* guarded by the table lock */
-    bool loading;        /* guarded by load_mutex */
-    struct turn turn; /* to write: what the invariants call the writer lock */
-    _Atomic int64_t known_version; /* newest version heard of */
+    struct image *image;                 /* NULL: not in memory; guarded by the table lock */
+    bool deleted;                        /* guarded by the table lock */
+    bool loading;                        /* guarded by load_mutex */
+    struct turn turn;                    /* to write: what the invariants call the writer lock */
+    _Atomic int64_t known_version;       /* newest version heard of */
     _Atomic int64_t credentials_version; /* up to which the index of credentials has what the log says */
     _Atomic int64_t last_used_ns;
 };
@@ -32,7 +32,7 @@ struct directory {
     struct lookup residents_by_id;
     pthread_mutex_t load_mutex;
     pthread_cond_t load_done;
-    _Atomic uint32_t account_epoch;
+    _Atomic uint32_t account_epoch; /* the last one given to an image of the installation */
 
     pthread_t follower, housekeeper;
     bool background;
@@ -45,24 +45,25 @@ struct directory {
     _Atomic int64_t loads, load_us, evictions, reloads, followed, expired;
 };
 
-/* Adds an organization to the table if it is not there (or was deleted). `credentials_version`: its version when the credentials were read,
- * or before; 0 if they were not. */
+/* Adds an organization to the table if it is not there (or was deleted). `credentials_version`: its version when the credentials
+ * were read, or before; 0 if they were not. */
 void directory_add_organization(struct directory *directory, int64_t organization_id, int64_t credentials_version);
 
 /* NULL if there is no such organization. */
 struct resident *directory_find_resident(struct directory *directory, int64_t organization_id);
 
-/* The image of an organization with a reference (image_drop when done), loaded if need be. ERR_DEFERRED if it would have to be loaded
- * and op may not block; ERR_NOT_FOUND "organization". */
-MUST_USE enum err directory_lease(struct op *op, struct directory *directory, int64_t organization_id, struct resident **ret_resident,
-                                  struct image **ret_image);
+/* The image of an organization with a reference (image_drop when done), loaded if need be. ERR_DEFERRED if it would have to be
+ * loaded and op may not block; ERR_NOT_FOUND "organization". */
+MUST_USE enum err directory_lease(struct op *op, struct directory *directory, int64_t organization_id,
+                                  struct resident **ret_resident, struct image **ret_image);
 
 /* Drops the image from the table; the last lease frees it. The writer lock is held. */
 void directory_unlink(struct directory *directory, struct resident *resident);
 
-/* Applies what the log has after the image's version. The writer lock is held; the image is linked or not yet shown to anybody. Sets *ret_reload
- * if the image cannot be brought up to date this way. Organizations whose image must be dropped because of a change in the installation's
- * log are appended to *ret_outdated (in the op's arena) for the caller to unlink once it holds no writer lock. */
+/* Applies what the log has after the image's version. The writer lock is held; the image is linked or not yet shown to anybody.
+ * Sets *ret_reload if the image cannot be brought up to date this way. Organizations whose image must be dropped because of a
+ * change in the installation's log are appended to *ret_outdated (in the op's arena) for the caller to unlink once it holds no
+ * writer lock. */
 struct organization_list {
     int64_t *ids;
     size_t count;
@@ -73,7 +74,8 @@ MUST_USE enum err directory_catch_up(struct op *op, struct directory *directory,
 /* Brings one resident organization up to date after `version` was heard of: catches up or unlinks. */
 MUST_USE enum err directory_refresh(struct op *op, struct directory *directory, int64_t organization_id, int64_t version);
 
-/* A rule looks at the image and appends changes, or fails. It may run several times. `caller` and `administrator` are as in struct view. */
+/* A rule looks at the image and appends changes, or fails. It may run several times. `caller` and `administrator` are as in
+ * struct view. */
 struct rule_context {
     struct image *image;
     uint32_t caller;
@@ -82,16 +84,19 @@ struct rule_context {
 };
 typedef enum err (*directory_rule)(struct op *op, struct rule_context *context, void *request);
 
-/* The life of a write: turn, rule, commit, apply. Nothing is committed if the rule makes no changes. `request` must live as long as the op.
- * With op->async it returns ERR_PENDING at once, and op->async->finished tells the result. */
-MUST_USE enum err directory_write(struct op *op, struct directory *directory, int64_t organization_id, directory_rule rule, void *request);
+/* The life of a write: turn, rule, commit, apply. Nothing is committed if the rule makes no changes. `request` must live as long
+ * as the op. With op->async it returns ERR_PENDING at once, and op->async->finished tells the result. */
+MUST_USE enum err directory_write(struct op *op, struct directory *directory, int64_t organization_id, directory_rule rule,
+                                  void *request);
 
 /* Who is op->caller in this image? ERR_UNAUTHENTICATED if its user is gone or not active. */
-MUST_USE enum err directory_resolve_caller(struct op *op, const struct image *image, uint32_t *ret_caller, bool *ret_administrator);
+MUST_USE enum err directory_resolve_caller(struct op *op, const struct image *image, uint32_t *ret_caller,
+                                           bool *ret_administrator);
 
-/* A living group that the caller may see: administrators see all, others the groups they are in now. ERR_NOT_FOUND "group" else. */
-MUST_USE enum err directory_visible_group(struct op *op, const struct image *image, int64_t group_id, uint32_t caller, bool administrator,
-                                          uint32_t *ret_group);
+/* A living group that the caller may see: administrators see all, others the groups they are in now. ERR_NOT_FOUND "group" else.
+ */
+MUST_USE enum err directory_visible_group(struct op *op, const struct image *image, int64_t group_id, uint32_t caller,
+                                          bool administrator, uint32_t *ret_group);
 
 void directory_start_background(struct directory *directory);
 void directory_stop_background(struct directory *directory);

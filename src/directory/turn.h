@@ -1,8 +1,8 @@
 /* turn.h — whose turn it is to write to an organization: a lock that can be waited for without keeping a thread.
  *
- * Writes of one organization go one after the other, and each waits for the disk. Were threads to wait for a mutex, one busy organization
- * would take all workers and stop the writes of all others; so a write that is not next is queued, and started by the one before it.
- * Threads of the background (and commands) wait as for a mutex; they and the queue take turns. */
+ * Writes of one organization go one after the other, and each waits for the disk. Were threads to wait for a mutex, one busy
+ * organization would take all workers and stop the writes of all others; so a write that is not next is queued, and started by
+ * the one before it. Threads of the background (and commands) wait as for a mutex; they and the queue take turns. */
 #ifndef ROSTER_DIRECTORY_TURN_H
 #define ROSTER_DIRECTORY_TURN_H
 

@@ -1,7 +1,7 @@
 /* write.c — the life of a write: check against the image, commit, apply. Readers see the change only once it is on disk.
  *
- * No thread of the server waits for the disk. Measured with 64 clients in 64 organizations on one core: with a worker waiting for each commit two fifths of
- * the time went into switching between threads. */
+ * No thread of the server waits for the disk. Measured with 64 clients in 64 organizations on one core: with a worker waiting for
+ * each commit two fifths of the time went into switching between threads. */
 #include "base/memory.h"
 #include "directory/resident.h"
 
@@ -43,7 +43,8 @@ static enum err collect_entry(void *context, struct op *op, const struct log_ent
 }
 
 /* What the image knows of the object that a logged update is about; false if it does not know it. */
-static bool current_object(struct op *op, const struct image *image, enum noun noun, union object logged, union object *ret_current)
+static bool current_object(struct op *op, const struct image *image, enum noun noun, union object logged,
+                           union object *ret_current)
 {
     union object current = { .any = arena_zalloc(&op->arena, noun_size(noun)) };
     *ret_current = current;
@@ -73,7 +74,8 @@ static bool current_object(struct op *op, const struct image *image, enum noun n
     case NOUN_ORGANIZATION:
     case NOUN_CREDENTIAL:
     case NOUN_NESTING:
-    case NOUN_COUNT: return true; /* not in the image; nothing to overlay */
+    case NOUN_COUNT:
+        return true; /* not in the image; nothing to overlay */
     }
     return false;
 }
@@ -96,9 +98,14 @@ static void note_installation_change(struct op *op, const struct change *change,
     switch (change_shape(change->kind)) {
     case CHANGE_CREATES:
     case CHANGE_UPDATES:
-    case CHANGE_MARKS: organization_id = change->after.any ? change->after.organization->id : 0; break;
-    case CHANGE_DELETES: organization_id = change->before.organization->id; break;
-    default: return;
+    case CHANGE_MARKS:
+        organization_id = change->after.any ? change->after.organization->id : 0;
+        break;
+    case CHANGE_DELETES:
+        organization_id = change->before.organization->id;
+        break;
+    default:
+        return;
     }
     int64_t *ids = arena_alloc(&op->arena, (outdated->count + 1) * sizeof *ids);
     if (outdated->count) memcpy(ids, outdated->ids, outdated->count * sizeof *ids);
@@ -106,8 +113,9 @@ static void note_installation_change(struct op *op, const struct change *change,
     outdated->ids = ids;
 }
 
-/* Applies the changes of one version, seen by readers all at once; moves *next behind them. False if the image cannot take them. */
-static bool apply_version(struct op *op, struct image *image, const struct pending **next)
+/* Applies the changes of one version, seen by readers all at once; moves *next behind them. False if the image cannot take them.
+ */
+static bool apply_version(struct op *op, struct directory *directory, struct image *image, const struct pending **next)
 {
     int64_t version = (*next)->version;
     bool applied = true;
@@ -117,6 +125,7 @@ static bool apply_version(struct op *op, struct image *image, const struct pendi
         applied = complete(op, image, &change) && image_apply(image, &change, (*next)->time);
     }
     if (applied) atomic_store(&image->version, version);
+    if (image->organization_id == INSTALLATION) image->account_epoch = atomic_fetch_add(&directory->account_epoch, 1) + 1;
     pthread_rwlock_unlock(&image->lock);
     return applied;
 }
@@ -132,11 +141,11 @@ enum err directory_catch_up(struct op *op, struct directory *directory, struct i
     /* What the log says of organizations counts even if the accounts before it make the image load again. */
     for (struct pending *pending = state.first; pending; pending = pending->next) {
         bool is_organization = change_noun(pending->change.kind) == NOUN_ORGANIZATION;
-        if (is_organization && image->organization_id == INSTALLATION) note_installation_change(op, &pending->change, ret_outdated);
-        if (change_noun(pending->change.kind) == NOUN_ACCOUNT) atomic_fetch_add(&directory->account_epoch, 1);
+        if (is_organization && image->organization_id == INSTALLATION)
+            note_installation_change(op, &pending->change, ret_outdated);
     }
     const struct pending *next = state.first;
-    while (next && !*ret_reload) *ret_reload = !apply_version(op, image, &next);
+    while (next && !*ret_reload) *ret_reload = !apply_version(op, directory, image, &next);
     if (state.hole) *ret_reload = true;
     atomic_fetch_add(&directory->followed, 1);
     return ERR_OK;
@@ -160,8 +169,8 @@ enum err directory_resolve_caller(struct op *op, const struct image *image, uint
 
 /* --- writing --- */
 
-/* A write under way; in the op's arena. It is made of steps, because between them it waits: for its turn, and for the disk. The first is
- * on the thread that called or on a worker, `committed` on the store's thread. Whoever has the turn has the write. */
+/* A write under way; in the op's arena. It is made of steps, because between them it waits: for its turn, and for the disk. The
+ * first is on the thread that called or on a worker, `committed` on the store's thread. Whoever has the turn has the write. */
 struct write {
     struct turn_waiting waiting;
     struct directory *directory;
@@ -319,9 +328,11 @@ enum err directory_write(struct op *op, struct directory *directory, int64_t org
     struct resident *resident = directory_find_resident(directory, organization_id);
     if (!resident) return op_fail(op, ERR_NOT_FOUND, "organization", "there is no organization %lld", (long long)organization_id);
     struct write *write = arena_zalloc(&op->arena, sizeof *write);
-    *write = (struct write){
-        .waiting = { .op = op, .start = start_attempt }, .directory = directory, .resident = resident, .rule = rule, .request = request
-    };
+    *write = (struct write){ .waiting = { .op = op, .start = start_attempt },
+                             .directory = directory,
+                             .resident = resident,
+                             .rule = rule,
+                             .request = request };
     op->write = write;
     if (!op->async) return write_and_wait(op, write);
     if (turn_take_or_queue(&resident->turn, &write->waiting)) start_attempt(op);

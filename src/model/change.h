@@ -14,30 +14,30 @@
 
 /* name, word in the log, noun, which of before/after it carries.
  * Rows must keep their order: the number is not stored, the word is. */
-#define CHANGE_LIST(X)                                                              \
-    X(ORGANIZATION_CREATED, "organization_created", NOUN_ORGANIZATION, CHANGE_CREATES)  \
-    X(ORGANIZATION_UPDATED, "organization_updated", NOUN_ORGANIZATION, CHANGE_UPDATES)  \
-    X(ORGANIZATION_DELETED, "organization_deleted", NOUN_ORGANIZATION, CHANGE_DELETES)  \
-    X(ORGANIZATION_IMPORTED, "organization_imported", NOUN_ORGANIZATION, CHANGE_MARKS)  \
-    X(ACCOUNT_CREATED, "account_created", NOUN_ACCOUNT, CHANGE_CREATES)                 \
-    X(ACCOUNT_UPDATED, "account_updated", NOUN_ACCOUNT, CHANGE_UPDATES)                 \
-    X(ACCOUNT_DELETED, "account_deleted", NOUN_ACCOUNT, CHANGE_DELETES)                 \
-    X(USER_CREATED, "user_created", NOUN_USER, CHANGE_CREATES)                          \
-    X(USER_UPDATED, "user_updated", NOUN_USER, CHANGE_UPDATES)                          \
-    X(USER_DELETED, "user_deleted", NOUN_USER, CHANGE_DELETES)                          \
-    X(GROUP_CREATED, "group_created", NOUN_GROUP, CHANGE_CREATES)                       \
-    X(GROUP_RENAMED, "group_renamed", NOUN_GROUP, CHANGE_UPDATES)                       \
-    X(GROUP_UPDATED, "group_updated", NOUN_GROUP, CHANGE_UPDATES)                       \
-    X(GROUP_DELETED, "group_deleted", NOUN_GROUP, CHANGE_DELETES)                       \
-    X(GROUP_RESTORED, "group_restored", NOUN_GROUP, CHANGE_UPDATES)                     \
-    X(MEMBER_ADDED, "member_added", NOUN_MEMBERSHIP, CHANGE_CREATES)                    \
-    X(MEMBER_CHANGED, "member_changed", NOUN_MEMBERSHIP, CHANGE_UPDATES)                \
-    X(MEMBER_REMOVED, "member_removed", NOUN_MEMBERSHIP, CHANGE_DELETES)                \
-    X(MEMBER_EXPIRED, "member_expired", NOUN_MEMBERSHIP, CHANGE_DELETES)                \
-    X(NESTING_ADDED, "nesting_added", NOUN_NESTING, CHANGE_CREATES)                     \
-    X(NESTING_REMOVED, "nesting_removed", NOUN_NESTING, CHANGE_DELETES)                 \
-    X(CREDENTIAL_CREATED, "credential_created", NOUN_CREDENTIAL, CHANGE_CREATES)        \
-    X(CREDENTIAL_UPDATED, "credential_updated", NOUN_CREDENTIAL, CHANGE_UPDATES)        \
+#define CHANGE_LIST(X)                                                                                                           \
+    X(ORGANIZATION_CREATED, "organization_created", NOUN_ORGANIZATION, CHANGE_CREATES)                                           \
+    X(ORGANIZATION_UPDATED, "organization_updated", NOUN_ORGANIZATION, CHANGE_UPDATES)                                           \
+    X(ORGANIZATION_DELETED, "organization_deleted", NOUN_ORGANIZATION, CHANGE_DELETES)                                           \
+    X(ORGANIZATION_IMPORTED, "organization_imported", NOUN_ORGANIZATION, CHANGE_MARKS)                                           \
+    X(ACCOUNT_CREATED, "account_created", NOUN_ACCOUNT, CHANGE_CREATES)                                                          \
+    X(ACCOUNT_UPDATED, "account_updated", NOUN_ACCOUNT, CHANGE_UPDATES)                                                          \
+    X(ACCOUNT_DELETED, "account_deleted", NOUN_ACCOUNT, CHANGE_DELETES)                                                          \
+    X(USER_CREATED, "user_created", NOUN_USER, CHANGE_CREATES)                                                                   \
+    X(USER_UPDATED, "user_updated", NOUN_USER, CHANGE_UPDATES)                                                                   \
+    X(USER_DELETED, "user_deleted", NOUN_USER, CHANGE_DELETES)                                                                   \
+    X(GROUP_CREATED, "group_created", NOUN_GROUP, CHANGE_CREATES)                                                                \
+    X(GROUP_RENAMED, "group_renamed", NOUN_GROUP, CHANGE_UPDATES)                                                                \
+    X(GROUP_UPDATED, "group_updated", NOUN_GROUP, CHANGE_UPDATES)                                                                \
+    X(GROUP_DELETED, "group_deleted", NOUN_GROUP, CHANGE_DELETES)                                                                \
+    X(GROUP_RESTORED, "group_restored", NOUN_GROUP, CHANGE_UPDATES)                                                              \
+    X(MEMBER_ADDED, "member_added", NOUN_MEMBERSHIP, CHANGE_CREATES)                                                             \
+    X(MEMBER_CHANGED, "member_changed", NOUN_MEMBERSHIP, CHANGE_UPDATES)                                                         \
+    X(MEMBER_REMOVED, "member_removed", NOUN_MEMBERSHIP, CHANGE_DELETES)                                                         \
+    X(MEMBER_EXPIRED, "member_expired", NOUN_MEMBERSHIP, CHANGE_DELETES)                                                         \
+    X(NESTING_ADDED, "nesting_added", NOUN_NESTING, CHANGE_CREATES)                                                              \
+    X(NESTING_REMOVED, "nesting_removed", NOUN_NESTING, CHANGE_DELETES)                                                          \
+    X(CREDENTIAL_CREATED, "credential_created", NOUN_CREDENTIAL, CHANGE_CREATES)                                                 \
+    X(CREDENTIAL_UPDATED, "credential_updated", NOUN_CREDENTIAL, CHANGE_UPDATES)                                                 \
     X(CREDENTIAL_REVOKED, "credential_revoked", NOUN_CREDENTIAL, CHANGE_UPDATES)
 
 enum change_kind {
@@ -63,8 +63,8 @@ struct change_list {
     size_t count, capacity;
 };
 
-const char *change_word(enum change_kind kind);                            /* static */
-bool change_find(const char *word, enum change_kind *ret_kind);            /* false if unknown */
+const char *change_word(enum change_kind kind);                 /* static */
+bool change_find(const char *word, enum change_kind *ret_kind); /* false if unknown */
 enum noun change_noun(enum change_kind kind);
 enum change_shape change_shape(enum change_kind kind);
 

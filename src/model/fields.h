@@ -10,35 +10,35 @@
 #include "model/op.h"
 
 enum field_kind {
-    FIELD_TEXT,     /* const char * */
-    FIELD_NUMBER,   /* int64_t: a noun's number, 1..NUMBER_MAX, 0 when absent */
-    FIELD_BOOL,     /* bool */
-    FIELD_TIME,     /* int64_t microseconds; ISO 8601 text on the wire */
-    FIELD_UUID,     /* struct uuid */
-    FIELD_DIGEST,   /* struct digest, 64 hexadecimal digits */
-    FIELD_WORD,     /* int, index into words */
-    FIELD_RIGHTS,   /* unsigned, array of words */
-    FIELD_GRANTS,   /* struct grant list of one grant_kind (in `words_first`) inside grants/grant_count */
-    FIELD_PHONE,    /* FIELD_TEXT that must be E.164: + and 7 to 15 digits */
+    FIELD_TEXT,   /* const char * */
+    FIELD_NUMBER, /* int64_t: a noun's number, 1..NUMBER_MAX, 0 when absent */
+    FIELD_BOOL,   /* bool */
+    FIELD_TIME,   /* int64_t microseconds; ISO 8601 text on the wire */
+    FIELD_UUID,   /* struct uuid */
+    FIELD_DIGEST, /* struct digest, 64 hexadecimal digits */
+    FIELD_WORD,   /* int, index into words */
+    FIELD_RIGHTS, /* unsigned, array of words */
+    FIELD_GRANTS, /* struct grant list of one grant_kind (in `words_first`) inside grants/grant_count */
+    FIELD_PHONE,  /* FIELD_TEXT that must be E.164: + and 7 to 15 digits */
 };
 
 enum field_flag {
-    FIELD_REQUIRED = 1 << 0,   /* must be in an imported line */
-    FIELD_INPUT_ONLY = 1 << 1, /* never written (secret) */
-    FIELD_FIXED = 1 << 2,      /* identity: cannot change once the object exists (id, organizationId, groupId, uuid ...) */
-    FIELD_ALWAYS = 1 << 3,     /* written also when it has its default value */
+    FIELD_REQUIRED = 1 << 0,     /* must be in an imported line */
+    FIELD_INPUT_ONLY = 1 << 1,   /* never written (secret) */
+    FIELD_FIXED = 1 << 2,        /* identity: cannot change once the object exists (id, organizationId, groupId, uuid ...) */
+    FIELD_ALWAYS = 1 << 3,       /* written also when it has its default value */
     FIELD_DEFAULT_TRUE = 1 << 4, /* FIELD_BOOL: absent means true; written only when false (unless FIELD_ALWAYS) */
-    FIELD_LOG_ONLY = 1 << 5,   /* in the change log, not in the directory file (deletedAt, addedBy..., credential id, revokedAt) */
-    FIELD_FILLED = 1 << 6,     /* FIELD_TEXT that may be absent but not empty or only white space (implied by FIELD_REQUIRED) */
-    FIELD_ONE_LINE = 1 << 7,   /* FIELD_TEXT without control characters */
+    FIELD_LOG_ONLY = 1 << 5, /* in the change log, not in the directory file (deletedAt, addedBy..., credential id, revokedAt) */
+    FIELD_FILLED = 1 << 6,   /* FIELD_TEXT that may be absent but not empty or only white space (implied by FIELD_REQUIRED) */
+    FIELD_ONE_LINE = 1 << 7, /* FIELD_TEXT without control characters */
 };
 
 struct field {
     const char *name; /* on the wire */
     enum field_kind kind;
     size_t offset;
-    size_t max;        /* FIELD_TEXT: code points at most */
-    unsigned flags;    /* enum field_flag */
+    size_t max;               /* FIELD_TEXT: code points at most */
+    unsigned flags;           /* enum field_flag */
     const char *const *words; /* FIELD_WORD, FIELD_RIGHTS: NULL-terminated */
     int grant_kind;           /* FIELD_GRANTS */
 };

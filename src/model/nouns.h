@@ -98,10 +98,10 @@ struct credential {
     int64_t id; /* given by the store; not part of the directory file */
     struct uuid uuid;
     const char *name;
-    int64_t user_id; /* 0: a service key */
-    int kind;        /* enum credential_kind */
-    const char *key_id; /* CREDENTIAL_API_KEY: the user name of Basic */
-    const char *secret; /* directory file input only; never stored, never exported */
+    int64_t user_id;           /* 0: a service key */
+    int kind;                  /* enum credential_kind */
+    const char *key_id;        /* CREDENTIAL_API_KEY: the user name of Basic */
+    const char *secret;        /* directory file input only; never stored, never exported */
     struct digest secret_hash; /* SHA-256 of the secret; for api-key of "keyId:secret" */
     unsigned rights;           /* enum right of model/op.h */
     int64_t expires_at;

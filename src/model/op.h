@@ -27,9 +27,9 @@ struct caller {
 
 struct op;
 
-/* How an operation goes on that does not keep a thread waiting for the disk: a function that would wait returns ERR_PENDING instead, and
- * whoever called must not touch the op any more, until `finished` is called with the result (once, on any thread; it must be quick).
- * `again` has to run `task(op)` soon on a thread that may block. */
+/* How an operation goes on that does not keep a thread waiting for the disk: a function that would wait returns ERR_PENDING
+ * instead, and whoever called must not touch the op any more, until `finished` is called with the result (once, on any thread; it
+ * must be quick). `again` has to run `task(op)` soon on a thread that may block. */
 struct op_async {
     void (*finished)(struct op *op, enum err result);
     void (*again)(struct op *op, void (*task)(struct op *op));
@@ -39,15 +39,15 @@ struct directory; /* known to directory/ and above; here only handed on */
 
 struct op {
     struct directory *directory; /* what the front end works on, borrowed; NULL in commands that do without */
-    struct arena arena;     /* everything the operation makes; freed with it */
-    struct failure failure; /* meaningful only after an err was returned */
+    struct arena arena;          /* everything the operation makes; freed with it */
+    struct failure failure;      /* meaningful only after an err was returned */
     struct caller caller;
-    int64_t now;    /* microseconds UTC; the one clock of the operation, tests set it */
+    int64_t now;                  /* microseconds UTC; the one clock of the operation, tests set it */
     const struct op_async *async; /* NULL: functions wait and return their result */
     void *write;                  /* the write under way; for directory/ */
     const int64_t *made;          /* after a write that creates: the number of what was made */
-    bool may_block; /* false on a thread that serves connections: a function that would wait for a disk, a
-                     * network or a lock held over one returns ERR_DEFERRED instead and has changed nothing */
+    bool may_block;               /* false on a thread that serves connections: a function that would wait for a disk, a
+                                   * network or a lock held over one returns ERR_DEFERRED instead and has changed nothing */
 };
 
 /* An op that may block, with the time of now and no caller. */

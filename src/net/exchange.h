@@ -21,11 +21,11 @@ struct exchange {
     struct response response;
     struct buf body; /* of the request */
     enum stage stage;
-    enum err refusal;  /* known before the body came: the answer once it is read */
-    enum err result;   /* of the handler; for the log */
-    bool authenticate; /* the worker has to do it: the caller could not be found without blocking */
+    enum err refusal;            /* known before the body came: the answer once it is read */
+    enum err result;             /* of the handler; for the log */
+    bool authenticate;           /* the worker has to do it: the caller could not be found without blocking */
     void (*task)(struct op *op); /* the next step of a write, for a worker; NULL: the handler */
-    int64_t retry_after_s; /* with ERR_RATE */
+    int64_t retry_after_s;       /* with ERR_RATE */
     bool head_too_large;
     bool close;                     /* the connection is no longer usable */
     uint64_t body_seen;             /* bytes, also those dropped */

@@ -20,7 +20,8 @@ void limiter_free(struct limiter *limiter)
 static struct limiter_count *find_count(struct limiter_shard *shard, uint64_t hash, int64_t credential_id)
 {
     uint32_t at = (uint32_t)(hash >> 32) & (shard->capacity - 1);
-    while (shard->counts[at].credential_id && shard->counts[at].credential_id != credential_id) at = (at + 1) & (shard->capacity - 1);
+    while (shard->counts[at].credential_id && shard->counts[at].credential_id != credential_id)
+        at = (at + 1) & (shard->capacity - 1);
     return &shard->counts[at];
 }
 

@@ -1,7 +1,7 @@
 /* limiter.h — so many requests per credential and window of time, then 429 until the next window begins.
  *
- * Windows are fixed and aligned to the clock, as the vendors that document a limit have them (Tedee: 700 an hour). Counts are per process
- * and forgotten at a restart. Thread-safe. */
+ * Windows are fixed and aligned to the clock, as the vendors that document a limit have them (Tedee: 700 an hour). Counts are per
+ * process and forgotten at a restart. Thread-safe. */
 #ifndef ROSTER_NET_LIMITER_H
 #define ROSTER_NET_LIMITER_H
 
@@ -17,7 +17,7 @@ struct limiter {
         struct limiter_count {
             int64_t credential_id; /* 0: free */
             int64_t requests;
-        } *counts;
+        } * counts;
         uint32_t used, capacity;
     } shards[LIMITER_SHARDS];
 };
@@ -25,8 +25,8 @@ struct limiter {
 void limiter_init(struct limiter *limiter);
 void limiter_free(struct limiter *limiter);
 
-/* Counts one request at `now_us` (wall clock). Returns 0 if it is within `limit` requests per `period_s` seconds, else the whole seconds until
- * the next window (at least 1). A limit of 0 allows everything and counts nothing. */
+/* Counts one request at `now_us` (wall clock). Returns 0 if it is within `limit` requests per `period_s` seconds, else the whole
+ * seconds until the next window (at least 1). A limit of 0 allows everything and counts nothing. */
 int64_t limiter_take(struct limiter *limiter, int64_t credential_id, int64_t limit, int64_t period_s, int64_t now_us);
 
 #endif

@@ -78,10 +78,10 @@ struct connection {
 struct loop {
     struct server *server;
     struct MHD_Daemon *daemon;
-    int epoll_fd;     /* the daemon's */
-    int wake_fd;      /* an eventfd */
+    int epoll_fd;      /* the daemon's */
+    int wake_fd;       /* an eventfd */
     atomic_bool woken; /* it was written to: once is enough */
-    bool closed_some; /* the library may accept again, once it is run */
+    bool closed_some;  /* the library may accept again, once it is run */
     pthread_t thread;
     struct connection *connections;
     atomic_size_t connection_count;

@@ -278,7 +278,8 @@ static void write_timings(struct buf *out)
             buf_printf(out, "%s_bucket{api=\"%s\",route=\"%s\",method=\"%s\",le=\"%s\"} %llu\n", name, api, route, method,
                        b < BUCKET_COUNT ? bucket_names[b] : "+Inf", total);
         }
-        buf_printf(out, "%s_sum{api=\"%s\",route=\"%s\",method=\"%s\"} %.9g\n", name, api, route, method, (double)sums[i].nanoseconds / 1e9);
+        buf_printf(out, "%s_sum{api=\"%s\",route=\"%s\",method=\"%s\"} %.9g\n", name, api, route, method,
+                   (double)sums[i].nanoseconds / 1e9);
         buf_printf(out, "%s_count{api=\"%s\",route=\"%s\",method=\"%s\"} %llu\n", name, api, route, method, total);
     }
     free(sums);

@@ -20,13 +20,15 @@ struct route {
     unsigned rights; /* enum right; the caller must have all of them, else ERR_FORBIDDEN */
     unsigned flags;  /* enum route_flag */
     route_handler run;
-    route_handler finish; /* of a ROUTE_WRITES row: makes the answer after run returned ERR_PENDING and the write is done. Any thread; quick */
+    route_handler finish; /* of a ROUTE_WRITES row: makes the answer after run returned ERR_PENDING and the write is done. Any
+                             thread; quick */
 };
 
 /* One API. A handler that returns an err has its answer worded by write_error from op->failure. A handler runs on a connection
  * thread with op->may_block false; if it returns ERR_DEFERRED it is run again, from the start,
- * with a fresh op and response, on a worker thread with op->may_block true. A ROUTE_WRITES handler has op->async set (model/op.h): it returns
- * ERR_PENDING once the write has begun and must not touch op, request and response after that; the row's finish makes the answer. */
+ * with a fresh op and response, on a worker thread with op->may_block true. A ROUTE_WRITES handler has op->async set
+ * (model/op.h): it returns ERR_PENDING once the write has begun and must not touch op, request and response after that; the row's
+ * finish makes the answer. */
 struct dialect {
     const char *name;             /* for logs and metrics: "bold" */
     const char *prefix;           /* "/v1/user-groups": this path and all below it belong to the dialect. "/" is the fallback */

@@ -14,9 +14,9 @@ struct server_options {
     const char *tls_cert, *tls_key; /* PEM files, both or neither */
     int threads;                    /* that serve connections; 0: one for each core this process may use, at least 2 */
     int workers;                    /* that may wait for disk and network */
-    int64_t rate_limit;         /* requests of one credential in rate_period_s; over it: ERR_RATE (429 with Retry-After). 0: no limit */
+    int64_t rate_limit; /* requests of one credential in rate_period_s; over it: ERR_RATE (429 with Retry-After). 0: no limit */
     int64_t rate_period_s;
-    int queue_limit;                /* requests waiting for a worker; over it: ERR_BUSY (503 with Retry-After: 1) */
+    int queue_limit; /* requests waiting for a worker; over it: ERR_BUSY (503 with Retry-After: 1) */
     int connection_limit;
     int64_t head_limit_kib, body_limit_kib, response_limit_mib;
     int64_t head_timeout_s;                /* from the first byte (or the connection's start) to the end of the head */
@@ -35,8 +35,8 @@ MUST_USE enum err server_start(struct op *op, const struct server_options *optio
 /* The address as a URL ("http://127.0.0.1:40123", "https://...", "unix:PATH"); lives as long as the server. */
 const char *server_url(const struct server *server);
 
-/* What may change while running (SIGHUP): body_limit_kib, timeouts, rate_limit, request_log, queue_limit, and the certificate files (read
- * again; if they are bad the old ones stay and the failure tells). */
+/* What may change while running (SIGHUP): body_limit_kib, timeouts, rate_limit, request_log, queue_limit, and the certificate
+ * files (read again; if they are bad the old ones stay and the failure tells). */
 MUST_USE enum err server_reload(struct op *op, struct server *server, const struct server_options *options);
 
 /* Stops accepting, finishes what is under way (at most shutdown_timeout_s), closes, frees. Accepts NULL.

@@ -33,7 +33,8 @@ static enum err check_file(struct op *op, const struct store_options *options, c
     if (!*ret_new) return ERR_OK;
     if (errno != ENOENT) return op_fail(op, ERR_STORAGE, "store", "cannot open %s: %s", path, strerror(errno));
     if (!options->create) return op_fail(op, ERR_NOT_FOUND, "store", "there is no database at %s", path);
-    int file = open(path, O_CREAT | O_EXCL | O_CLOEXEC | O_RDWR, 0600); /* people's data and hashes of secrets; SQLite would take 0644 */
+    int file =
+        open(path, O_CREAT | O_EXCL | O_CLOEXEC | O_RDWR, 0600); /* people's data and hashes of secrets; SQLite would take 0644 */
     if (file >= 0) close(file);
     else if (errno != EEXIST) return op_fail(op, ERR_STORAGE, "store", "cannot make %s: %s", path, strerror(errno));
     return ERR_OK;

@@ -82,9 +82,9 @@ struct commit {
  * it). ERR_UNKNOWN_OUTCOME: it may or may not have been written. */
 MUST_USE enum err store_commit(struct op *op, struct store *store, struct commit *commit);
 
-/* The same without waiting. `done` is called once, on the writer thread, after the transaction has ended, with what store_commit would have
- * returned; it must be quick and must not call the store, except this function. op (its arena is used), commit and changes must live
- * until then. */
+/* The same without waiting. `done` is called once, on the writer thread, after the transaction has ended, with what store_commit
+ * would have returned; it must be quick and must not call the store, except this function. op (its arena is used), commit and
+ * changes must live until then. */
 typedef void (*store_commit_done)(void *context, enum err result);
 void store_commit_start(struct op *op, struct store *store, struct commit *commit, store_commit_done done, void *context);
 
@@ -118,8 +118,8 @@ MUST_USE enum err store_list_ended(struct op *op, struct store *store, int64_t n
 /* Point look-ups for import: *ret_found tells; the object is in the op's arena. Deleted ones are found too. */
 MUST_USE enum err store_find(struct op *op, struct store *store, enum noun noun, int64_t organization_id, int64_t id,
                              int64_t second_id, bool *ret_found, union object *ret_object);
-/* Before something new is made: is its number taken by another object of the installation, or its uuid where uuids must differ? *ret_field is
- * "id", "uuid" or NULL; static. For accounts, organizations, users and groups. */
+/* Before something new is made: is its number taken by another object of the installation, or its uuid where uuids must differ?
+ * *ret_field is "id", "uuid" or NULL; static. For accounts, organizations, users and groups. */
 MUST_USE enum err store_find_conflict(struct op *op, struct store *store, enum noun noun, int64_t organization_id, int64_t id,
                                       const struct uuid *uuid, const char **ret_field);
 /* Does a user refer to the account? Deleted users too: they keep it. */

@@ -576,6 +576,23 @@ static void an_image_counts_its_memory(void **state)
     image_drop(image);
 }
 
+/* What changes brought lies outside the pool and counts for the budget as well. */
+static void an_image_counts_what_changes_brought(void **state)
+{
+    (void)state;
+    enum { USERS = 2000, TEXT = 2000 };
+    struct image *image = image_new(1);
+    char text[TEXT];
+    memset(text, 'x', sizeof text);
+    text[TEXT - 1] = 0;
+    for (int64_t id = 1; id <= USERS; id++) {
+        struct user user = { .id = id, .uuid = uuid_random(), .remarks = text };
+        assert_true(image_apply(image, &(struct change){ .kind = USER_CREATED, .after.user = &user }, 1));
+    }
+    assert_true(image_bytes(image) > USERS * TEXT);
+    image_drop(image);
+}
+
 static void the_last_to_drop_an_image_frees_it(void **state)
 {
     (void)state;
@@ -604,6 +621,7 @@ int main(void)
         cmocka_unit_test(fragments_of_new_objects_are_kept_too),
         cmocka_unit_test(fragments_are_counted_and_stay_in_their_budget),
         cmocka_unit_test(an_image_counts_its_memory),
+        cmocka_unit_test(an_image_counts_what_changes_brought),
         cmocka_unit_test(the_last_to_drop_an_image_frees_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,7 +45,8 @@ MUST_USE enum err bold_read_group(struct op *op, const struct request *request, 
                                   field_set *ret_present);
 
 /* [{"userId":N,"groupAdmin":B}] and [N]. */
-MUST_USE enum err bold_read_members(struct op *op, const struct request *request, struct member_request **ret_members, size_t *ret_count);
+MUST_USE enum err bold_read_members(struct op *op, const struct request *request, struct member_request **ret_members,
+                                    size_t *ret_count);
 MUST_USE enum err bold_read_user_ids(struct op *op, const struct request *request, int64_t **ret_ids, size_t *ret_count);
 
 /* --- errors.c --- */

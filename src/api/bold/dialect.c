@@ -1,8 +1,8 @@
 /* dialect.c — Bold's routes, headers and credentials. */
 #include "api/bold/bold.h"
 
-/* To add an endpoint: write its handler, add its row, its tests in tests/e2e, a line in docs/bold.md. The router checks rights and
- * reads the body before it calls. */
+/* To add an endpoint: write its handler, add its row, its tests in tests/e2e, a line in docs/bold.md. The router checks rights
+ * and reads the body before it calls. */
 // clang-format off
 static const struct route routes[] = {
     /* method         pattern                                  rights       flags                      handler              answer after the write */

@@ -41,13 +41,15 @@ enum err bold_read_bool(struct op *op, const struct request *request, const char
     return ERR_OK;
 }
 
-enum err bold_read_number(struct op *op, const struct request *request, const char *name, int64_t min, int64_t max, int64_t *ret_value)
+enum err bold_read_number(struct op *op, const struct request *request, const char *name, int64_t min, int64_t max,
+                          int64_t *ret_value)
 {
     const char *text = request_parameter(request, name);
     int64_t number;
     if (!text) return ERR_OK;
     if (!read_digits(text, &number) || number < min || number > max)
-        return op_fail(op, ERR_INVALID, name, "%s must be a whole number from %lld to %lld", name, (long long)min, (long long)max);
+        return op_fail(op, ERR_INVALID, name, "%s must be a whole number from %lld to %lld", name, (long long)min,
+                       (long long)max);
     *ret_value = number;
     return ERR_OK;
 }
@@ -74,8 +76,8 @@ static enum err read_external_id(struct op *op, const json_t *body, json_t *fiel
 }
 
 /* Copies the members Bold knows under the directory's names and lets the directory's table check them. */
-static enum err read_group_fields(struct op *op, const json_t *body, bool with_external_id, json_t *fields, struct group *ret_values,
-                                  field_set *ret_present)
+static enum err read_group_fields(struct op *op, const json_t *body, bool with_external_id, json_t *fields,
+                                  struct group *ret_values, field_set *ret_present)
 {
     static const char *const names[] = { "name", "description", "remarks" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -114,7 +116,8 @@ static enum err read_id(struct op *op, const json_t *value, int64_t *ret_id)
 static enum err read_member(struct op *op, const json_t *item, struct member_request *ret_member)
 {
     if (!json_is_object(item))
-        return op_fail(op, ERR_INVALID, "", "each element must be an object with userId and groupAdmin, not %s", json_kind_name(item));
+        return op_fail(op, ERR_INVALID, "", "each element must be an object with userId and groupAdmin, not %s",
+                       json_kind_name(item));
     enum err e = read_id(op, json_object_get(item, "userId"), &ret_member->user_id);
     if (e) return e;
     const json_t *manager = json_object_get(item, "groupAdmin");
@@ -130,7 +133,8 @@ static enum err parse_array(struct op *op, const struct request *request, json_t
 {
     enum err e = parse_body(op, request, ret_array);
     if (e) return e;
-    if (!json_is_array(*ret_array)) e = op_fail(op, ERR_INVALID, "", "the body must be a JSON array, not %s", json_kind_name(*ret_array));
+    if (!json_is_array(*ret_array))
+        e = op_fail(op, ERR_INVALID, "", "the body must be a JSON array, not %s", json_kind_name(*ret_array));
     else if (json_array_size(*ret_array) > DIRECTORY_MEMBERS_MAX)
         e = op_fail(op, ERR_INVALID, "", "more than %d users in one request", DIRECTORY_MEMBERS_MAX);
     if (e) json_decref(*ret_array);

@@ -1,7 +1,7 @@
 /* objects.c — Bold's group and user as bytes (bold.md 1.3): field order as documented, what is not set is left out.
  *
- * An object's bytes are kept beside its record after first use. A group's fragment ends before the content of `users`. A user's has a place
- * in the middle, `split`, where `groupAdmin` goes: the flag belongs to the membership, the rest to the user. */
+ * An object's bytes are kept beside its record after first use. A group's fragment ends before the content of `users`. A user's
+ * has a place in the middle, `split`, where `groupAdmin` goes: the flag belongs to the membership, the rest to the user. */
 #include "api/bold/bold.h"
 #include "base/clock.h"
 #include "base/json.h"
