@@ -597,6 +597,37 @@ static void bad_lines_are_counted_although_their_batch_is_done_again(void **stat
     assert_sound(w);
 }
 
+static void a_deleted_user_leaves_its_groups_although_the_line_before_was_bad(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    struct outcome outcome = import_lines(w,
+                                          "{'type':'group','organizationId':@,'id':300,'name':'PARENTS'}\n"
+                                          "{'type':'user','organizationId':@,'id':100,'delete':true}\n",
+                                          false, true);
+    assert_bad(outcome, 1, "name");
+    assert_true(get_stored(w, NOUN_USER, 100, 0).user->deleted_at != 0);
+    assert_null(get_stored(w, NOUN_MEMBERSHIP, 200, 100).any);
+}
+
+/* What the file did to a group counts while checking, not what is stored of it. */
+static void names_are_checked_as_the_lines_before_left_them(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    assert_bad(import_lines(w,
+                            "{'type':'group','organizationId':@,'id':200,'delete':true}\n"
+                            "{'type':'group','organizationId':@,'id':201,'name':'Parents'}\n"
+                            "{'type':'group','organizationId':@,'id':200,'name':'Parents','description':'restored'}\n",
+                            false, false),
+               3, "name");
+    assert_non_null(group_name(w, 200));
+    import(w, "{'type':'group','organizationId':@,'id':300,'name':'New'}\n"
+              "{'type':'group','organizationId':@,'id':300,'delete':true}\n"
+              "{'type':'group','organizationId':@,'id':301,'name':'New'}\n");
+    assert_string_equal(group_name(w, 301), "New");
+}
+
 /* Done again line by line, what the first attempt remembered of them must not count as there. */
 static void nestings_and_credentials_of_a_batch_that_is_done_again_are_kept(void **state)
 {
@@ -750,6 +781,8 @@ int main(void)
         world_test(what_another_object_has_is_refused_and_nothing_is_kept),
         world_test(with_keep_going_good_lines_are_kept_and_bad_ones_counted),
         world_test(bad_lines_are_counted_although_their_batch_is_done_again),
+        world_test(a_deleted_user_leaves_its_groups_although_the_line_before_was_bad),
+        world_test(names_are_checked_as_the_lines_before_left_them),
         world_test(nestings_and_credentials_of_a_batch_that_is_done_again_are_kept),
         world_test(long_and_empty_lines_and_any_line_end_are_read),
         world_test(an_imported_secret_is_accepted),
