@@ -5,6 +5,8 @@
 #include "directory/image_parts.h"
 #include "directory/packed.h"
 
+#include <malloc.h>
+
 struct image *image_new(int64_t organization_id)
 {
     struct image *image = memory_zalloc(sizeof *image);
@@ -73,7 +75,7 @@ void image_drop(struct image *image)
 
 static int64_t count_bytes(const struct image *image)
 {
-    size_t bytes = sizeof *image + image->pool.total;
+    size_t bytes = sizeof *image + image->pool.total + (size_t)image->owned_bytes;
     bytes += (size_t)image->user_capacity * sizeof *image->users + (size_t)image->group_capacity * sizeof *image->groups;
     bytes += (size_t)image->account_capacity * sizeof *image->accounts;
     bytes += (size_t)image->living_capacity * sizeof(uint32_t) + names_bytes(&image->names);
@@ -149,6 +151,12 @@ uint32_t image_find_account(const struct image *image, int64_t id)
 
 enum { USER_TEXTS = 9, USER_NUMBERS = 4, GROUP_TEXTS = 6, GROUP_NUMBERS = 2, ACCOUNT_TEXTS = 3 };
 
+/* Accounts for memory that is not in the pool; NULL counts nothing. */
+void image_count_owned(struct image *image, const void *made, const void *freed)
+{
+    image->owned_bytes += (int64_t)malloc_usable_size((void *)made) - (int64_t)malloc_usable_size((void *)freed);
+}
+
 static char *pack(const char *const *texts, int text_count, const int64_t *numbers, int number_count, struct pool *pool)
 {
     size_t size = packed_size(texts, text_count, numbers, number_count);
@@ -157,13 +165,14 @@ static char *pack(const char *const *texts, int text_count, const int64_t *numbe
     return block;
 }
 
-void user_record_fill(struct user_record *record, const struct user *user, struct pool *pool)
+void user_record_fill(struct image *image, struct user_record *record, const struct user *user, struct pool *pool)
 {
     const char *const texts[USER_TEXTS] = { user->user_name,   user->display_name,  user->first_name,
                                             user->last_name,   user->email_address, user->phone_number,
                                             user->description, user->remarks,       user->external_id };
     const int64_t numbers[USER_NUMBERS] = { user->account_id, user->date_modified, user->auto_remove_date, user->deleted_at };
     char *packed = pack(texts, USER_TEXTS, numbers, USER_NUMBERS, pool);
+    image_count_owned(image, pool ? NULL : packed, record->flags & USER_OWNS_PACKED ? record->packed : NULL);
     if (record->flags & USER_OWNS_PACKED) free(record->packed);
     record->packed = packed;
     record->uuid = user->uuid;
@@ -211,12 +220,13 @@ void image_get_user(const struct image *image, uint32_t ordinal, struct user *re
     };
 }
 
-void group_record_fill(struct group_record *record, const struct group *group, struct pool *pool)
+void group_record_fill(struct image *image, struct group_record *record, const struct group *group, struct pool *pool)
 {
     const char *const texts[GROUP_TEXTS] = { group->name,        group->description, group->remarks,
                                              group->external_id, group->created_by,  group->modified_by };
     const int64_t numbers[GROUP_NUMBERS] = { group->date_modified, group->deleted_at };
     char *packed = pack(texts, GROUP_TEXTS, numbers, GROUP_NUMBERS, pool);
+    image_count_owned(image, pool ? NULL : packed, record->packed_owned ? record->packed : NULL);
     if (record->packed_owned) free(record->packed);
     record->packed = packed;
     record->packed_owned = !pool;
@@ -228,6 +238,7 @@ void group_record_fill(struct group_record *record, const struct group *group, s
         grants = memory_resize(NULL, group->grant_count, sizeof *grants);
         memcpy(grants, group->grants, group->grant_count * sizeof *grants);
     }
+    image_count_owned(image, grants, record->grants);
     free(record->grants);
     record->grants = grants;
     record->grant_count = (uint32_t)group->grant_count;
@@ -257,10 +268,11 @@ void image_get_group(const struct image *image, uint32_t ordinal, struct group *
     };
 }
 
-void account_record_fill(struct account_record *record, const struct account *account, struct pool *pool)
+void account_record_fill(struct image *image, struct account_record *record, const struct account *account, struct pool *pool)
 {
     const char *const texts[ACCOUNT_TEXTS] = { account->first_name, account->last_name, account->email_address };
     char *packed = pack(texts, ACCOUNT_TEXTS, NULL, 0, pool);
+    image_count_owned(image, pool ? NULL : packed, record->packed_owned ? record->packed : NULL);
     if (record->packed_owned) free(record->packed);
     record->packed = packed;
     record->packed_owned = !pool;

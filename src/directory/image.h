@@ -116,6 +116,7 @@ struct image {
     uint32_t account_epoch; /* another one after every change of an account, and for every image of the installation */
 
     struct pool pool;
+    int64_t owned_bytes; /* what changes brought, outside the pool: packed texts, users' lists of groups, grants */
     _Atomic(struct fragment_table *) fragments[FRAGMENT_TABLES_MAX];
     _Atomic int64_t fragment_bytes;
     _Atomic int64_t counted_bytes, counted_version; /* see image_bytes */

@@ -17,7 +17,7 @@ static bool update_user(struct image *image, const struct user *user)
     uint32_t ordinal = image_find_user(image, user->id);
     if (ordinal == NO_ORDINAL) return false;
     image_unindex_user(image, ordinal);
-    user_record_fill(&image->users[ordinal], user, NULL);
+    user_record_fill(image, &image->users[ordinal], user, NULL);
     image_index_user(image, ordinal);
     image_drop_fragments_of(image, true, ordinal);
     return true;
@@ -79,7 +79,7 @@ static bool update_group(struct image *image, const struct group *group)
     bool lived = !record->deleted, lives = !group->deleted_at;
     if (lived && (renamed || !lives)) remove_living(image, ordinal);
     image_unindex_group(image, ordinal);
-    group_record_fill(record, group, NULL);
+    group_record_fill(image, record, group, NULL);
     image_index_group(image, ordinal);
     struct group after; /* `group` may borrow texts that the record had before and that are freed by now */
     image_get_group(image, ordinal, &after);
@@ -100,14 +100,16 @@ static bool delete_group(struct image *image, const struct group *before, int64_
 
 /* --- memberships --- */
 
-static void add_to_user(struct user_record *user, uint32_t group)
+static void add_to_user(struct image *image, struct user_record *user, uint32_t group)
 {
     if (user->group_count == user->group_capacity) {
         user->group_capacity = memory_next_capacity(user->group_capacity, user->group_count + 1);
+        image_count_owned(image, NULL, user->flags & USER_OWNS_GROUPS ? user->groups : NULL);
         uint32_t *groups =
             memory_resize(user->flags & USER_OWNS_GROUPS ? user->groups : NULL, user->group_capacity, sizeof *groups);
         if (!(user->flags & USER_OWNS_GROUPS) && user->group_count)
             memcpy(groups, user->groups, user->group_count * sizeof *groups);
+        image_count_owned(image, groups, NULL);
         user->groups = groups;
         user->flags |= USER_OWNS_GROUPS;
     }
@@ -145,7 +147,7 @@ static bool put_member(struct image *image, const struct membership *membership,
     set_dates(image, group, user, membership->starts_at, membership->ends_at);
     if (is_new) {
         memberlist_add(members, &member);
-        add_to_user(&image->users[user], group);
+        add_to_user(image, &image->users[user], group);
         image->membership_count++;
     } else {
         memberlist_replace(members, &member);
@@ -192,7 +194,7 @@ static bool update_account(struct image *image, const struct account *account)
 {
     uint32_t ordinal = image_find_account(image, account->id);
     if (ordinal == NO_ORDINAL) return false;
-    account_record_fill(&image->accounts[ordinal], account, NULL);
+    account_record_fill(image, &image->accounts[ordinal], account, NULL);
     return true;
 }
 

@@ -187,7 +187,7 @@ uint32_t image_add_user(struct image *image, const struct user *user, struct poo
     }
     struct user_record *record = &image->users[image->user_count];
     *record = (struct user_record){ .id = user->id };
-    user_record_fill(record, user, pool);
+    user_record_fill(image, record, user, pool);
     return image->user_count++;
 }
 
@@ -200,7 +200,7 @@ uint32_t image_add_group(struct image *image, const struct group *group, struct 
     }
     struct group_record *record = &image->groups[image->group_count];
     *record = (struct group_record){ .id = group->id };
-    group_record_fill(record, group, pool);
+    group_record_fill(image, record, group, pool);
     return image->group_count++;
 }
 
@@ -212,7 +212,7 @@ uint32_t image_add_account(struct image *image, const struct account *account, s
     }
     struct account_record *record = &image->accounts[image->account_count];
     *record = (struct account_record){ .id = account->id };
-    account_record_fill(record, account, pool);
+    account_record_fill(image, record, account, pool);
     return image->account_count++;
 }
 

@@ -16,9 +16,12 @@ struct image_loading {
 
 /* Puts a user's or group's texts and rare numbers into its record: from the pool if `pool`, else malloc'ed (freeing what an
  * earlier change malloc'ed). */
-void user_record_fill(struct user_record *record, const struct user *user, struct pool *pool);
-void group_record_fill(struct group_record *record, const struct group *group, struct pool *pool);
-void account_record_fill(struct account_record *record, const struct account *account, struct pool *pool);
+void user_record_fill(struct image *image, struct user_record *record, const struct user *user, struct pool *pool);
+void group_record_fill(struct image *image, struct group_record *record, const struct group *group, struct pool *pool);
+void account_record_fill(struct image *image, struct account_record *record, const struct account *account, struct pool *pool);
+
+/* Notes memory made or freed outside the pool, for image_bytes; NULL counts nothing. */
+void image_count_owned(struct image *image, const void *made, const void *freed);
 
 /* Adds a record behind the last; the number must be larger than the last one's. */
 uint32_t image_add_user(struct image *image, const struct user *user, struct pool *pool);

@@ -352,31 +352,45 @@ static uint64_t name_hash(struct op *op, const char *name, const char **ret_fold
     return lookup_hash_bytes(*ret_folded, size);
 }
 
-/* Takes the name for the group, or fails if another has it. The name the group had before is free from now on. */
-static enum err take_name(struct line *line, const char *name, const char *old_name)
+/* What the file did to a group before this line: false if nothing; else the hash of the name it has now, 0 if it was deleted. */
+static bool name_by_file(const struct line *line, int64_t group_id, uint64_t *ret_hash)
+{
+    int64_t hash;
+    if (!hash_map_get(&line->organization->names_of, lookup_hash_bytes(&group_id, sizeof group_id), &hash)) return false;
+    *ret_hash = (uint64_t)hash;
+    return true;
+}
+
+/* From this line on the group has the name with this hash (0: none, it is deleted); what it had is free, unless another took it
+ * already. */
+static void note_name(struct line *line, int64_t group_id, uint64_t had, uint64_t has)
 {
     struct ledger_organization *organization = line->organization;
-    if (!organization->unique_group_names) return ERR_OK;
+    int64_t owner = group_id;
+    name_by_file(line, group_id, &had);
+    if (had && (!hash_map_get(&organization->names, had, &owner) || owner == group_id))
+        hash_map_put(&organization->names, had, 0);
+    if (has) hash_map_put(&organization->names, has, group_id);
+    hash_map_put(&organization->names_of, lookup_hash_bytes(&group_id, sizeof group_id), (int64_t)has);
+}
+
+/* Takes the name for the group, or fails if another has it. `stored_name`: the one it has in the database, NULL if it has none.
+ */
+static enum err take_name(struct line *line, const char *name, const char *stored_name)
+{
+    struct ledger_organization *organization = line->organization;
     int64_t group_id = line->values.group->id, holder = 0;
-    const char *folded;
+    const char *folded, *stored_folded;
     uint64_t hash = name_hash(line->op, name, &folded);
     bool known = hash_map_get(&organization->names, hash, &holder);
-    if (!known && !organization->created) {
+    if (!known && !organization->created && organization->unique_group_names) {
         enum err e = store_find_group_by_name(line->op, line->importer->store, organization->id, folded, &holder);
         if (e) return e;
     }
-    if (holder && holder != group_id)
+    if (organization->unique_group_names && holder && holder != group_id)
         return op_fail(line->op, ERR_EXISTS, "name", "name: group %lld of organization %lld has this name", LL(holder),
                        LL(organization->id));
-    /* What it gives up: the name that the file gave it before, or the one that is stored; unless another took that already. */
-    uint64_t number_hash = lookup_hash_bytes(&group_id, sizeof group_id);
-    int64_t given, owner = group_id;
-    uint64_t given_up = old_name ? name_hash(line->op, old_name, &folded) : 0;
-    if (hash_map_get(&organization->names_of, number_hash, &given)) given_up = (uint64_t)given;
-    if (given_up && (!hash_map_get(&organization->names, given_up, &owner) || owner == group_id))
-        hash_map_put(&organization->names, given_up, 0);
-    hash_map_put(&organization->names, hash, group_id);
-    hash_map_put(&organization->names_of, number_hash, (int64_t)hash);
+    note_name(line, group_id, stored_name ? name_hash(line->op, stored_name, &stored_folded) : 0, hash);
     return ERR_OK;
 }
 
@@ -387,12 +401,15 @@ static enum err update_group(struct line *line, union object before)
     field_set differ;
     enum err e = merge(line, before, &after, &differ);
     if (e) return e;
-    bool was_deleted = before.group->deleted_at != 0, renamed = strcmp(before.group->name, after.group->name) != 0;
-    if (!differ && !was_deleted) return count(line, importer->counts.unchanged), ERR_OK;
-    if (was_deleted || renamed) {
+    uint64_t by_file;
+    bool in_file = name_by_file(line, after.group->id, &by_file);
+    bool was_deleted = in_file && !importer->writing ? !by_file : before.group->deleted_at != 0;
+    bool renamed = strcmp(before.group->name, after.group->name) != 0;
+    if (was_deleted || renamed || in_file) {
         e = take_name(line, after.group->name, was_deleted ? NULL : before.group->name);
         if (e) return e;
     }
+    if (!differ && !was_deleted) return count(line, importer->counts.unchanged), ERR_OK;
     number_set_add(&line->organization->groups, after.group->id);
     if (!line_has(line, "dateModified")) after.group->date_modified = line->op->now;
     after.group->deleted_at = 0;
@@ -415,27 +432,31 @@ static enum err import_group(struct line *line)
     bool found;
     enum err e = find_stored(line, NOUN_GROUP, values->id, 0, &found, &before);
     if (e) return e;
+    uint64_t by_file = 0;
+    bool in_file = name_by_file(line, values->id, &by_file);
     if (line->deletes) {
-        bool lives = found && !before.group->deleted_at;
+        bool lives = in_file && !importer->writing ? by_file != 0 : found && !before.group->deleted_at;
+        if (lives && found) add_change(line, GROUP_DELETED, before, (union object){ 0 });
         const char *folded;
-        if (lives) {
-            add_change(line, GROUP_DELETED, before, (union object){ 0 });
-            hash_map_put(&line->organization->names, name_hash(line->op, before.group->name, &folded), 0);
-        }
+        note_name(line, values->id, lives && found ? name_hash(line->op, before.group->name, &folded) : 0, 0);
         number_set_remove(&line->organization->groups, values->id);
         number_set_add(&line->organization->deleted_groups, values->id);
         return count(line, lives ? importer->counts.deleted : importer->counts.unchanged), ERR_OK;
     }
-    number_set_remove(&line->organization->deleted_groups, values->id);
-    if (found) return update_group(line, before);
-    if (seen_while_checking(line, &line->organization->groups, values->id)) return ERR_OK;
-    e = check_new(line, values->id, &values->uuid);
+    if (found) {
+        number_set_remove(&line->organization->deleted_groups, values->id);
+        return update_group(line, before);
+    }
+    bool again = in_file && !importer->writing; /* made by the file and nowhere to be compared with */
+    e = again ? ERR_OK : check_new(line, values->id, &values->uuid);
     if (!e) e = take_name(line, values->name, NULL);
     if (e) return e;
+    number_set_remove(&line->organization->deleted_groups, values->id);
     number_set_add(&importer->ledger.groups, values->id);
+    number_set_add(&line->organization->groups, values->id);
+    if (again) return count(line, by_file ? importer->counts.unchanged : importer->counts.changed), ERR_OK;
     fill_uuid(&values->uuid);
     if (!values->date_created) values->date_created = line->op->now;
-    number_set_add(&line->organization->groups, values->id);
     add_change(line, GROUP_CREATED, (union object){ 0 }, line->values);
     return count(line, importer->counts.created), ERR_OK;
 }

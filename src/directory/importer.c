@@ -204,6 +204,7 @@ static enum err take_line(struct importer *importer, int64_t number, enum lines_
     if (is_line_error(e)) {
         report_bad(importer, number);
         failure_clear(&importer->batch->failure);
+        if (!importer->line_count) begin_batch(importer); /* it may have said what the batch is of */
         return ERR_OK;
     }
     if (e) return e;
