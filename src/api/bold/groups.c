@@ -97,7 +97,7 @@ enum err bold_create_group(struct op *op, const struct request *request, struct 
 {
     (void)response;
     struct group values;
-    field_set present;
+    field_set present = 0;
     int64_t organization_id = op->caller.organization_id;
     enum err e = bold_read_number(op, request, "organizationId", 0, NUMBER_MAX, &organization_id);
     if (!e) e = bold_read_group(op, request, true, &values, &present);
@@ -118,7 +118,7 @@ enum err bold_update_group(struct op *op, const struct request *request, struct 
 {
     (void)response;
     struct group values;
-    field_set present;
+    field_set present = 0;
     int64_t group_id;
     enum err e = bold_read_group_id(op, request, &group_id);
     if (!e) e = bold_read_group(op, request, false, &values, &present);
