@@ -23,6 +23,13 @@ static struct credentials *known(void)
     return credentials;
 }
 
+static bool is_between_blanks(const char *text, const char *expected)
+{
+    text += strspn(text, " ");
+    size_t size = strlen(expected);
+    return strncmp(text, expected, size) == 0 && text[size + strspn(text + size, " \t")] == 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *header = fuzz_text(data, size);
@@ -34,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (e) continue;
         promise(op.caller.credential_id != CREDENTIAL_BEARER + 1 || strncasecmp(header, "Bearer ", 7) == 0);
         promise(op.caller.credential_id != CREDENTIAL_API_KEY + 1 || strncasecmp(header, "Basic ", 6) == 0);
-        promise(op.caller.credential_id != CREDENTIAL_KEY + 1 || strcmp(header + strspn(header, " "), "raw") == 0);
+        promise(op.caller.credential_id != CREDENTIAL_KEY + 1 || is_between_blanks(header, "raw"));
     }
     /* The same bytes as what Basic carries: a pair is known exactly if it is k:s. */
     if (size < 700) {
