@@ -35,35 +35,39 @@ export function table(results) {
   return [line(heads), line(heads.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-const quoted = (text) => `"${text.replaceAll('\\', '').replaceAll('"', '')}"`;
+const plain = (text) => `"${text.replace(/["\\`]/g, '')}"`;
 
 // Two pictures beside each other: ratios to nginx with their targets, and for all else how many times better than asked.
 export function plot(results, directory, svg) {
-  const ratios = results.rows.filter((r) => r.http).reverse();
-  const others = results.rows.filter((r) => !r.http).reverse();
+  const height = results.rows.length;
   const better = (r) => (r.atLeast ? r.value / r.target : r.target / Math.max(r.value, 1e-9));
-  writeFileSync(join(directory, 'ratios.dat'), ratios.map((r, i) => `${i} ${r.value} ${r.target} ${quoted(r.what)}\n`).join(''));
-  writeFileSync(join(directory, 'others.dat'), others.map((r, i) => `${i} ${better(r)} 1 ${quoted(r.what)}\n`).join(''));
+  const write = (name, rows, value, mark) => {
+    const path = join(directory, name);
+    writeFileSync(path, rows.map((r, i) => `${height - i} ${value(r)} ${mark(r)} ${plain(r.what)}\n`).join(''));
+    return path;
+  };
+  const ratios = write('ratios.dat', results.rows.filter((r) => r.http), (r) => r.value, (r) => r.target);
+  const others = write('others.dat', results.rows.filter((r) => !r.http), better, () => 1);
+  const panel = (file, left, colour) => `plot "${file}" using (${left}):1:(${left}):2:($1-0.3):($1+0.3):ytic(4) with boxxyerror lc rgb "${colour}", \\
+     "" using 3:($1-0.42):(0):(0.84) with vectors nohead lw 3 lc rgb "#cc3311"`;
   const script = `
-set terminal svg size 1180,${120 + 34 * Math.max(ratios.length, others.length)} font "sans,12" background "white"
-set output ${quoted(svg)}
+set terminal svg noenhanced size 1280,${110 + 30 * height} font "sans,12" background "white"
+set output ${plain(svg)}
 set multiplot layout 1,2
 set style fill solid 0.85 noborder
 set border 3
 set tics nomirror
 set grid x lt 1 lc rgb "#dddddd"
 unset key
-set lmargin 36
-set yrange [-0.7:${Math.max(ratios.length, others.length)}-0.3]
-set title "Requests/s, nginx serving the same bytes = 1 (mark: wanted)"
+set lmargin 54
+set yrange [0:${height + 1}]
+set title "Requests/s, nginx sending the same bytes = 1 (red: wanted)"
 set xrange [0:*]
-plot "${directory}/ratios.dat" using (0):1:(0):2:($1-0.3):($1+0.3):ytic(4) with boxxyerror lc rgb "#4477aa", \\
-     "" using 3:1:(0):(0.42) with yerrorbars pt 0 lw 3 lc rgb "#cc3311"
-set title "Times better than wanted (mark: as wanted)"
+${panel(ratios, 0, '#4477aa')}
+set title "Times better than wanted (red: as wanted)"
 set logscale x
 set xrange [0.1:*]
-plot "${directory}/others.dat" using (0.1):1:(0.1):2:($1-0.3):($1+0.3):ytic(4) with boxxyerror lc rgb "#228833", \\
-     "" using 3:1:(0):(0.42) with yerrorbars pt 0 lw 3 lc rgb "#cc3311"
+${panel(others, 0.1, '#228833')}
 unset multiplot
 `;
   const ran = spawnSync('gnuplot', [], { input: script, encoding: 'utf8' });

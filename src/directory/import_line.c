@@ -152,7 +152,14 @@ static enum err check_new(struct line *line, int64_t id, const struct uuid *uuid
     if (here && number_set_has(here, id)) return ERR_OK; /* the file has it twice: the second is a change of the first */
     const char *field = made && number_set_has(made, id) ? "id" : NULL;
     enum err e = ERR_OK;
-    if (!field) e = store_find_conflict(line->op, importer->store, line->noun, line->organization_id, id, uuid, &field);
+    int64_t *largest = &ledger->largest[line->noun];
+    if (!*largest) e = store_largest_number(line->op, importer->store, line->noun, largest);
+    if (!e && !*largest) *largest = -1; /* there is none */
+    /* Larger than any and in an organization that the file makes: the database cannot have it. So it is for nearly all lines of a
+     * large file. */
+    bool is_new = id > *largest && line->organization && line->organization->created;
+    if (!e && !field && !is_new)
+        e = store_find_conflict(line->op, importer->store, line->noun, line->organization_id, id, uuid, &field);
     if (e) return e;
     struct {
         struct uuid uuid;

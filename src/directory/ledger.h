@@ -66,6 +66,7 @@ struct ledger {
     size_t count, capacity;
     struct number_set accounts;
     struct number_set users, groups; /* made by the file, in any organization: numbers are the installation's */
+    int64_t largest[NOUN_COUNT];     /* number in the database; 0: not asked yet */
     struct hash_set uuids;           /* of what the file made */
     struct hash_set secrets;         /* hashes of all secrets, of the database and of the file */
     bool secrets_loaded;

@@ -105,7 +105,6 @@ static enum err open_loops(struct op *op, struct server *server)
 {
     int limit = server->options.connection_limit;
     size_t count = server->options.threads > 0 ? (size_t)server->options.threads : count_cores();
-    if (server->options.threads <= 0 && count < 2) count = 2;
     if (count > (size_t)limit) count = limit > 0 ? (size_t)limit : 1;
     server->loops = memory_zalloc(count * sizeof *server->loops);
     for (; server->loop_count < count; server->loop_count++) {

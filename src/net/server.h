@@ -12,7 +12,7 @@ struct server;
 struct server_options {
     const char *listen;             /* "127.0.0.1:8080", "[::1]:0", "unix:PATH" */
     const char *tls_cert, *tls_key; /* PEM files, both or neither */
-    int threads;                    /* that serve connections; 0: one for each core this process may use, at least 2 */
+    int threads;                    /* that serve connections; 0: one for each core this process may use */
     int workers;                    /* that may wait for disk and network */
     int64_t rate_limit; /* requests of one credential in rate_period_s; over it: ERR_RATE (429 with Retry-After). 0: no limit */
     int64_t rate_period_s;

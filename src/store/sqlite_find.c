@@ -135,6 +135,24 @@ enum err store_find_conflict(struct op *op, struct store *store, enum noun noun,
     return is_taken(op, &text, "uuid", ret_field);
 }
 
+enum err store_largest_number(struct op *op, struct store *store, enum noun noun, int64_t *ret_number)
+{
+    static const char *const texts[NOUN_COUNT] = {
+        [NOUN_ORGANIZATION] = "SELECT max(id) FROM organization",
+        [NOUN_ACCOUNT] = "SELECT max(id) FROM account",
+        [NOUN_USER] = "SELECT max(id) FROM app_user",
+        [NOUN_GROUP] = "SELECT max(id) FROM user_group",
+    };
+    AUTO_READER reader = { 0 };
+    enum err e = store_reader(op, store, &reader);
+    if (e) return e;
+    AUTO_QUERY q = db_query(reader.db, texts[noun]);
+    bool row;
+    e = query_step(op, &q, &row);
+    *ret_number = !e && row ? column_number(&q, 0) : 0;
+    return e;
+}
+
 enum err store_account_is_used(struct op *op, struct store *store, int64_t account_id, bool *ret_used)
 {
     AUTO_READER reader = { 0 };

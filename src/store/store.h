@@ -122,6 +122,8 @@ MUST_USE enum err store_find(struct op *op, struct store *store, enum noun noun,
  * *ret_field is "id", "uuid" or NULL; static. For accounts, organizations, users and groups. */
 MUST_USE enum err store_find_conflict(struct op *op, struct store *store, enum noun noun, int64_t organization_id, int64_t id,
                                       const struct uuid *uuid, const char **ret_field);
+/* The largest number that a user, group, account or organization has; 0 if there is none. */
+MUST_USE enum err store_largest_number(struct op *op, struct store *store, enum noun noun, int64_t *ret_number);
 /* Does a user refer to the account? Deleted users too: they keep it. */
 MUST_USE enum err store_account_is_used(struct op *op, struct store *store, int64_t account_id, bool *ret_used);
 /* The living group of an organization whose folded name is `folded`; *ret_id 0 if none. */
