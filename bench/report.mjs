@@ -39,16 +39,18 @@ const plain = (text) => `"${text.replace(/["\\`]/g, '')}"`;
 
 // Two pictures beside each other: ratios to nginx with their targets, and for all else how many times better than asked.
 export function plot(results, directory, svg) {
-  const height = results.rows.length;
+  const nginx = results.rows.filter((r) => r.http), rest = results.rows.filter((r) => !r.http);
+  const height = Math.max(nginx.length, rest.length);
   const better = (r) => (r.atLeast ? r.value / r.target : r.target / Math.max(r.value, 1e-9));
   const write = (name, rows, value, mark) => {
     const path = join(directory, name);
     writeFileSync(path, rows.map((r, i) => `${height - i} ${value(r)} ${mark(r)} ${plain(r.what)}\n`).join(''));
     return path;
   };
-  const ratios = write('ratios.dat', results.rows.filter((r) => r.http), (r) => r.value, (r) => r.target);
-  const others = write('others.dat', results.rows.filter((r) => !r.http), better, () => 1);
-  const panel = (file, left, colour) => `plot "${file}" using (${left}):1:(${left}):2:($1-0.3):($1+0.3):ytic(4) with boxxyerror lc rgb "${colour}", \\
+  const ratios = write('ratios.dat', nginx, (r) => r.value, (r) => r.target);
+  const others = write('others.dat', rest, better, () => 1);
+  const panel = (file, left, colour) =>
+    `plot "${file}" using (${left}):1:(${left}):2:($1-0.3):($1+0.3):ytic(4) with boxxyerror lc rgb "${colour}", \\
      "" using 3:($1-0.42):(0):(0.84) with vectors nohead lw 3 lc rgb "#cc3311"`;
   const script = `
 set terminal svg noenhanced size 1280,${110 + 30 * height} font "sans,12" background "white"
@@ -61,10 +63,12 @@ set grid x lt 1 lc rgb "#dddddd"
 unset key
 set lmargin 54
 set yrange [0:${height + 1}]
-set title "Requests/s, nginx sending the same bytes = 1 (red: wanted)"
+set title "against nginx sending the same bytes\\n(red: wanted)"
+set xtics 0.2
 set xrange [0:*]
 ${panel(ratios, 0, '#4477aa')}
-set title "Times better than wanted (red: as wanted)"
+set title "times better than wanted\\n(red: as wanted)"
+set xtics auto
 set logscale x
 set xrange [0.1:*]
 ${panel(others, 0.1, '#228833')}
