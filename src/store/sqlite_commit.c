@@ -187,7 +187,7 @@ static enum err write_log(struct writer *writer, struct waiting *w, int64_t prev
 
 static enum err check_fence(struct writer *writer, struct waiting *w, int64_t *ret_last_sequence)
 {
-    const struct commit *commit = w->commit;
+    struct commit *commit = w->commit;
     AUTO_QUERY q = db_query(&writer->db, "SELECT version, last_time, last_sequence FROM organization"
                                          " WHERE id = $1 AND deleted_at IS NULL");
     query_number(&q, commit->organization_id);
@@ -196,6 +196,7 @@ static enum err check_fence(struct writer *writer, struct waiting *w, int64_t *r
     if (e) return e;
     if (!row)
         return op_fail(w->op, ERR_NOT_FOUND, "organization", "there is no organization %lld", (long long)commit->organization_id);
+    if (commit->expected_version == COMMIT_ANY_VERSION) commit->expected_version = column_number(&q, 0);
     if (column_number(&q, 0) != commit->expected_version) {
         return op_fail(w->op, ERR_STALE, "", "the organization changed since it was read");
     }

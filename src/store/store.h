@@ -62,6 +62,10 @@ MUST_USE enum err store_load_all(struct op *op, struct store *store, const struc
 /* All credentials of all organizations, revoked ones too. *ret_cursor is where store_follow continues. */
 MUST_USE enum err store_load_credentials(struct op *op, struct store *store, const struct store_sink *sink, int64_t *ret_cursor);
 
+/* expected_version of a write that holds whatever the organization's version is (a credential made or revoked): it never fails as
+ * stale, so a token can be revoked while others write without a pause. The version found is filled in. */
+#define COMMIT_ANY_VERSION INT64_C(-1)
+
 /* One write. `changes` and what they point to must live until store_commit returns. */
 struct commit {
     int64_t organization_id;
