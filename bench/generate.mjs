@@ -27,9 +27,9 @@ const scaled = (n, atLeast = 1) => Math.max(atLeast, Math.round(n * scale));
 // What has no number of users shares the rest of the million; all other groups are small.
 const KINDS = [
   { name: 'huge', count: 1, users: 200_000, groups: 50_000, large: [[6, 100_000], [40, 10_000], [300, 1_000], [1_100, 250]] },
-  { name: 'wide', count: 2, users: 120_000, groups: 100, large: [[2, 100_000], [10, 10_000], [0, 1_000], [50, 250]], fixed: true },
-  { name: 'large', count: 10, users: 15_000, groups: 100, large: [[0, 0], [4, 10_000], [20, 1_000], [40, 250]], fixed: true },
-  { name: 'middle', count: 100, users: 1_500, groups: 100, large: [[0, 0], [0, 0], [5, 1_000], [24, 250]], fixed: true },
+  { name: 'wide', count: 2, users: 120_000, groups: 100, large: [[2, 100_000], [10, 10_000], [50, 250]], fixed: true },
+  { name: 'large', count: 10, users: 15_000, groups: 100, large: [[4, 10_000], [20, 1_000], [40, 250]], fixed: true },
+  { name: 'middle', count: 100, users: 1_500, groups: 100, large: [[5, 1_000], [24, 250]], fixed: true },
   { name: 'usual', count: 287, users: 0, groups: 100, large: [], fixed: true },
   { name: 'small', count: 600, users: 0, groups: 0, large: [] },
 ];
@@ -53,27 +53,39 @@ const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'
 function uuid() {
   const a = random32(), b = random32(), c = random32(), d = random32();
   const h = (w, s) => HEX[(w >>> s) & 255];
-  return h(a, 0) + h(a, 8) + h(a, 16) + h(a, 24) + '-' + h(b, 0) + h(b, 8) + '-' + HEX[((b >>> 16) & 0x0f) | 0x40] + h(b, 24) + '-' +
+  return h(a, 0) + h(a, 8) + h(a, 16) + h(a, 24) + '-' + h(b, 0) + h(b, 8) + '-' +
+    HEX[((b >>> 16) & 0x0f) | 0x40] + h(b, 24) + '-' +
     HEX[(c & 0x3f) | 0x80] + h(c, 8) + '-' + h(c, 16) + h(c, 24) + h(d, 0) + h(d, 8) + h(d, 16) + h(d, 24);
 }
 
-const FIRST = ['Fatima', 'Ada', 'Jörg', 'Søren', 'Zoë', 'Łukasz', 'Nguyễn', 'Ömer', 'José', 'Anna', 'Ben', 'Chloe', 'David', 'Elena', 'Femke',
-  'Grace', 'Hiroshi', 'Ines', 'Jakub', 'Kateryna', 'Liam', 'Maria', 'Noah', 'Olga', 'Pieter', 'Quentin', 'Rosa', 'Sanne', 'Thomas', 'Ursula',
-  'Victor', 'Wim', 'Xenia', 'Yusuf', 'Zainab', 'Ying', '美咲', 'Δημήτρης', 'Иван', "D'Arcy"];
-const LAST = ['Østergård', '佐藤', 'Müller', 'de Vries', 'van den Berg', "O'Brien", 'Smith', 'Jansen', 'García', 'Nowak', 'Kowalczyk', 'Silva',
-  'Rossi', 'Dubois', 'Lefèvre', 'Novák', 'Yılmaz', 'Kaya', 'Ivanova', 'Petrov', 'Tanaka', 'Nguyen', 'Kim', 'Chen', 'Wang', 'Singh', 'Patel',
-  'Haddad', 'Cohen', 'Mensah', 'Okafor', 'Diallo', 'Johansson', 'Virtanen', 'Hansen', 'Nielsen', 'Visser', 'Bakker', 'Peeters', 'Maes'];
-const AREA = ['North', 'South', 'East', 'West', 'Central', 'Zürich', 'München', 'Utrecht', 'Amsterdam', 'Köln', 'Malmö', 'Århus', 'Québec', 'São Paulo',
-  'Kraków', 'Łódź', 'Wien', 'Praha', 'Lisboa', 'Sevilla', '東京', '大阪', 'Αθήνα', 'Київ', 'İzmir', 'Tower', 'Harbour', 'Airport', 'Campus', 'Warehouse',
-  'Depot', 'Factory', 'Office', 'Clinic', 'Hospital', 'School', 'Library', 'Museum', 'Garage', 'Station', 'Basement', 'Rooftop', 'Workshop', 'Studio',
-  'Laboratory', 'Kitchen', 'Reception', 'Archive', 'Night', 'Weekend', 'Shared', 'Internal', 'External', 'Temporary', 'Regional', 'National', 'Global',
-  'Mobile', 'Remote', '"Blue"', '"Green"', '"Red"', 'R&D', 'C/D'];
-const TEAM = ['Support', 'Sales', 'Engineering', 'Cleaning', 'Security', 'Facilities', 'Finance', 'Legal', 'Marketing', 'Logistics', 'Procurement',
-  'Maintenance', 'Operations', 'Planning', 'Quality', 'Research', 'Training', 'Transport', 'Payroll', 'Privacy', 'Nurses', 'Doctors', 'Teachers',
-  'Students', 'Drivers', 'Guards', 'Couriers', 'Visitors', 'Contractors', 'Interns', 'Managers', 'Directors', 'Owners', 'Auditors', 'Électriciens',
-  'Gärtner', 'Köche', 'Pförtner', 'Ingénieurs', 'Équipe', 'Developers', 'Designers', 'Testers', 'Editors', 'Writers', 'Analysts', 'Architects',
-  'Consultants', 'Cashiers', 'Hosts', 'Volunteers', 'Members', 'Partners', 'Suppliers', 'Tenants', 'Residents', 'Neighbours', 'Friends', 'Alumni',
-  'Board', 'Council', 'Committee', 'Task Force', 'Crew'];
+const FIRST = [
+  'Fatima', 'Ada', 'Jörg', 'Søren', 'Zoë', 'Łukasz', 'Nguyễn', 'Ömer', 'José', 'Anna', 'Ben', 'Chloe', 'David', 'Elena',
+  'Femke', 'Grace', 'Hiroshi', 'Ines', 'Jakub', 'Kateryna', 'Liam', 'Maria', 'Noah', 'Olga', 'Pieter', 'Quentin', 'Rosa',
+  'Sanne', 'Thomas', 'Ursula', 'Victor', 'Wim', 'Xenia', 'Yusuf', 'Zainab', 'Ying', '美咲', 'Δημήτρης', 'Иван', "D'Arcy",
+];
+const LAST = [
+  'Østergård', '佐藤', 'Müller', 'de Vries', 'van den Berg', "O'Brien", 'Smith', 'Jansen', 'García', 'Nowak', 'Kowalczyk',
+  'Silva', 'Rossi', 'Dubois', 'Lefèvre', 'Novák', 'Yılmaz', 'Kaya', 'Ivanova', 'Petrov', 'Tanaka', 'Nguyen', 'Kim', 'Chen',
+  'Wang', 'Singh', 'Patel', 'Haddad', 'Cohen', 'Mensah', 'Okafor', 'Diallo', 'Johansson', 'Virtanen', 'Hansen', 'Nielsen',
+  'Visser', 'Bakker', 'Peeters', 'Maes',
+];
+const AREA = [
+  'North', 'South', 'East', 'West', 'Central', 'Zürich', 'München', 'Utrecht', 'Amsterdam', 'Köln', 'Malmö', 'Århus', 'Québec',
+  'São Paulo', 'Kraków', 'Łódź', 'Wien', 'Praha', 'Lisboa', 'Sevilla', '東京', '大阪', 'Αθήνα', 'Київ', 'İzmir', 'Tower', 'Harbour',
+  'Airport', 'Campus', 'Warehouse', 'Depot', 'Factory', 'Office', 'Clinic', 'Hospital', 'School', 'Library', 'Museum', 'Garage',
+  'Station', 'Basement', 'Rooftop', 'Workshop', 'Studio', 'Laboratory', 'Kitchen', 'Reception', 'Archive', 'Night', 'Weekend',
+  'Shared', 'Internal', 'External', 'Temporary', 'Regional', 'National', 'Global', 'Mobile', 'Remote', '"Blue"', '"Green"',
+  '"Red"', 'R&D', 'C/D',
+];
+const TEAM = [
+  'Support', 'Sales', 'Engineering', 'Cleaning', 'Security', 'Facilities', 'Finance', 'Legal', 'Marketing', 'Logistics',
+  'Procurement', 'Maintenance', 'Operations', 'Planning', 'Quality', 'Research', 'Training', 'Transport', 'Payroll', 'Privacy',
+  'Nurses', 'Doctors', 'Teachers', 'Students', 'Drivers', 'Guards', 'Couriers', 'Visitors', 'Contractors', 'Interns',
+  'Managers', 'Directors', 'Owners', 'Auditors', 'Électriciens', 'Gärtner', 'Köche', 'Pförtner', 'Ingénieurs', 'Équipe',
+  'Developers', 'Designers', 'Testers', 'Editors', 'Writers', 'Analysts', 'Architects', 'Consultants', 'Cashiers', 'Hosts',
+  'Volunteers', 'Members', 'Partners', 'Suppliers', 'Tenants', 'Residents', 'Neighbours', 'Friends', 'Alumni', 'Board',
+  'Council', 'Committee', 'Task Force', 'Crew',
+];
 const NOTE = ['', '', '', 'Doors of the main building', 'Access at night and at weekends', 'Created for the "spring" move',
   'Zugang nur für Berechtigte', 'See the handbook, chapter 4: who may open what, and when it ends again'];
 const RARE = 'Quokka'; // in one name of the huge organization
@@ -136,7 +148,8 @@ function planGroups(organizations) {
     for (const [count, size] of o.kind.large) {
       const n = count && (o.kind.name === 'huge' ? scaled(count, ROUNDS) : count);
       for (let i = 0; i < n && o.sizes.length < o.groupCount * 0.8; i++) {
-        o.sizes.push(Math.min(Math.max(20, o.kind.name === 'middle' ? size : Math.round(size * Math.min(1, scale))), Math.floor(o.userCount * 0.9)));
+        const wanted = o.kind.name === 'middle' ? size : Math.round(size * Math.min(1, scale));
+        o.sizes.push(Math.min(Math.max(20, wanted), Math.floor(o.userCount * 0.9)));
       }
     }
     o.largeCount = o.sizes.length;
@@ -185,8 +198,9 @@ function writeUsers(o) {
     const first = pick(FIRST), last = pick(LAST);
     const name = `u${nextUser.toString(36)}`;
     const account = nextUser <= accounts ? `,"accountId":${nextUser}` : '';
-    line(`{"type":"user","organizationId":${o.id},"id":${nextUser},"uuid":"${uuid()}"${account},"userName":"${name}","firstName":"${first}",` +
-      `"lastName":"${last}","emailAddress":"${name}@org${o.id}.example"${i === 0 ? ',"superUser":true' : ''},"dateCreated":"${pick(DATES)}"}`);
+    line(`{"type":"user","organizationId":${o.id},"id":${nextUser},"uuid":"${uuid()}"${account},"userName":"${name}",` +
+      `"firstName":"${first}","lastName":"${last}","emailAddress":"${name}@org${o.id}.example"` +
+      `${i === 0 ? ',"superUser":true' : ''},"dateCreated":"${pick(DATES)}"}`);
   }
 }
 
@@ -195,8 +209,8 @@ function writeGroups(o) {
   for (let i = 0; i < o.groupCount; i++, nextGroup++) {
     const name = o.kind.name === 'huge' && i === rareAt ? `${RARE} ${groupName(i)}` : groupName(i);
     const modified = below(4) === 0 ? `,"dateModified":"2026-01-${String(between(10, 28))}T08:15:30.25Z"` : '';
-    line(`{"type":"group","organizationId":${o.id},"id":${nextGroup},"uuid":"${uuid()}","name":${quote(name)},"description":${quote(pick(NOTE))},` +
-      `"dateCreated":"${pick(DATES)}"${modified}}`);
+    line(`{"type":"group","organizationId":${o.id},"id":${nextGroup},"uuid":"${uuid()}","name":${quote(name)},` +
+      `"description":${quote(pick(NOTE))},"dateCreated":"${pick(DATES)}"${modified}}`);
   }
 }
 
@@ -227,7 +241,8 @@ function writeCredentials(o) {
   credential(`"uuid":"${uuid()}","name":"bench","kind":"bearer","secret":"${o.token}","rights":["read","write"]`);
   if (o.id % 5 === 0) credential(`"uuid":"${uuid()}","name":"reader","kind":"bearer","secret":"${uuid()}","rights":["read"]`);
   if (o.id % 7 === 0) {
-    credential(`"uuid":"${uuid()}","name":"a person","userId":${o.firstUser},"kind":"bearer","secret":"${uuid()}","rights":["read","write"]`);
+    const person = `"name":"a person","userId":${o.firstUser}`;
+    credential(`"uuid":"${uuid()}",${person},"kind":"bearer","secret":"${uuid()}","rights":["read","write"]`);
   }
   if (o.id % 11 === 0) {
     credential(`"uuid":"${uuid()}","name":"key","kind":"api-key","keyId":"${uuid()}","secret":"${uuid()}","rights":["read"]`);
@@ -238,12 +253,14 @@ const began = process.hrtime.bigint();
 const organizations = planOrganizations();
 planGroups(organizations);
 for (let i = 1; i <= accounts; i++) {
-  line(`{"type":"account","id":${i},"uuid":"${uuid()}","firstName":"${pick(FIRST)}","lastName":"${pick(LAST)}","emailAddress":"a${i}@example.org"}`);
+  line(`{"type":"account","id":${i},"uuid":"${uuid()}","firstName":"${pick(FIRST)}","lastName":"${pick(LAST)}",` +
+    `"emailAddress":"a${i}@example.org"}`);
 }
 for (const o of organizations) {
   o.firstUser = nextUser;
   o.firstGroup = nextGroup;
-  line(`{"type":"organization","id":${o.id},"uuid":"${uuid()}","name":${quote(`${pick(LAST)} ${pick(['GmbH', 'B.V.', 'Inc.', '& Co', 'Ltd'])} ${o.id}`)}}`);
+  const name = `${pick(LAST)} ${pick(['GmbH', 'B.V.', 'Inc.', '& Co', 'Ltd'])} ${o.id}`;
+  line(`{"type":"organization","id":${o.id},"uuid":"${uuid()}","name":${quote(name)}}`);
   writeUsers(o);
   writeGroups(o);
   writeMemberships(o);
@@ -251,7 +268,8 @@ for (const o of organizations) {
   totals.users += o.userCount;
   totals.groups += o.groupCount;
   manifest.organizations.push({
-    id: o.id, kind: o.kind.name, token: o.token, users: o.userCount, groups: o.groupCount, firstUser: o.firstUser, firstGroup: o.firstGroup,
+    id: o.id, kind: o.kind.name, token: o.token, users: o.userCount, groups: o.groupCount, firstUser: o.firstUser,
+    firstGroup: o.firstGroup,
   });
 }
 flush();
@@ -276,8 +294,9 @@ for (const o of organizations.filter((x) => x.kind.name === 'middle').slice(0, C
 }
 const huge = organizations[0];
 const largest = Math.max(...huge.sizes);
-manifest.large = { token: huge.token, members: largest, rounds: rounds(huge, huge.walks.filter((w) => w.size === largest).slice(0, ROUNDS)) };
-manifest.small = { token: huge.token, rounds: rounds(huge, huge.walks.filter((w) => w.size === 10).slice(0, ROUNDS)) };
+const ofSize = (size) => rounds(huge, huge.walks.filter((w) => w.size === size).slice(0, ROUNDS));
+manifest.large = { token: huge.token, members: largest, rounds: ofSize(largest) };
+manifest.small = { token: huge.token, rounds: ofSize(10) };
 manifest.totals = { organizations: organizations.length, ...totals, lines };
 writeFileSync(join(flags.out, 'manifest.json'), JSON.stringify(manifest));
 

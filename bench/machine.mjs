@@ -1,6 +1,8 @@
 // machine.mjs - what the benchmark does to the machine: programs pinned to a core, wrk, nginx, and what /proc tells of them.
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, readlinkSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, readlinkSync, statSync, truncateSync, writeFileSync,
+} from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -39,14 +41,14 @@ export function cpuUs(pid) {
 // { VmRSS, RssAnon, VmHWM ... } in MB
 export function memoryMb(pid) {
   const found = {};
-  for (const [, name, kib] of readFileSync(`/proc/${pid}/status`, 'utf8').matchAll(/^(\w+):\s+(\d+) kB$/gm)) found[name] = (Number(kib) * 1024) / 1e6;
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  for (const [, name, kib] of status.matchAll(/^(\w+):\s+(\d+) kB$/gm)) found[name] = (Number(kib) * 1024) / 1e6;
   return found;
 }
 
-// One request on a connection of its own: { status, head, body, microseconds }.
+// One request on a connection of its own: { status, head, body }.
 export function fetchOnce(port, path, token) {
   return new Promise((resolve, reject) => {
-    const began = process.hrtime.bigint();
     const chunks = [];
     const socket = connect(port, '127.0.0.1', () => {
       socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${token ? `Authorization: Bearer ${token}\r\n` : ''}\r\n`);
@@ -61,9 +63,7 @@ export function fetchOnce(port, path, token) {
       const length = Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
       if (all.length < end + 4 + length) return;
       socket.destroy();
-      resolve({
-        status: Number(head.slice(9, 12)), head, body: all.subarray(end + 4), microseconds: Number(process.hrtime.bigint() - began) / 1000,
-      });
+      resolve({ status: Number(head.slice(9, 12)), head, body: all.subarray(end + 4) });
     });
     socket.on('close', () => reject(new Error(`${path}: the connection was closed`)));
   });
@@ -118,8 +118,8 @@ async function freePort() {
   return port;
 }
 
-// The yardstick: nginx on the server's core, one worker, no log, files kept open. Four servers in one process: the plain file, and the
-// file with the header lines Roster sends, each with sendfile on and off. Only one of them is asked at a time.
+// The yardstick: nginx on the server's core, one worker, no log, files kept open. Four servers in one process: the plain file,
+// and the file with the header lines Roster sends, each with sendfile on and off. Only one of them is asked at a time.
 export class Nginx {
   static async start(directory, extraHeaders) {
     const nginx = new Nginx();
@@ -132,13 +132,16 @@ export class Nginx {
       for (const sendfile of ['on', 'off']) {
         const port = await freePort();
         nginx.ports[`${bytes} ${sendfile}`] = port;
-        const headers = bytes === 'plain' ? [] : [
-          'max_ranges 0;', 'add_header Last-Modified "";', ...extraHeaders.map(([name, value]) => `add_header ${name} ${quoted(value)} always;`),
-        ];
-        servers.push(`  server {\n    listen 127.0.0.1:${port} backlog=4096;\n    sendfile ${sendfile};\n${headers.map((h) => `    ${h}\n`).join('')}  }\n`);
+        const lines = [`listen 127.0.0.1:${port} backlog=4096;`, `sendfile ${sendfile};`];
+        if (bytes === 'same') {
+          lines.push('max_ranges 0;', 'add_header Last-Modified "";');
+          lines.push(...extraHeaders.map(([name, value]) => `add_header ${name} ${quoted(value)} always;`));
+        }
+        servers.push(`  server {\n${lines.map((line) => `    ${line}\n`).join('')}  }\n`);
       }
     }
-    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((n) => `  ${n}_temp_path ${directory}/tmp_${n};\n`).join('');
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+      .map((name) => `  ${name}_temp_path ${directory}/tmp_${name};\n`).join('');
     const configuration = join(directory, 'nginx.conf');
     writeFileSync(configuration, `# written by bench/machine.mjs
 worker_processes 1;
@@ -165,7 +168,8 @@ ${temporary}  access_log off;
 ${servers.join('')}}
 `);
     const program = existsSync('/usr/sbin/nginx') ? '/usr/sbin/nginx' : 'nginx';
-    nginx.child = spawn('taskset', ['-c', String(SERVER_CORE), program, '-e', `${directory}/nginx.log`, '-c', configuration], { stdio: 'inherit' });
+    const args = ['-c', String(SERVER_CORE), program, '-e', `${directory}/nginx.log`, '-c', configuration];
+    nginx.child = spawn('taskset', args, { stdio: 'inherit' });
     for (let tries = 0; nginx.worker() === undefined; tries++) {
       if (tries === 200 || nginx.child.exitCode !== null) throw new Error(`nginx did not start, see ${directory}/nginx.log`);
       await sleep(20);
@@ -200,12 +204,14 @@ export function wrk(worker, port, { path = '/', token, requests, connections = 6
   const line = /^RESULT (.*)$/m.exec(printed);
   if (!line) throw new Error(`wrk printed no result: ${printed}`);
   const result = JSON.parse(line[1]);
-  if (result.requests === 0 || result.bad_status > 0) throw new Error(`${path}: ${result.bad_status} of ${result.requests} answers were no 200`);
+  if (result.requests === 0 || result.bad_status > 0) {
+    throw new Error(`${path}: ${result.bad_status} of ${result.requests} answers were no 200`);
+  }
   return { ...result, rate: result.requests / result.seconds, cpu_us: used / result.requests, busy: used / 1e6 / result.seconds };
 }
 
-// Runs a program to its end and samples its memory: { seconds, status, samples: [{ share, rss }], peak }. `share` is how much of `input`
-// has been read, or of the time when the program does not read it once from front to back.
+// Runs a program to its end and samples its memory: { seconds, status, samples: [{ share, rss }], peak }. `share` is how much of
+// `input` has been read, or of the time when the program does not read it once from front to back.
 export async function watch(command, args, input, log) {
   const out = openSync(log, 'w');
   const began = process.hrtime.bigint();
@@ -216,8 +222,10 @@ export async function watch(command, args, input, log) {
   const sample = () => {
     try {
       const memory = memoryMb(child.pid);
-      samples.push({ at: Number(process.hrtime.bigint() - began) / 1e9, position: input ? positionIn(child.pid, input) : undefined,
-        rss: memory.VmRSS ?? 0, anonymous: memory.RssAnon ?? 0, peak: memory.VmHWM ?? 0 });
+      samples.push({
+        at: Number(process.hrtime.bigint() - began) / 1e9, position: input ? positionIn(child.pid, input) : undefined,
+        rss: memory.VmRSS ?? 0, peak: memory.VmHWM ?? 0,
+      });
     } catch {
       // it has just ended
     }
@@ -227,7 +235,8 @@ export async function watch(command, args, input, log) {
   clearInterval(timer);
   const seconds = Number(process.hrtime.bigint() - began) / 1e9;
   const positions = samples.map((s) => s.position).filter((p) => p !== undefined);
-  const once = positions.length > 4 && positions.every((p, i) => i === 0 || p >= positions[i - 1]) && positions.at(-1) > 0.5 * size;
+  const forward = positions.every((p, i) => i === 0 || p >= positions[i - 1]);
+  const once = positions.length > 4 && forward && positions.at(-1) > 0.5 * size;
   for (const s of samples) s.share = once ? (s.position ?? 0) / size : s.at / seconds;
   return { seconds, status, samples, once, peak: Math.max(0, ...samples.map((s) => s.peak)) };
 }

@@ -29,7 +29,9 @@ function cells(row) {
 }
 
 export function table(results) {
-  const heads = ['what', 'wanted', 'measured', '', 'Roster', 'nginx, same bytes', 'nginx, plain file', 'CPU us a request, Roster / nginx'];
+  const heads = [
+    'what', 'wanted', 'measured', '', 'Roster', 'nginx, same bytes', 'nginx, plain file', 'CPU us a request, Roster / nginx',
+  ];
   const rows = results.rows.map(cells);
   const line = (list) => `| ${list.join(' | ')} |`;
   return [line(heads), line(heads.map(() => '---')), ...rows.map(line)].join('\n');

@@ -37,7 +37,8 @@ const times = (n) => Array.from({ length: n }, (_, i) => i);
 
 function add(row) {
   rows.push(row);
-  say(`${row.what}: ${row.value.toFixed(3)} ${row.unit} (wanted ${row.target}) ${reached(row) ? 'ok' : 'SHORT'}${row.detail ? `; ${row.detail}` : ''}`);
+  const verdict = reached(row) ? 'ok' : 'SHORT';
+  say(`${row.what}: ${row.value.toFixed(3)} ${row.unit} (wanted ${row.target}) ${verdict}${row.detail ? `; ${row.detail}` : ''}`);
 }
 
 function generate() {
@@ -45,8 +46,8 @@ function generate() {
   const program = new URL('generate.mjs', import.meta.url).pathname;
   if (!existsSync(made) || statSync(made).mtimeMs < statSync(program).mtimeMs) {
     rmSync(data, { recursive: true, force: true });
-    const ran = spawnSync(process.execPath, [program, '--out', data, '--scale', flags.scale, '--seed', flags.seed, '--accounts', flags.accounts],
-      { stdio: 'inherit' });
+    const args = ['--out', data, '--scale', flags.scale, '--seed', flags.seed, '--accounts', flags.accounts];
+    const ran = spawnSync(process.execPath, [program, ...args], { stdio: 'inherit' });
     if (ran.status !== 0) throw new Error('the generator failed');
   }
   return JSON.parse(readFileSync(made, 'utf8'));
@@ -60,7 +61,9 @@ async function importFile(file, store) {
   removeDatabase(store);
   const importLog = join(out, 'import.log');
   const seen = await watch(binary, ['import', '--store', `sqlite:${store}`, file], file, importLog);
-  if (seen.status !== 0) throw new Error(`roster import ended with ${seen.status}: ${readFileSync(importLog, 'utf8').slice(-2000)}`);
+  if (seen.status !== 0) {
+    throw new Error(`roster import ended with ${seen.status}: ${readFileSync(importLog, 'utf8').slice(-2000)}`);
+  }
   return seen;
 }
 
@@ -73,16 +76,29 @@ async function measureImport(manifest) {
   const seen = await importFile(join(data, 'data.ndjson'), database);
   const at = (share) => seen.samples.find((s) => s.share >= share) ?? seen.samples.at(-1);
   const marks = [0.1, 0.5, 0.9].map((share) => at(share).rss).concat(seen.samples.at(-1).rss);
-  const memory = `${marks.map((m) => Math.round(m)).join(', ')} MB at 10, 50, 90, 100 % of ${seen.once ? 'the lines' : 'the time'}`;
+  const of = seen.once ? 'the lines' : 'the time';
+  const memory = `${marks.map((m) => Math.round(m)).join(', ')} MB at 10, 50, 90, 100 % of ${of}`;
+  const { lines } = manifest.totals;
   add({
     what: '`roster import` of the whole data set', target: 60, value: seen.seconds, unit: 's', atLeast: false,
-    detail: `${kilo(manifest.totals.lines)} lines, ${kilo(manifest.totals.lines / seen.seconds)}/s; database ${kilo(statSync(database).size / 1e6)} MB`,
+    detail: `${kilo(lines)} lines, ${kilo(lines / seen.seconds)}/s; database ${kilo(statSync(database).size / 1e6)} MB`,
   });
   const later = seen.samples.filter((s) => s.share >= 0.1).map((s) => s.rss);
-  add({ what: 'growth of its memory after the first tenth', target: 64, value: Math.max(...later) - marks[0], unit: 'MB', atLeast: false, detail: memory });
+  add({
+    what: 'growth of its memory after the first tenth', target: 64, value: Math.max(...later) - marks[0],
+    unit: 'MB', atLeast: false, detail: memory,
+  });
 }
 
-const load = (port, plan, limit) => JSON.parse(run(join(out, 'load'), [String(port), String(limit)], { input: plan.join('\n') + '\n' }));
+function load(port, plan, limit) {
+  return JSON.parse(run(join(out, 'load'), [String(port), String(limit)], { input: plan.join('\n') + '\n' }));
+}
+
+// One client asks every organization once, so that all of them are resident afterwards.
+function touchAll(server, manifest) {
+  const plan = manifest.organizations.flatMap((o) => [`token ${o.token}`, 'get /v1/user-groups?size=1']);
+  return load(server.port, ['client', ...plan], 0);
+}
 
 // Starts the server with nothing resident, asks a small organization, then all others one after another.
 async function measureStart(manifest) {
@@ -94,8 +110,7 @@ async function measureStart(manifest) {
     first.push(Number(process.hrtime.bigint() - server.began) / 1e9);
     if (answer.status !== 200) throw new Error(`the first answer was ${answer.head}`);
     const used = cpuUs(server.pid);
-    const plan = ['client', ...manifest.organizations.flatMap((o) => [`token ${o.token}`, 'get /v1/user-groups?size=1'])];
-    const touched = load(server.port, plan, 0);
+    const touched = touchAll(server, manifest);
     rates.push(manifest.totals.memberships / touched.seconds / 1e6);
     resident.push(memoryMb(server.pid));
     say(`start ${round + 1}: first answer ${first.at(-1).toFixed(3)} s, all organizations in ${touched.seconds.toFixed(2)} s ` +
@@ -103,7 +118,7 @@ async function measureStart(manifest) {
     await server.stop();
   }
   const rss = median(resident.map((m) => m.VmRSS)), anonymous = median(resident.map((m) => m.RssAnon));
-  add({ what: 'start to first answer, nothing resident', target: 0.5, value: median(first), unit: 's', atLeast: false, detail: '' });
+  add({ what: 'start to first answer, nothing resident', target: 0.5, value: median(first), unit: 's', atLeast: false });
   add({ what: 'loading images from SQLite, memberships', target: 1, value: median(rates), unit: 'M/s', atLeast: true,
     detail: `${kilo(manifest.organizations.length)} organizations one after another by one client` });
   add({ what: 'resident memory with everything loaded', target: 600, value: rss, unit: 'MB', atLeast: false,
@@ -122,13 +137,16 @@ function readRows(manifest) {
   const usual = manifest.organizations.find((o) => o.kind === 'usual');
   const token = (id) => manifest.organizations[id - 1].token;
   const one = [['/v1/user-groups?size=4', usual.token]];
-  const pages = manifest.pages.map((p) => [`/v1/user-groups?includeUsers=true&size=50&offset=${p.offset}`, token(p.organization)]);
+  const group = [`/v1/user-groups/${usual.firstGroup + 3}`, usual.token];
+  const groups = '/v1/user-groups';
+  const pages = manifest.pages.map((p) => [`${groups}?includeUsers=true&size=50&offset=${p.offset}`, token(p.organization)]);
+  const page = hundred.map((o) => [`${groups}?size=50`, o.token]);
   return [
     { key: 'four', what: '`GET /v1/user-groups?size=4`', target: 0.85, requests: one },
-    { key: 'page', what: 'page of 50 groups, each request another organization', target: 0.8, requests: hundred.map((o) => ['/v1/user-groups?size=50', o.token]) },
+    { key: 'page', what: 'page of 50 groups, each request another organization', target: 0.8, requests: page },
     { key: 'users', what: 'page of 50 groups with users, each request another page', target: 0.5, requests: pages },
     { key: 'crowd', what: 'the first row with 1,000 connections', target: 0.65, requests: one, connections: 1_000 },
-    { key: 'one', what: '`GET /v1/user-groups/{id}`', target: 0.85, requests: [[`/v1/user-groups/${usual.firstGroup + 3}`, usual.token]] },
+    { key: 'one', what: '`GET /v1/user-groups/{id}`', target: 0.85, requests: [group] },
   ];
 }
 
@@ -154,15 +172,17 @@ async function measureReads(server, manifest) {
     row.body = median(answers.map((a) => a.body.length)) | 0;
     nginx.put(`${row.key}.json`, answers.find((a) => a.body.length >= row.body).body.subarray(0, row.body));
     const many = row.requests.length > 1;
-    row.ours = many ? { requests: writeRequests(row.key, row.requests) } : { path: row.requests[0][0], token: row.requests[0][1] };
-    row.theirs = many ? { requests: writeRequests(`${row.key}-nginx`, row.requests.map(([, token]) => [`/${row.key}.json`, token])) }
-      : { path: `/${row.key}.json`, token: row.requests[0][1] };
+    const side = (name, requests) =>
+      (many ? { requests: writeRequests(name, requests) } : { path: requests[0][0], token: requests[0][1] });
+    row.ours = side(row.key, row.requests);
+    row.theirs = side(`${row.key}-nginx`, row.requests.map(([, token]) => [`/${row.key}.json`, token]));
     row.runs = { roster: [] };
     for (const name of Object.keys(nginx.ports)) row.runs[name] = [];
     wrk(server.pid, server.port, { ...row.ours, connections: row.connections, seconds: 1 });
   }
   const other = await fetchOnce(nginx.ports['same on'], '/four.json');
-  notes.push(`Heads of the first row: Roster ${example.head.length + 2} bytes, nginx with the same header lines ${other.head.length + 2}.`);
+  const heads = [example, other].map((answer) => answer.head.length + 2);
+  notes.push(`Heads of the first row: Roster ${heads[0]} bytes, nginx with the same header lines ${heads[1]}.`);
   server.forgetLog();
   for (const round of times(rounds)) {
     for (const row of measured) {
@@ -170,7 +190,9 @@ async function measureReads(server, manifest) {
       row.runs.roster.push(run1(server.pid, server.port, row.ours));
       server.forgetLog();
       for (const [name, port] of Object.entries(nginx.ports)) row.runs[name].push(run1(nginx.worker(), port, row.theirs));
-      say(`reads ${round + 1}, ${row.key}: ` + Object.entries(row.runs).map(([n, r]) => `${n} ${kilo(r.at(-1).rate)}/s ${r.at(-1).cpu_us.toFixed(1)} us`).join(', '));
+      const brief = (run) => `${kilo(run.rate)}/s ${run.cpu_us.toFixed(1)} us`;
+      const last = Object.entries(row.runs).map(([name, list]) => `${name} ${brief(list.at(-1))}`);
+      say(`reads ${round + 1}, ${row.key}: ${last.join(', ')}`);
     }
   }
   await nginx.stop();
@@ -183,7 +205,8 @@ function reportRead(row) {
   const yardstick = (bytes) => {
     const [on, off] = ['on', 'off'].map((sendfile) => row.runs[`${bytes} ${sendfile}`]);
     const runs = middle(on, 'rate') >= middle(off, 'rate') ? on : off;
-    return { rate: middle(runs, 'rate'), cpu_us: middle(runs, 'cpu_us'), sendfile: runs === on, ratio: median(runs.map((r, i) => row.runs.roster[i].rate / r.rate)) };
+    const ratio = median(runs.map((r, i) => row.runs.roster[i].rate / r.rate));
+    return { rate: middle(runs, 'rate'), cpu_us: middle(runs, 'cpu_us'), sendfile: runs === on, ratio };
   };
   const same = yardstick('same'), plain = yardstick('plain');
   const ours = row.runs.roster;
@@ -191,14 +214,22 @@ function reportRead(row) {
   if (errors) notes.push(`${row.what}: ${errors} connection errors.`);
   add({
     what: row.what, target: row.target, value: same.ratio, unit: 'x', atLeast: true,
-    http: { rate: middle(ours, 'rate'), p99_us: middle(ours, 'p99_us'), cpu_us: middle(ours, 'cpu_us'), busy: middle(ours, 'busy'), body: row.body, same, plain },
+    http: {
+      rate: middle(ours, 'rate'), p99_us: middle(ours, 'p99_us'), cpu_us: middle(ours, 'cpu_us'), busy: middle(ours, 'busy'),
+      body: row.body, same, plain,
+    },
     runs: Object.fromEntries(Object.entries(row.runs).map(([name, list]) => [name, list.map((r) => Math.round(r.rate))])),
   });
 }
 
 function needles(manifest) {
-  const list = { rare: [manifest.rare, 'uokk'], common: ['Support', 'team', 'er', 'a'], absent: ['qqxz', 'no such group', 'Zzz'] };
-  list.mixed = [...list.rare, ...list.common, ...list.absent, 'MÜNCHEN', 'zü', '"blue"', '東京', 'quokka n', 'support 12', 'ward', 'R&D', 'équipe', 'Doctors 3', 'owner'];
+  const list = {
+    rare: [manifest.rare, 'uokk'], common: ['Support', 'guards', 'er', 'a'], absent: ['qqxz', 'no such group', 'Zzz'],
+  };
+  list.mixed = [
+    ...list.rare, ...list.common, ...list.absent, 'MÜNCHEN', 'zü', '"blue"', '東京', 'quokka n', 'support 12', 'ward', 'R&D',
+    'équipe', 'Doctors 3', 'owner',
+  ];
   return list;
 }
 
@@ -212,13 +243,15 @@ function measureSearch(server, manifest) {
     server.forgetLog();
     return result;
   };
+  const ms = (us) => `${(us / 1000).toFixed(2)} ms`;
   for (const connections of [1, 64]) {
     const mixed = times(rounds).map(() => ask(files.mixed, connections));
-    const parts = ['rare', 'common', 'absent'].map((name) => `${name} ${(ask(files[name], connections).p99_us / 1000).toFixed(2)} ms`);
+    const parts = ['rare', 'common', 'absent'].map((name) => `${name} ${ms(ask(files[name], connections).p99_us)}`);
+    const rate = kilo(median(mixed.map((r) => r.rate))), p50 = ms(median(mixed.map((r) => r.p50_us)));
     add({
-      what: `search in an organization of ${kilo(huge.groups)} groups, ${connections === 1 ? '1 connection' : `${connections} connections`}, p99`,
+      what: `search in an organization of ${kilo(huge.groups)} groups, p99, connections: ${connections}`,
       target: 2, value: median(mixed.map((r) => r.p99_us)) / 1000, unit: 'ms', atLeast: false,
-      detail: `${kilo(median(mixed.map((r) => r.rate)))}/s, p50 ${(median(mixed.map((r) => r.p50_us)) / 1000).toFixed(2)} ms; p99 of needles ${parts.join(', ')}`,
+      detail: `${rate}/s, p50 ${p50}; p99 of needles ${parts.join(', ')}`,
     });
   }
 }
@@ -236,24 +269,29 @@ async function measureWrites(server, manifest) {
     seen.one.push(load(server.port, client(clients[0].token, half(clients[0].rounds[round], 0)), seconds));
     seen.all.push(load(server.port, clients.flatMap((c) => client(c.token, half(c.rounds[round], 1))), seconds));
     const sizes = { small: client(small.token, small.rounds[round]), large: client(large.token, large.rounds[round]) };
-    for (const name of round % 2 ? ['large', 'small'] : ['small', 'large']) seen[name].push(load(server.port, sizes[name], seconds));
+    for (const name of round % 2 ? ['large', 'small'] : ['small', 'large']) {
+      seen[name].push(load(server.port, sizes[name], seconds));
+    }
     server.forgetLog();
     say(`writes ${round + 1}: fdatasync ${seen.disk.at(-1).p50_us} us; ` + Object.entries(seen).slice(1).map(([n, r]) =>
       `${n} ${kilo(r.at(-1).rate)}/s p50 ${r.at(-1).p50_us} p99 ${r.at(-1).p99_us} us`).join('; '));
   }
   const middle = (list, field) => median(list.map((r) => r[field]));
   const ratio = (a, b, field) => median(a.map((r, i) => r[field] / b[i][field]));
+  const latency = (list) => `p50 ${kilo(middle(list, 'p50_us'))} us, p99 ${kilo(middle(list, 'p99_us'))} us`;
   add({
-    what: 'one durable member add, one client, p50 in `fdatasync`s', target: 4, value: ratio(seen.one, seen.disk, 'p50_us'), unit: 'x', atLeast: false,
-    detail: `p50 ${kilo(middle(seen.one, 'p50_us'))} us, p99 ${kilo(middle(seen.one, 'p99_us'))} us, ${kilo(middle(seen.one, 'rate'))}/s; ` +
-      `\`fdatasync\` p50 ${kilo(middle(seen.disk, 'p50_us'))} us, p99 ${kilo(middle(seen.disk, 'p99_us'))} us`,
+    what: 'one durable member add, one client, p50 in `fdatasync`s', target: 4, value: ratio(seen.one, seen.disk, 'p50_us'),
+    unit: 'x', atLeast: false,
+    detail: `${kilo(middle(seen.one, 'rate'))}/s, ${latency(seen.one)}; \`fdatasync\` ${latency(seen.disk)}`,
   });
   add({
-    what: '64 clients adding members in 64 organizations, rate of one client', target: 8, value: ratio(seen.all, seen.one, 'rate'), unit: 'x', atLeast: true,
-    detail: `${kilo(middle(seen.all, 'rate'))}/s, p50 ${(middle(seen.all, 'p50_us') / 1000).toFixed(2)} ms, p99 ${(middle(seen.all, 'p99_us') / 1000).toFixed(2)} ms`,
+    what: '64 clients adding members in 64 organizations, rate of one client', target: 8,
+    value: ratio(seen.all, seen.one, 'rate'), unit: 'x', atLeast: true,
+    detail: `${kilo(middle(seen.all, 'rate'))}/s, ${latency(seen.all)}`,
   });
   add({
-    what: `adding to a group of ${kilo(large.members)} against a group of 10, p50`, target: 1.5, value: ratio(seen.large, seen.small, 'p50_us'), unit: 'x', atLeast: false,
+    what: `adding to a group of ${kilo(large.members)} against a group of 10, p50`, target: 1.5,
+    value: ratio(seen.large, seen.small, 'p50_us'), unit: 'x', atLeast: false,
     detail: `${kilo(middle(seen.large, 'p50_us'))} us and ${kilo(middle(seen.small, 'p50_us'))} us`,
   });
 }
@@ -272,7 +310,7 @@ async function main() {
     removeDatabase(scratch);
     for (const suffix of ['', '-wal']) if (existsSync(database + suffix)) cpSync(database + suffix, scratch + suffix);
     const server = await Server.start(binary, scratch, log);
-    load(server.port, ['client', ...manifest.organizations.flatMap((o) => [`token ${o.token}`, 'get /v1/user-groups?size=1'])], 0);
+    touchAll(server, manifest);
     if (only.has('reads')) await measureReads(server, manifest);
     if (only.has('search')) measureSearch(server, manifest);
     const after = memoryMb(server.pid);
@@ -282,13 +320,14 @@ async function main() {
     await server.stop();
     if (only.has('writes')) {
       const checked = spawnSync(binary, ['check', '--store', `sqlite:${scratch}`], { encoding: 'utf8' });
-      notes.push(`\`roster check\` after the writes: ${checked.status === 0 ? 'clean' : `**${checked.stdout.slice(-300)}${checked.stderr.slice(-300)}**`}.`);
+      const said = checked.status === 0 ? 'clean' : `**${checked.stdout.slice(-300)}${checked.stderr.slice(-300)}**`;
+      notes.push(`\`roster check\` after the writes: ${said}.`);
     }
     removeDatabase(scratch);
   }
   const results = {
-    date: new Date().toISOString().slice(0, 10), cpu: cpus()[0].model, cores: cpus().length, rounds, seconds, scale: manifest.scale,
-    totals: manifest.totals, rows, notes,
+    date: new Date().toISOString().slice(0, 10), cpu: cpus()[0].model, cores: cpus().length, rounds, seconds,
+    scale: manifest.scale, totals: manifest.totals, rows, notes,
   };
   writeFileSync(join(out, 'results.json'), JSON.stringify(results, null, 2) + '\n');
   const complete = !flags.quick && manifest.scale === 1 && only.size === 5;
@@ -297,7 +336,7 @@ async function main() {
   console.log(`\n${table(results)}\n`);
   for (const note of notes) console.log(`- ${note}`);
   const short = rows.filter((r) => !reached(r)).length;
-  console.log(`\n${rows.length - short} of ${rows.length} as wanted, medians of ${rounds} runs; ${join(out, 'results.json')}, ${picture}`);
+  console.log(`\n${rows.length - short} of ${rows.length} as wanted, medians of ${rounds} runs of ${seconds} s.`);
 }
 
 await main();
