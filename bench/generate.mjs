@@ -30,7 +30,8 @@ const KINDS = [
   { name: 'wide', count: 2, users: 120_000, groups: 100, large: [[2, 100_000], [10, 10_000], [50, 250]], fixed: true },
   { name: 'large', count: 10, users: 15_000, groups: 100, large: [[4, 10_000], [20, 1_000], [40, 250]], fixed: true },
   { name: 'middle', count: 100, users: 1_500, groups: 100, large: [[5, 1_000], [24, 250]], fixed: true },
-  { name: 'usual', count: 287, users: 0, groups: 100, large: [], fixed: true },
+  { name: 'usual', count: 277, users: 0, groups: 100, large: [], fixed: true },
+  { name: 'fifty', count: 10, users: 0, groups: 50, large: [], fixed: true },
   { name: 'small', count: 600, users: 0, groups: 0, large: [] },
 ];
 const TOTAL = { users: 1_000_000, groups: 100_000, memberships: 5_000_000 };
@@ -209,7 +210,9 @@ function writeGroups(o) {
   for (let i = 0; i < o.groupCount; i++, nextGroup++) {
     const name = o.kind.name === 'huge' && i === rareAt ? `${RARE} ${groupName(i)}` : groupName(i);
     const modified = below(4) === 0 ? `,"dateModified":"2026-01-${String(between(10, 28))}T08:15:30.25Z"` : '';
-    line(`{"type":"group","organizationId":${o.id},"id":${nextGroup},"uuid":"${uuid()}","name":${quote(name)},` +
+    const id = uuid();
+    if (o.sizes[i] === 10) o.ten ??= id; // the first group of ten members
+    line(`{"type":"group","organizationId":${o.id},"id":${nextGroup},"uuid":"${id}","name":${quote(name)},` +
       `"description":${quote(pick(NOTE))},"dateCreated":"${pick(DATES)}"${modified}}`);
   }
 }
@@ -239,6 +242,10 @@ function writeCredentials(o) {
     line(`{"type":"credential","organizationId":${o.id},${rest}}`);
   };
   credential(`"uuid":"${uuid()}","name":"bench","kind":"bearer","secret":"${o.token}","rights":["read","write"]`);
+  if (o.kind.name === 'fifty') {
+    o.key = uuid();
+    credential(`"uuid":"${uuid()}","name":"bench key","kind":"key","secret":"${o.key}","rights":["read"]`);
+  }
   if (o.id % 5 === 0) credential(`"uuid":"${uuid()}","name":"reader","kind":"bearer","secret":"${uuid()}","rights":["read"]`);
   if (o.id % 7 === 0) {
     const person = `"name":"a person","userId":${o.firstUser}`;
@@ -269,7 +276,7 @@ for (const o of organizations) {
   totals.groups += o.groupCount;
   manifest.organizations.push({
     id: o.id, kind: o.kind.name, token: o.token, users: o.userCount, groups: o.groupCount, firstUser: o.firstUser,
-    firstGroup: o.firstGroup,
+    firstGroup: o.firstGroup, ten: o.ten, key: o.key,
   });
 }
 flush();

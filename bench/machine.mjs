@@ -17,6 +17,16 @@ const finished = (child) => new Promise((resolve) => {
   else child.once('exit', resolve);
 });
 
+// Whatever is still running when the benchmark ends, in order or not, ends with it.
+const children = new Set();
+function started(child) {
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  return child;
+}
+process.on('exit', () => children.forEach((child) => child.kill('SIGTERM')));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
+
 export function sorted(numbers) {
   return [...numbers].sort((a, b) => a - b);
 }
@@ -46,12 +56,16 @@ export function memoryMb(pid) {
   return found;
 }
 
+// The header's value for a credential: a bearer token, or { key } for one that is sent as it is.
+export const authorization = (credential) => credential.key ?? `Bearer ${credential}`;
+
 // One request on a connection of its own: { status, head, body }.
-export function fetchOnce(port, path, token) {
+export function fetchOnce(port, path, credential) {
   return new Promise((resolve, reject) => {
     const chunks = [];
     const socket = connect(port, '127.0.0.1', () => {
-      socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${token ? `Authorization: Bearer ${token}\r\n` : ''}\r\n`);
+      const line = credential ? `Authorization: ${authorization(credential)}\r\n` : '';
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${line}\r\n`);
     });
     socket.setNoDelay(true);
     socket.on('error', reject);
@@ -76,7 +90,7 @@ export class Server {
     const stderr = openSync(log, 'a');
     const began = process.hrtime.bigint();
     const args = ['-c', String(SERVER_CORE), binary, 'serve', '--store', `sqlite:${store}`, '--listen', '127.0.0.1:0'];
-    server.child = spawn('taskset', args, { stdio: ['ignore', 'pipe', stderr] });
+    server.child = started(spawn('taskset', args, { stdio: ['ignore', 'pipe', stderr] }));
     closeSync(stderr);
     server.began = began;
     server.log = log;
@@ -120,8 +134,9 @@ async function freePort() {
 
 // The yardstick: nginx on the server's core, one worker, no log, files kept open. Four servers in one process: the plain file,
 // and the file with the header lines Roster sends, each with sendfile on and off. Only one of them is asked at a time.
+// `headers` are the lines to send with each file: { 'four.json': [[name, value], ...], ... }.
 export class Nginx {
-  static async start(directory, extraHeaders) {
+  static async start(directory, headers) {
     const nginx = new Nginx();
     nginx.files = join(directory, 'www');
     mkdirSync(nginx.files, { recursive: true });
@@ -134,8 +149,11 @@ export class Nginx {
         nginx.ports[`${bytes} ${sendfile}`] = port;
         const lines = [`listen 127.0.0.1:${port} backlog=4096;`, `sendfile ${sendfile};`];
         if (bytes === 'same') {
-          lines.push('max_ranges 0;', 'add_header Last-Modified "";');
-          lines.push(...extraHeaders.map(([name, value]) => `add_header ${name} ${quoted(value)} always;`));
+          lines.push('max_ranges 0;');
+          for (const [file, list] of Object.entries(headers)) {
+            const added = list.map(([name, value]) => ` add_header ${name} ${quoted(value)} always;`);
+            lines.push(`location = /${file} { add_header Last-Modified "";${added.join('')} }`);
+          }
         }
         servers.push(`  server {\n${lines.map((line) => `    ${line}\n`).join('')}  }\n`);
       }
@@ -169,7 +187,7 @@ ${servers.join('')}}
 `);
     const program = existsSync('/usr/sbin/nginx') ? '/usr/sbin/nginx' : 'nginx';
     const args = ['-c', String(SERVER_CORE), program, '-e', `${directory}/nginx.log`, '-c', configuration];
-    nginx.child = spawn('taskset', args, { stdio: 'inherit' });
+    nginx.child = started(spawn('taskset', args, { stdio: 'inherit' }));
     for (let tries = 0; nginx.worker() === undefined; tries++) {
       if (tries === 200 || nginx.child.exitCode !== null) throw new Error(`nginx did not start, see ${directory}/nginx.log`);
       await sleep(20);
@@ -193,11 +211,12 @@ ${servers.join('')}}
 }
 
 // wrk against a port; `worker` is the process whose time counts as the server's.
-export function wrk(worker, port, { path = '/', token, requests, connections = 64, seconds }) {
+export function wrk(worker, port, { path = '/', credential, requests, connections = 64, seconds }) {
   const before = cpuUs(worker);
   const printed = run('wrk', [
     '-t1', `-c${connections}`, `-d${Math.max(1, Math.round(seconds))}s`, '--timeout', '10s', // wrk takes whole seconds
-    ...(token ? ['-H', `Authorization: Bearer ${token}`] : []), '-s', new URL('requests.lua', import.meta.url).pathname,
+    ...(credential ? ['-H', `Authorization: ${authorization(credential)}`] : []),
+    '-s', new URL('requests.lua', import.meta.url).pathname,
     `http://127.0.0.1:${port}${path}`, ...(requests ? ['--', requests] : []),
   ]);
   const used = cpuUs(worker) - before;
@@ -215,16 +234,17 @@ export function wrk(worker, port, { path = '/', token, requests, connections = 6
 export async function watch(command, args, input, log) {
   const out = openSync(log, 'w');
   const began = process.hrtime.bigint();
-  const child = spawn(command, args, { stdio: ['ignore', out, out] });
+  const child = started(spawn(command, args, { stdio: ['ignore', out, out] }));
   closeSync(out);
   const samples = [];
   const size = input ? statSync(input).size : 1;
   const sample = () => {
     try {
       const memory = memoryMb(child.pid);
+      if (!memory.VmRSS) return; // it is ending
       samples.push({
         at: Number(process.hrtime.bigint() - began) / 1e9, position: input ? positionIn(child.pid, input) : undefined,
-        rss: memory.VmRSS ?? 0, peak: memory.VmHWM ?? 0,
+        rss: memory.VmRSS, peak: memory.VmHWM,
       });
     } catch {
       // it has just ended

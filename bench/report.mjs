@@ -39,7 +39,7 @@ export function table(results) {
 
 const plain = (text) => `"${text.replace(/["\\`]/g, '')}"`;
 
-// Two pictures beside each other: ratios to nginx with their targets, and for all else how many times better than asked.
+// Two pictures, one above the other: ratios to nginx with their targets, and for all else how many times better than asked.
 export function plot(results, directory, svg) {
   const nginx = results.rows.filter((r) => r.http), rest = results.rows.filter((r) => !r.http);
   const height = Math.max(nginx.length, rest.length);
@@ -55,15 +55,15 @@ export function plot(results, directory, svg) {
     `plot "${file}" using (${left}):1:(${left}):2:($1-0.3):($1+0.3):ytic(4) with boxxyerror lc rgb "${colour}", \\
      "" using 3:($1-0.42):(0):(0.84) with vectors nohead lw 3 lc rgb "#cc3311"`;
   const script = `
-set terminal svg noenhanced size 1280,${110 + 30 * height} font "sans,12" background "white"
+set terminal svg noenhanced size 1000,${2 * (110 + 26 * height)} font "sans,12" background "white"
 set output ${plain(svg)}
-set multiplot layout 1,2
+set multiplot layout 2,1
 set style fill solid 0.85 noborder
 set border 3
 set tics nomirror
 set grid x lt 1 lc rgb "#dddddd"
 unset key
-set lmargin 54
+set lmargin 64
 set yrange [0:${height + 1}]
 set title "against nginx sending the same bytes\\n(red: wanted)"
 set xtics 0.2

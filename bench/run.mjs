@@ -141,12 +141,19 @@ function readRows(manifest) {
   const groups = '/v1/user-groups';
   const pages = manifest.pages.map((p) => [`${groups}?includeUsers=true&size=50&offset=${p.offset}`, token(p.organization)]);
   const page = hundred.map((o) => [`${groups}?size=50`, o.token]);
+  const fifty = manifest.organizations.find((o) => o.kind === 'fifty');
+  const list = '/v1/usergroups';
+  const tedee = `/api/v37/organization/${usual.id}/user-groups/${usual.ten}`;
+  const tedeeMembers = `${tedee}?includeMembers=true`;
   return [
     { key: 'four', what: '`GET /v1/user-groups?size=4`', target: 0.85, requests: one },
     { key: 'page', what: 'page of 50 groups, each request another organization', target: 0.8, requests: page },
     { key: 'users', what: 'page of 50 groups with users, each request another page', target: 0.5, requests: pages },
     { key: 'crowd', what: 'the first row with 1,000 connections', target: 0.65, requests: one, connections: 1_000 },
     { key: 'one', what: '`GET /v1/user-groups/{id}`', target: 0.85, requests: [group] },
+    { key: 'tedee', what: 'Tedee: one group', target: 0.8, requests: [[tedee, usual.token]] },
+    { key: 'tedee-members', what: 'Tedee: one group with 10 members', target: 0.8, requests: [[tedeeMembers, usual.token]] },
+    { key: 'struct-pim', what: 'Struct PIM: list of 50 groups', target: 0.55, requests: [[list, { key: fifty.key }]] },
   ];
 }
 
@@ -160,12 +167,16 @@ function headersToRepeat(head) {
 
 async function measureReads(server, manifest) {
   const measured = readRows(manifest);
-  const example = await fetchOnce(server.port, ...measured[0].requests[0]);
-  const nginx = await Nginx.start(join(out, 'nginx'), headersToRepeat(example.head));
+  const headers = {};
+  for (const row of measured) {
+    row.head = (await fetchOnce(server.port, ...row.requests[0])).head;
+    headers[`${row.key}.json`] = headersToRepeat(row.head);
+  }
+  const nginx = await Nginx.start(join(out, 'nginx'), headers);
   for (const row of measured) {
     const answers = [];
-    for (const [path, token] of row.requests.filter((_, i, all) => i % Math.ceil(all.length / 200) === 0)) {
-      const answer = await fetchOnce(server.port, path, token);
+    for (const [path, credential] of row.requests.filter((_, i, all) => i % Math.ceil(all.length / 200) === 0)) {
+      const answer = await fetchOnce(server.port, path, credential);
       if (answer.status !== 200) throw new Error(`${path}: ${answer.head}`);
       answers.push(answer);
     }
@@ -173,15 +184,15 @@ async function measureReads(server, manifest) {
     nginx.put(`${row.key}.json`, answers.find((a) => a.body.length >= row.body).body.subarray(0, row.body));
     const many = row.requests.length > 1;
     const side = (name, requests) =>
-      (many ? { requests: writeRequests(name, requests) } : { path: requests[0][0], token: requests[0][1] });
+      (many ? { requests: writeRequests(name, requests) } : { path: requests[0][0], credential: requests[0][1] });
     row.ours = side(row.key, row.requests);
-    row.theirs = side(`${row.key}-nginx`, row.requests.map(([, token]) => [`/${row.key}.json`, token]));
+    row.theirs = side(`${row.key}-nginx`, row.requests.map(([, credential]) => [`/${row.key}.json`, credential]));
     row.runs = { roster: [] };
     for (const name of Object.keys(nginx.ports)) row.runs[name] = [];
     wrk(server.pid, server.port, { ...row.ours, connections: row.connections, seconds: 1 });
   }
   const other = await fetchOnce(nginx.ports['same on'], '/four.json');
-  const heads = [example, other].map((answer) => answer.head.length + 2);
+  const heads = [measured[0], other].map((answer) => answer.head.length + 2);
   notes.push(`Heads of the first row: Roster ${heads[0]} bytes, nginx with the same header lines ${heads[1]}.`);
   server.forgetLog();
   for (const round of times(rounds)) {
