@@ -26,7 +26,8 @@
     X(STORAGE, "the database failed")                                                                                            \
     X(UNKNOWN_OUTCOME, "the database was lost while committing")                                                                 \
     X(DEFERRED, "internal: run this again on a thread that may wait")                                                            \
-    X(PENDING, "internal: begun, the end will be told")
+    X(PENDING, "internal: begun, the end will be told")                                                                          \
+    X(MEDIA_TYPE, "the body's content type is not one this endpoint reads")
 
 enum err {
 #define X(name, text) ERR_##name,

@@ -9,10 +9,15 @@
 
 enum { TEXT_MAX = 4096, HELP_WIDTH = 100, HELP_COLUMN_MAX = 36 };
 
+static char between_words(char c)
+{
+    return c == '.' || c == '_' ? '-' : c;
+}
+
 static bool same_name(const char *name, const char *given, size_t size)
 {
     for (size_t i = 0; i < size; i++)
-        if (name[i] != (given[i] == '-' ? '_' : given[i])) return false; /* also where `name` ends too soon */
+        if (between_words(name[i]) != between_words(given[i])) return false; /* also where `name` ends too soon */
     return name[size] == 0;
 }
 
@@ -55,6 +60,19 @@ static bool read_number(const char *value, int64_t *ret_number)
     return true;
 }
 
+/* A number, or a word of `choices` (may be NULL) that stands for one. */
+static bool find_number(const char *choices, const char *value, int64_t *ret_number)
+{
+    if (read_number(value, ret_number)) return true;
+    size_t size = strlen(value);
+    for (const char *word = choices; word; word = strchr(word, '|'), word += word != NULL) {
+        if (strcspn(word, "=") != size || memcmp(word, value, size) != 0) continue;
+        *ret_number = strtoll(word + size + 1, NULL, 10);
+        return true;
+    }
+    return false;
+}
+
 #define refuse(...) failure_set(failure, ERR_INVALID, setting->name, __VA_ARGS__)
 
 enum err settings_store(struct failure *failure, const struct setting *setting, void *target, struct arena *arena,
@@ -70,7 +88,10 @@ enum err settings_store(struct failure *failure, const struct setting *setting, 
     }
     case SETTING_NUMBER: {
         int64_t number;
-        if (!read_number(value, &number)) return refuse("%s: \"%.40s\" is not a whole number", where, value);
+        const char *words = setting->choices;
+        if (!find_number(words, value, &number))
+            return refuse("%s: \"%.40s\" is not a whole number%s%s", where, value, words ? " or one of " : "",
+                          words ? words : "");
         if (number < setting->min || number > setting->max)
             return refuse("%s: %lld is not between %lld and %lld", where, (long long)number, (long long)setting->min,
                           (long long)setting->max);
@@ -152,8 +173,7 @@ static const char *flag_text(struct arena *arena, const struct setting *setting)
 {
     const char *value = placeholder(setting);
     char *text = arena_printf(arena, "--%s%s%s", setting->name, *value ? " " : "", value);
-    for (char *at = text; *at && *at != ' '; at++)
-        if (*at == '_') *at = '-';
+    for (char *at = text; *at && *at != ' '; at++) *at = between_words(*at);
     return text;
 }
 
@@ -164,7 +184,10 @@ static const char *help_text(struct arena *arena, const struct setting *setting)
     bool told =
         setting->initial && *setting->initial && (setting->kind != SETTING_FLAG || strcmp(setting->initial, "false") != 0);
     const char *initial = told ? arena_printf(arena, "default %s", setting->initial) : "";
-    const char *bounds = number ? arena_printf(arena, "%lld to %lld", (long long)setting->min, (long long)setting->max) : "";
+    const char *words = number && setting->choices ? setting->choices : "";
+    const char *bounds = number ? arena_printf(arena, "%lld to %lld%s%s", (long long)setting->min, (long long)setting->max,
+                                               *words ? "; " : "", words)
+                                : "";
     if (!*initial && !*bounds) return setting->help;
     return arena_printf(arena, "%s (%s%s%s)", setting->help, initial, *initial && *bounds ? "; " : "", bounds);
 }

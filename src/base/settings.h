@@ -1,8 +1,9 @@
 /* settings.h — one table of settings gives flags, environment variables, file entries, --help and checks.
  *
  * A row called `memory_budget_mib` is `--memory-budget-mib N`, `ROSTER_MEMORY_BUDGET_MIB=N` and
- * `memory_budget_mib = N` in a file. Strength: flag over environment over file over `initial`. The same rows serve
- * the options of a single command. Tables end with a row whose name is NULL. */
+ * `memory_budget_mib = N` in a file. Names are made of words; that `.`, `_` or `-` stands between two of them makes no
+ * difference, so `auth.jwt.issuer` is also `--auth-jwt-issuer`. Strength: flag over environment over file over `initial`. The
+ * same rows serve the options of a single command. Tables end with a row whose name is NULL. */
 #ifndef ROSTER_BASE_SETTINGS_H
 #define ROSTER_BASE_SETTINGS_H
 
@@ -14,7 +15,7 @@
 
 enum setting_kind {
     SETTING_TEXT,   /* const char *, NULL when `initial` is NULL and nothing was given */
-    SETTING_NUMBER, /* int64_t within min..max */
+    SETTING_NUMBER, /* int64_t within min..max; `choices` may name some: "off=0|on=700" */
     SETTING_FLAG,   /* bool; as flag `--name` or `--name=false`; true/false, yes/no, on/off, 1/0 elsewhere */
     SETTING_CHOICE, /* int, index into `choices` "text|json" */
 };
@@ -30,7 +31,7 @@ struct setting {
     size_t offset;       /* of the field in the target struct */
     const char *initial; /* as text; NULL: empty */
     int64_t min, max;    /* SETTING_NUMBER: bounds; SETTING_TEXT: max length, 0 for 4096 */
-    const char *choices; /* SETTING_CHOICE: words separated by | */
+    const char *choices; /* SETTING_CHOICE: words separated by |; SETTING_NUMBER: see there, or NULL */
     enum setting_change change;
     const char *value; /* placeholder in --help: "URL", "N"; NULL for the kind's own */
     const char *help;  /* a sentence without a full stop */
@@ -41,7 +42,7 @@ struct setting {
 /* Fills `target` with the initial values. */
 void settings_defaults(const struct setting *table, void *target, struct arena *arena);
 
-/* Sets one by name (underscores or dashes). ERR_INVALID with a text such as
+/* Sets one by name. ERR_INVALID with a text such as
  * `roster.conf:12: unknown setting "foo"` or `--threads: 0 is not between 1 and 256`; `where` is the part before
  * the first colon. */
 MUST_USE enum err settings_set(struct failure *failure, const struct setting *table, void *target, struct arena *arena,

@@ -4,7 +4,7 @@
 
 #include "base/settings.h"
 
-/* The row of that name (dashes count as underscores), or NULL. */
+/* The row of that name, or NULL. */
 const struct setting *settings_find(const struct setting *table, const char *name, size_t size);
 
 /* Checks `value` and stores it. ERR_INVALID with `where` before the sentence. */

@@ -35,7 +35,7 @@ struct command {
     int (*run)(struct command_line *line);
 };
 
-extern const struct setting import_options[], token_options[];
+extern const struct setting import_options[], token_options[], routes_options[];
 
 /* The struct behind each command's options. */
 struct import_flags {
@@ -44,7 +44,10 @@ struct import_flags {
 struct token_flags {
     int64_t organization, user;
     int kind; /* enum credential_kind */
-    const char *rights, *expires, *name;
+    const char *rights, *permit, *expires, *name;
+    bool json;
+};
+struct routes_flags {
     bool json;
 };
 
@@ -55,6 +58,7 @@ int command_export(struct command_line *line);
 int command_token(struct command_line *line);
 int command_check(struct command_line *line);
 int command_backup(struct command_line *line);
+int command_routes(struct command_line *line);
 int command_version(struct command_line *line);
 
 /* --- shared by commands --- */

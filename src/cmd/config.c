@@ -31,7 +31,7 @@ const struct setting config_settings[] = {
     { "threads",              SETTING_NUMBER, offsetof(struct config, threads),               "0",               0, 256,       NULL,    AT_START,  "N",     "threads that serve connections; 0: chosen by the number of cores" },
     { "workers",              SETTING_NUMBER, offsetof(struct config, workers),               "8",               1, 1024,      NULL,    AT_START,  "N",     "threads that load organizations and make large answers" },
     { "queue_limit",          SETTING_NUMBER, offsetof(struct config, queue_limit),           "10000",           1, 1000000,   NULL,    ON_RELOAD, "N",     "requests waiting for a worker; over it: 503" },
-    { "rate_limit",           SETTING_NUMBER, offsetof(struct config, rate_limit),            "0",               0, 1000000000, NULL,   ON_RELOAD, "N",     "requests of one credential in rate_period_s, over it 429; 0: no limit" },
+    { "rate_limit",           SETTING_NUMBER, offsetof(struct config, rate_limit),            "0",               0, 1000000000, "off=0|on=700", ON_RELOAD, "N", "requests of one caller in rate_period_s, over it 429; 0: no limit" },
     { "rate_period_s",        SETTING_NUMBER, offsetof(struct config, rate_period_s),         "3600",            1, 86400,     NULL,    ON_RELOAD, "N",     "the window of rate_limit" },
     { "connection_limit",     SETTING_NUMBER, offsetof(struct config, connection_limit),      "10000",           2, 1000000,   NULL,    AT_START,  "N",     "open connections" },
     { "head_limit_kib",       SETTING_NUMBER, offsetof(struct config, head_limit_kib),        "16",              4, 1024,      NULL,    AT_START,  "N",     "largest request head" },
@@ -46,9 +46,37 @@ const struct setting config_settings[] = {
     { "fragment_budget_mib",  SETTING_NUMBER, offsetof(struct config, fragment_budget_mib),   "192",             0, 1048576,   NULL,    ON_RELOAD, "N",     "memory for rendered objects, kept for the next answer" },
     { "follow_interval_ms",   SETTING_NUMBER, offsetof(struct config, follow_interval_ms),    "50",              1, 60000,     NULL,    ON_RELOAD, "N",     "how often commits of other processes are looked for" },
     { "expire_interval_s",    SETTING_NUMBER, offsetof(struct config, expire_interval_s),     "5",               1, 86400,     NULL,    ON_RELOAD, "N",     "how often ended memberships are cleared away (they end in time anyway)" },
+    { "auth.jwt.issuer",      SETTING_TEXT,   offsetof(struct config, jwt_issuer),            NULL,              0, 0,         NULL,    AT_START,  "URL",   "whose tokens (JWT) are accepted as bearer credentials, as their iss has it; none: nobody's" },
+    { "auth.jwt.audience",    SETTING_TEXT,   offsetof(struct config, jwt_audience),          NULL,              0, 0,         NULL,    AT_START,  "TEXT",  "what their aud must name" },
+    { "auth.jwt.keys",        SETTING_TEXT,   offsetof(struct config, jwt_keys),              NULL,              0, 0,         NULL,    AT_START,  "FILE|URL", "the issuer's keys, a JSON Web Key Set (default: where the issuer's discovery document says)" },
+    { "auth.jwt.organization", SETTING_NUMBER, offsetof(struct config, jwt_organization),     NULL,              1, NUMBER_MAX, NULL,   AT_START,  "ID",    "the organization whose users the tokens are for" },
     { 0 },
 };
 // clang-format on
+
+static bool is_url(const char *text)
+{
+    return !strncmp(text, "https://", 8) || !strncmp(text, "http://", 7);
+}
+
+/* Settings that are nothing without each other. An empty text is none. */
+static enum err check_jwt(struct failure *failure, struct config *config)
+{
+    const char **texts[] = { &config->jwt_issuer, &config->jwt_audience, &config->jwt_keys };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (*texts[i] && !**texts[i]) *texts[i] = NULL;
+    bool others = config->jwt_audience || config->jwt_keys || config->jwt_organization;
+    const char *missing = NULL;
+    if (!config->jwt_issuer && others) missing = "auth.jwt.issuer";
+    if (config->jwt_issuer && !config->jwt_organization) missing = "auth.jwt.organization";
+    if (config->jwt_issuer && !config->jwt_audience) missing = "auth.jwt.audience";
+    if (missing)
+        return failure_set(failure, ERR_INVALID, missing,
+                           "%s is not set: issuer, audience and organization of auth.jwt belong together", missing);
+    if (!config->jwt_issuer || config->jwt_keys || is_url(config->jwt_issuer)) return ERR_OK;
+    return failure_set(failure, ERR_INVALID, "auth.jwt.keys",
+                       "auth.jwt.keys is not set: they cannot be found through an auth.jwt.issuer that is no URL");
+}
 
 /* The flags are read twice: first to learn which file, then over what file and environment say. */
 enum err config_read(struct failure *failure, struct config *config, struct arena *arena, const struct setting *flags,
@@ -68,7 +96,7 @@ enum err config_read(struct failure *failure, struct config *config, struct aren
     if (!e) e = settings_read_environment(failure, config_settings, config, arena, environ);
     if (!e) e = settings_read_flags(failure, targets, arena, argc, argv, positional, positional_max, ret_positional_count);
     config->config = file;
-    return e;
+    return e ? e : check_jwt(failure, config);
 }
 
 struct server_options config_server_options(const struct config *config, struct directory *directory)
@@ -105,5 +133,6 @@ struct directory_options config_directory_options(const struct config *config)
         .follow_interval_ms = config->follow_interval_ms,
         .expire_interval_s = config->expire_interval_s,
         .background = true,
+        .jwt_organization = config->jwt_organization,
     };
 }

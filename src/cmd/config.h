@@ -20,6 +20,9 @@ struct config {
     int64_t head_timeout_s, body_timeout_s, idle_timeout_s, send_timeout_s, shutdown_timeout_s;
     int64_t memory_budget_mib, fragment_budget_mib;
     int64_t follow_interval_ms, expire_interval_s, busy_limit_ms;
+    /* Issuer, audience and organization are set together or not at all; NULL keys: found through the issuer. */
+    const char *jwt_issuer, *jwt_audience, *jwt_keys;
+    int64_t jwt_organization;
 };
 
 /* All of them, and those that every command takes. */
@@ -27,7 +30,8 @@ extern const struct setting config_settings[];
 extern const struct setting config_store_settings[];
 
 /* Fills `config` from the file, the environment and the flags in `flags` (argc words), in rising order of strength. `options` is
- * the command's own table and target. Words that are no flags go to positional[]. */
+ * the command's own table and target. Words that are no flags go to positional[]. ERR_INVALID also for settings that contradict.
+ */
 MUST_USE enum err config_read(struct failure *failure, struct config *config, struct arena *arena, const struct setting *flags,
                               const struct settings_target *options, int argc, char *const *argv, const char **positional,
                               size_t positional_max, size_t *ret_positional_count);

@@ -18,11 +18,15 @@
 #include <strings.h>
 #include <time.h>
 
-enum { JOINED_MAX = 8192, BREAK_MAX = 64 };
+enum { JOINED_MAX = 8192, BREAK_MAX = 64, STATUS_NO_CONTENT = 204 };
 
 struct prepared {
     atomic_uint references;
     int status;
+    const struct header *headers;
+    const char *content_type;
+    const char *body; /* owned by `answer` */
+    size_t body_size;
     size_t size;
     struct MHD_Response *answer;
 };
@@ -115,12 +119,13 @@ static void write_header(struct writer *writer, const char *name, const char *va
     }
 }
 
-static void write_headers(struct writer *writer, const struct header *fixed, const char *content_type, const struct header *extra,
-                          size_t extra_count)
+static void write_headers(struct writer *writer, const struct header *fixed, const struct header *id, const char *content_type,
+                          const struct header *extra, size_t extra_count)
 {
     if (fixed) {
         for (; fixed->name; fixed++) write_header(writer, fixed->name, fixed->value);
     }
+    if (id && id->name) write_header(writer, id->name, id->value);
     if (content_type) write_header(writer, "Content-Type", content_type);
     for (size_t i = 0; i < extra_count; i++) {
         if (is_plain(extra[i].value) && !is_reserved(extra[i].name)) write_header(writer, extra[i].name, extra[i].value);
@@ -130,6 +135,7 @@ static void write_headers(struct writer *writer, const struct header *fixed, con
 
 static const char *content_type_of(const struct dialect *dialect, const struct response *response)
 {
+    if (response->status == STATUS_NO_CONTENT) return NULL; /* the library leaves out body and Content-Length */
     if (response->content_type || !response->body.size || !dialect) return response->content_type;
     return dialect->content_type;
 }
@@ -142,19 +148,31 @@ static struct MHD_Response *new_answer(const char *body, size_t size, enum MHD_R
     return answer;
 }
 
-struct MHD_Response *answer_new(const struct dialect *dialect, const struct response *response, bool close)
+static void begin(struct writer *writer, struct MHD_Response *answer)
+{
+    writer->answer = answer;
+    writer->joined.name = NULL;
+    writer->joined.size = writer->joined.break_count = 0;
+}
+
+struct MHD_Response *answer_new(const struct dialect *dialect, const char *id, const struct response *response, bool close)
 {
     struct writer writer;
-    writer.answer = new_answer(response->body.bytes, response->body.size, MHD_RESPMEM_PERSISTENT);
-    writer.joined.name = NULL;
-    writer.joined.size = writer.joined.break_count = 0;
-    write_headers(&writer, dialect ? dialect->headers : NULL, content_type_of(dialect, response), response->extra,
-                  response->extra_count);
+    struct header id_header = { dialect ? dialect->id_header : NULL, id };
+    const struct prepared *prepared = response->prepared;
+    if (prepared) {
+        begin(&writer, new_answer(prepared->body, prepared->body_size, MHD_RESPMEM_PERSISTENT));
+        write_headers(&writer, prepared->headers, &id_header, prepared->content_type, NULL, 0);
+    } else {
+        begin(&writer, new_answer(response->body.bytes, response->body.size, MHD_RESPMEM_PERSISTENT));
+        write_headers(&writer, dialect ? dialect->headers : NULL, &id_header, content_type_of(dialect, response), response->extra,
+                      response->extra_count);
+    }
     if (close) (void)MHD_add_response_header(writer.answer, "Connection", "close");
     return writer.answer;
 }
 
-void answer_write(struct buf *out, const struct dialect *dialect, const struct response *response)
+void answer_write(struct buf *out, const struct dialect *dialect, const char *id, const struct response *response)
 {
     char date[40];
     time_t now = time(NULL);
@@ -163,7 +181,8 @@ void answer_write(struct buf *out, const struct dialect *dialect, const struct r
     buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\n", response->status,
                MHD_get_reason_phrase_for((unsigned)response->status), date);
     struct writer writer = { .text = out };
-    write_headers(&writer, dialect ? dialect->headers : NULL, content_type_of(dialect, response), response->extra,
+    struct header id_header = { dialect ? dialect->id_header : NULL, id };
+    write_headers(&writer, dialect ? dialect->headers : NULL, &id_header, content_type_of(dialect, response), response->extra,
                   response->extra_count);
     buf_printf(out, "Content-Length: %zu\r\n\r\n", response->body.size);
     buf_add(out, response->body.bytes, response->body.size);
@@ -175,12 +194,14 @@ struct prepared *prepared_new(const struct header *headers, int status, const ch
     size_t size;
     char *bytes = buf_detach(body, &size);
     struct writer writer;
-    writer.answer = new_answer(bytes, size, bytes ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
-    writer.joined.name = NULL;
-    writer.joined.size = writer.joined.break_count = 0;
-    write_headers(&writer, headers, content_type, NULL, 0);
+    begin(&writer, new_answer(bytes, size, bytes ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT));
+    write_headers(&writer, headers, NULL, content_type, NULL, 0);
     atomic_init(&prepared->references, 1);
     prepared->status = status;
+    prepared->headers = headers;
+    prepared->content_type = content_type;
+    prepared->body = bytes;
+    prepared->body_size = size;
     prepared->answer = writer.answer;
     prepared->size = sizeof *prepared + size + 512 + writer.joined.size;
     return prepared;
@@ -204,8 +225,12 @@ size_t prepared_size(const struct prepared *prepared)
     return prepared->size;
 }
 
-struct MHD_Response *answer_of_prepared(const struct prepared *prepared, int *ret_status)
+struct MHD_Response *answer_of_prepared(const struct prepared *prepared)
 {
-    *ret_status = prepared->status;
     return prepared->answer;
+}
+
+int prepared_status(const struct prepared *prepared)
+{
+    return prepared->status;
 }

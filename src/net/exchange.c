@@ -13,8 +13,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "net/admit.h"
 #include "net/answer.h"
-#include "net/head.h"
 #include "net/request_log.h"
 
 #include <gnutls/gnutls.h>
@@ -31,16 +31,6 @@ enum {
     KEPT_RESPONSE_BODY = 256 << 10
 };
 
-static struct server *server_of(const struct exchange *exchange)
-{
-    return exchange->connection->loop->server;
-}
-
-static int64_t read_setting(_Atomic int64_t *setting)
-{
-    return atomic_load_explicit(setting, memory_order_relaxed);
-}
-
 static void reset_response(struct exchange *exchange)
 {
     struct response *response = &exchange->response;
@@ -50,18 +40,6 @@ static void reset_response(struct exchange *exchange)
     buf_reset(&response->body);
     if (response->prepared) prepared_drop(response->prepared);
     response->prepared = NULL;
-}
-
-/* The counter goes through a bijection of 64-bit numbers, so ids differ as long as counters do. */
-static void make_id(struct loop *loop, char out[REQUEST_ID_SIZE])
-{
-    static const char digits[] = "0123456789abcdef";
-    uint64_t mixed = loop->request_number++;
-    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94D049BB133111EB);
-    mixed ^= mixed >> 31;
-    for (int i = 0; i < 16; i++, mixed <<= 4) out[i] = digits[mixed >> 60];
-    out[16] = 0;
 }
 
 static struct exchange *take_spare(struct loop *loop)
@@ -103,9 +81,12 @@ struct exchange *exchange_begin(struct connection *connection, const char *uri)
     exchange->status = 0;
     exchange->match.dialect = NULL;
     exchange->match.route = NULL;
-    exchange->request =
-        (struct request){ .method = METHOD_OTHER, .body = "", .client = connection->client, .connection = connection->mhd };
-    make_id(loop, exchange->request.id);
+    exchange->request = (struct request){ .method = METHOD_OTHER,
+                                          .body = "",
+                                          .secure = loop->server->tls != NULL,
+                                          .client = connection->client,
+                                          .connection = connection->mhd };
+    request_id_next(&loop->request_ids, exchange->request.id);
     set_target(exchange, uri);
     exchange->op.directory = loop->server->options.directory;
     exchange->op.caller = (struct caller){ .organization_id = 0 };
@@ -122,70 +103,6 @@ struct exchange *exchange_begin(struct connection *connection, const char *uri)
 static void find_route(struct exchange *exchange)
 {
     route_find(server_of(exchange)->options.dialects, &exchange->memory, &exchange->request, &exchange->match);
-}
-
-static enum err check_rights(struct exchange *exchange)
-{
-    const struct caller *caller = &exchange->op.caller;
-    unsigned rights = exchange->request.route->rights;
-    if (caller->system || (caller->rights & rights) == rights) return ERR_OK;
-    return op_fail(&exchange->op, ERR_FORBIDDEN, "", "this credential does not have the right to do this");
-}
-
-static enum err check_rate(struct exchange *exchange)
-{
-    struct server *server = server_of(exchange);
-    struct op *op = &exchange->op;
-    int64_t wait_s = limiter_take(&server->limiter, op->caller.credential_id, read_setting(&server->tunables.rate_limit),
-                                  read_setting(&server->tunables.rate_period_s), op->now);
-    if (!wait_s) return ERR_OK;
-    exchange->retry_after_s = wait_s;
-    return op_fail(op, ERR_RATE, "", "too many requests, try again in %lld seconds", (long long)wait_s);
-}
-
-static enum err identify(struct exchange *exchange)
-{
-    if (exchange->request.route->flags & ROUTE_PUBLIC) return ERR_OK;
-    enum err e = exchange->match.dialect->authenticate(&exchange->op, &exchange->request);
-    if (!e) e = check_rate(exchange);
-    return e ? e : check_rights(exchange);
-}
-
-/* Everything that can be known from the head alone, in the order in which errors go before each other. */
-static enum err examine(struct exchange *exchange, const struct head *head)
-{
-    struct op *op = &exchange->op;
-    int64_t limit_kib = server_of(exchange)->options.head_limit_kib;
-    if ((int64_t)head->size > limit_kib << 10) {
-        exchange->head_too_large = exchange->close = true;
-        return op_fail(op, ERR_TOO_LARGE, "", "the request's head is larger than %lld KiB", (long long)limit_kib);
-    }
-    if (head->complaint) {
-        exchange->close = true;
-        metrics_count_refused("bad_request");
-        return op_fail(op, ERR_INVALID, "", "%s", head->complaint);
-    }
-    switch (exchange->match.result) {
-    case ERR_OK:
-        break;
-    case ERR_NO_ROUTE:
-        return op_fail(op, ERR_NO_ROUTE, "", "there is no such endpoint");
-    case ERR_METHOD:
-        return op_fail(op, ERR_METHOD, "", "this endpoint knows only %s", exchange->match.allow);
-    default:
-        return op_fail(op, ERR_INVALID, "path", "the path has a malformed escape");
-    }
-    if (!exchange->match.route) return ERR_OK;
-    enum err e = identify(exchange);
-    if (e != ERR_DEFERRED) return e;
-    exchange->authenticate = true;
-    return ERR_OK;
-}
-
-static enum err fail_too_large(struct exchange *exchange, int64_t limit)
-{
-    if (exchange->refusal) return exchange->refusal;
-    return op_fail(&exchange->op, ERR_TOO_LARGE, "", "the request's body is larger than %lld KiB", (long long)limit >> 10);
 }
 
 /* Lets the dialect word the failure. What net/ promises for some errors is added to it. */
@@ -231,15 +148,16 @@ static enum MHD_Result answer(struct exchange *exchange)
     make_response(exchange);
     bool close = exchange->close || atomic_load_explicit(&server->stopping, memory_order_relaxed);
     struct response *response = &exchange->response;
-    struct MHD_Response *message;
-    if (response->prepared) message = answer_of_prepared(response->prepared, &response->status);
-    else message = answer_new(exchange->match.dialect, response, close);
-    exchange->status = response->status;
+    const struct dialect *dialect = exchange->match.dialect;
+    bool shared = response->prepared && !dialect->id_header;
+    struct MHD_Response *message =
+        shared ? answer_of_prepared(response->prepared) : answer_new(dialect, exchange->request.id, response, close);
+    exchange->status = response->prepared ? prepared_status(response->prepared) : response->status;
     if (exchange->stage == STAGE_HEAD) connection->unread = true;
     exchange->stage = STAGE_ANSWERED;
     connection_enter(connection, PHASE_SENDING, read_setting(&server->tunables.send_timeout_ns));
-    enum MHD_Result queued = MHD_queue_response(connection->mhd, (unsigned)response->status, message);
-    if (!response->prepared) MHD_destroy_response(message);
+    enum MHD_Result queued = MHD_queue_response(connection->mhd, (unsigned)exchange->status, message);
+    if (!shared) MHD_destroy_response(message);
     return queued;
 }
 
@@ -309,7 +227,7 @@ bool exchange_work(struct exchange *exchange)
     enum err e = ERR_OK;
     if (exchange->authenticate) {
         op->caller = (struct caller){ .organization_id = 0 };
-        e = identify(exchange);
+        e = admit_caller(exchange);
     }
     if (!e) e = exchange->request.route->run(op, &exchange->request, &exchange->response);
     if (e == ERR_PENDING) return false; /* the exchange may be gone already */
@@ -375,15 +293,16 @@ static enum MHD_Result take_head(struct exchange *exchange, const char *method, 
     request->authorization = head.authorization;
     request->content_type = head.content_type;
     find_route(exchange);
-    exchange->refusal = examine(exchange, &head);
-    if (!exchange->close && !head.chunked && !head.body_size) {
+    exchange->has_body = head.chunked || head.body_size;
+    exchange->refusal = admit_head(exchange, &head);
+    if (!exchange->close && !exchange->has_body) {
         exchange->stage = STAGE_BODY;
         return MHD_YES;
     }
 
     int64_t limit = read_setting(&server->tunables.body_limit);
     connection_enter(connection, PHASE_BODY, read_setting(&server->tunables.body_timeout_ns));
-    if (head.body_size > (uint64_t)limit) exchange->refusal = fail_too_large(exchange, limit);
+    if (head.body_size > (uint64_t)limit) exchange->refusal = admit_large_body(exchange, limit);
     if (exchange->close || head.body_size / READ_AND_DROP_FACTOR > (uint64_t)limit) {
         exchange->close = true;
         exchange->result = exchange->refusal;
@@ -398,7 +317,7 @@ static enum MHD_Result take_body(struct exchange *exchange, const char *upload, 
     int64_t limit = read_setting(&server_of(exchange)->tunables.body_limit);
     exchange->body_seen += size;
     if (exchange->body_seen > (uint64_t)limit) {
-        exchange->refusal = fail_too_large(exchange, limit);
+        exchange->refusal = admit_large_body(exchange, limit);
         buf_free(&exchange->body);
         if (exchange->body_seen / READ_AND_DROP_FACTOR <= (uint64_t)limit) return MHD_YES;
         exchange_write_error(exchange->connection, exchange->refusal, "");
@@ -452,7 +371,7 @@ void exchange_write_error(struct connection *connection, enum err code, const ch
     exchange->result = code;
     word_error(exchange, code);
     struct buf message = BUF_INIT(1 << 20);
-    answer_write(&message, exchange->match.dialect, &exchange->response);
+    answer_write(&message, exchange->match.dialect, exchange->request.id, &exchange->response);
     send_at_once(connection, &message);
     buf_free(&message);
     exchange->status = exchange->response.status;

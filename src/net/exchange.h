@@ -27,11 +27,23 @@ struct exchange {
     void (*task)(struct op *op); /* the next step of a write, for a worker; NULL: the handler */
     int64_t retry_after_s;       /* with ERR_RATE */
     bool head_too_large;
+    bool has_body;                  /* a body comes, though it may turn out to be empty */
     bool close;                     /* the connection is no longer usable */
     uint64_t body_seen;             /* bytes, also those dropped */
     int64_t started_us, started_ns; /* end of the head; 0 before */
     int status;
 };
+
+static inline struct server *server_of(const struct exchange *exchange)
+{
+    return exchange->connection->loop->server;
+}
+
+/* A setting that may change while it is read. */
+static inline int64_t read_setting(_Atomic int64_t *setting)
+{
+    return atomic_load_explicit(setting, memory_order_relaxed);
+}
 
 struct exchange *exchange_begin(struct connection *connection, const char *uri);
 

@@ -5,6 +5,8 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/json.h"
+#include "base/uuid.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,7 +33,7 @@ struct parameter {
     const char *name, *value;
 };
 
-enum { REQUEST_CAPTURE_MAX = 4, REQUEST_PARAMETER_MAX = 64, REQUEST_ID_SIZE = 20 };
+enum { REQUEST_CAPTURE_MAX = 4, REQUEST_PARAMETER_MAX = 64, REQUEST_ID_SIZE = UUID_TEXT_SIZE };
 
 struct route;
 
@@ -48,7 +50,9 @@ struct request {
     const char *body; /* zero-terminated, "" if none */
     size_t body_size;
     const struct route *route;
-    char id[REQUEST_ID_SIZE]; /* of this request, for the log: 16 hexadecimal digits */
+    char id[REQUEST_ID_SIZE]; /* of this request: the text of a version 4 UUID; also in the log */
+    bool secure;              /* it came through this server's own TLS */
+    bool has_suffix;          /* the path ended with the dialect's suffix */
     const char *client;       /* address text without port; "unix" for a unix socket */
     const void *connection;   /* net/ only */
 };
@@ -60,17 +64,38 @@ MUST_USE enum err request_parse_query(struct failure *failure, struct arena *are
 /* First parameter with that exact name, or NULL. */
 const char *request_parameter(const struct request *request, const char *name);
 
+/* The same, but the letter case of ASCII letters does not count. */
+const char *request_parameter_any_case(const struct request *request, const char *name);
+
+/* The number that `text` is: decimal digits only, no sign, no blanks, at most `max`. False if it is something else. */
+bool number_parse(const char *text, int64_t max, int64_t *ret_number);
+
+/* What a parameter says: a whole number from `min` to `max`, or true or false in any letter case. `text` NULL (not sent):
+ * *ret_value is left alone. ERR_INVALID with `name` as the field. */
+MUST_USE enum err parameter_read_number(struct failure *failure, const char *name, const char *text, int64_t min, int64_t max,
+                                        int64_t *ret_value);
+MUST_USE enum err parameter_read_bool(struct failure *failure, const char *name, const char *text, bool *ret_value);
+
+/* The body as a JSON object or array. ERR_INVALID if it is malformed (json_parse) or of another kind. The caller owns *ret_json
+ * (json_decref). */
+MUST_USE enum err request_read_object(struct failure *failure, const struct request *request, json_t **ret_json);
+MUST_USE enum err request_read_array(struct failure *failure, const struct request *request, json_t **ret_json);
+
 /* A header by name, any letter case, or NULL. */
 const char *request_header(const struct request *request, const char *name);
 
-enum { RESPONSE_EXTRA_MAX = 8 };
+/* The values of all headers of that name, any letter case, in the order sent; returns their number. Those behind the first `room`
+ * are left out. */
+size_t request_header_list(const struct request *request, const char *name, const char **ret_values, size_t room);
+
+enum { RESPONSE_EXTRA_MAX = 16 };
 
 /* A whole answer that was made once and can be sent many times, to many connections at once. Reference counted, thread-safe. */
 struct prepared;
 
 struct response {
-    int status;                              /* 200 unless set */
-    const char *content_type;                /* static; the dialect's unless set; NULL and an empty body: no such header */
+    int status;                              /* 200 unless set; with 204 neither body nor Content-Length is sent */
+    const char *content_type;                /* static; the dialect's unless set; without a body unset, and with 204, none */
     struct header extra[RESPONSE_EXTRA_MAX]; /* names static, values static or in the op's arena */
     size_t extra_count;
     struct buf body;           /* ceiling: the setting response_limit_mib; on overflow the answer becomes an error */

@@ -296,7 +296,7 @@ enum err loop_open(struct op *op, struct loop *loop, struct server *server, int 
 {
     loop->server = server;
     loop->log_line = BUF_INIT(16 << 10);
-    random_bytes(&loop->request_number, sizeof loop->request_number);
+    random_bytes(&loop->request_ids, sizeof loop->request_ids);
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int fd = fcntl(server->listener.fd, F_DUPFD_CLOEXEC, 0);
     if (fd < 0 || loop->wake_fd < 0) return op_fail(op, ERR_STORAGE, "listen", "too many open files");

@@ -10,6 +10,7 @@
 #include "net/linger.h"
 #include "net/listen.h"
 #include "net/metrics.h"
+#include "net/request_id.h"
 #include "net/server.h"
 #include "net/tls.h"
 #include "net/worker.h"
@@ -87,8 +88,8 @@ struct loop {
     atomic_size_t connection_count;
     struct exchange *spare; /* used last is used first: it is the one in the processor's cache */
     size_t spare_count;
-    uint64_t request_number; /* starts at random */
-    size_t cut_off;          /* requests that stopping the server ended */
+    struct request_ids request_ids;
+    size_t cut_off; /* requests that stopping the server ended */
     int64_t swept_ns, idle_checked_ns;
     struct lingering lingering;
     struct buf log_line;

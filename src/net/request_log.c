@@ -43,7 +43,7 @@ static void write_json(struct loop *loop, struct buf *line, const struct exchang
     buf_add_literal(line, "{\"time\":\"");
     add_time(loop, line, started_us);
     buf_add_literal(line, "\",\"level\":\"info\",\"message\":\"request\",\"id\":\"");
-    buf_add(line, exchange->request.id, 16);
+    buf_add(line, exchange->request.id, REQUEST_ID_SIZE - 1);
     buf_add_literal(line, "\",\"client\":");
     add_json_word(line, exchange->request.client);
     buf_add_literal(line, ",\"api\":");
@@ -59,6 +59,9 @@ static void write_json(struct loop *loop, struct buf *line, const struct exchang
     buf_add_literal(line, ",\"credential\":");
     if (exchange->op.caller.credential_id) buf_add_number(line, exchange->op.caller.credential_id);
     else buf_add_literal(line, "null");
+    buf_add_literal(line, ",\"user\":");
+    if (exchange->op.caller.user_id) buf_add_number(line, exchange->op.caller.user_id);
+    else buf_add_literal(line, "null");
     buf_add_literal(line, ",\"error\":");
     add_json_word(line, exchange->result ? err_name(exchange->result) : NULL);
     buf_add_char(line, '}');
@@ -68,7 +71,7 @@ static void write_text(struct loop *loop, struct buf *line, const struct exchang
 {
     add_time(loop, line, started_us);
     buf_add_literal(line, " request id=");
-    buf_add(line, exchange->request.id, 16);
+    buf_add(line, exchange->request.id, REQUEST_ID_SIZE - 1);
     buf_add_literal(line, " client=");
     add_word(line, exchange->request.client);
     buf_add_literal(line, " api=");
@@ -83,6 +86,9 @@ static void write_text(struct loop *loop, struct buf *line, const struct exchang
     buf_add_number(line, taken_us);
     buf_add_literal(line, " credential=");
     if (exchange->op.caller.credential_id) buf_add_number(line, exchange->op.caller.credential_id);
+    else buf_add_char(line, '-');
+    buf_add_literal(line, " user=");
+    if (exchange->op.caller.user_id) buf_add_number(line, exchange->op.caller.user_id);
     else buf_add_char(line, '-');
     buf_add_literal(line, " error=");
     add_word(line, exchange->result ? err_name(exchange->result) : "-");

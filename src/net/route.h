@@ -22,6 +22,7 @@ struct route {
     route_handler run;
     route_handler finish; /* of a ROUTE_WRITES row: makes the answer after run returned ERR_PENDING and the write is done. Any
                              thread; quick */
+    const char *name;     /* what the API itself calls the operation ("GroupsIndex.index"), for its dialect; NULL: nothing */
 };
 
 /* One API. A handler that returns an err has its answer worded by write_error from op->failure. A handler runs on a connection
@@ -30,11 +31,19 @@ struct route {
  * (model/op.h): it returns ERR_PENDING once the write has begun and must not touch op, request and response after that; the row's
  * finish makes the answer. */
 struct dialect {
-    const char *name;             /* for logs and metrics: "bold" */
-    const char *prefix;           /* "/v1/user-groups": this path and all below it belong to the dialect. "/" is the fallback */
+    const char *name;   /* for logs and metrics: "bold" */
+    const char *prefix; /* "/v1/user-groups": this path and all below it belong to the dialect. "/" is the fallback */
+    const char *const *more_prefixes; /* besides it, NULL-terminated; or NULL */
+    /* A path that ends with it (".json") belongs where it belongs without it, and patterns are compared without it; the request
+     * tells that it was there. A path without it matches too. NULL: none. */
+    const char *suffix;
     const struct route *routes;   /* ended by a row without pattern */
     const struct header *headers; /* on every answer, errors included; ended by a row without name */
     const char *content_type;     /* of answers with a body */
+    /* The content types that ROUTE_BODY rows read, NULL-terminated ("application/json"); net/media_type.h tells how they are
+     * compared. A body of another type, or without one: ERR_MEDIA_TYPE, once caller and rights are known. NULL: any. */
+    const char *const *body_types;
+    const char *id_header; /* on every answer, errors included: the request's id. NULL: on none */
     /* Finds out who asks and fills op->caller, or fails (ERR_UNAUTHENTICATED). */
     enum err (*authenticate)(struct op *op, const struct request *request);
     /* Sets status and body (and extra headers such as WWW-Authenticate) for op->failure; the response is empty when it is called.
@@ -51,9 +60,12 @@ struct route_match {
     char allow[64];  /* "GET, POST, OPTIONS": the methods the path has, in table order */
 };
 
-/* Longest prefix wins among the dialects (a prefix matches whole path parts). Fills request->captures (decoded, in the arena)
- * and request->route. OPTIONS is answered by the server itself (200, empty, dialect's headers, Allow) where a path has routes and
- * none of them is OPTIONS. A trailing slash is not the same path. */
+/* Which of the dialect's prefixes the path begins with: the longest, NULL if none. */
+const char *dialect_prefix_of(const struct dialect *dialect, const char *path);
+
+/* Longest prefix wins among the dialects (a prefix matches whole path parts). Fills request->captures (decoded, in the arena),
+ * request->has_suffix and request->route. OPTIONS is answered by the server itself (200, empty, dialect's headers, Allow) where a
+ * path has routes and none of them is OPTIONS. A trailing slash is not the same path. */
 void route_find(const struct dialect *const *dialects, struct arena *arena, struct request *request,
                 struct route_match *ret_match);
 

@@ -141,14 +141,17 @@ static char *make_url(const struct server *server)
     return url;
 }
 
+static enum err check_tls_options(struct op *op, const struct server_options *options)
+{
+    if (!options->tls_cert == !options->tls_key) return ERR_OK;
+    return op_fail(op, ERR_INVALID, "tls_cert", "tls_cert and tls_key belong together");
+}
+
 static enum err open_server(struct op *op, struct server *server)
 {
     const struct server_options *options = &server->options;
-    if (!options->tls_cert != !options->tls_key) {
-        return op_fail(op, ERR_INVALID, "tls_cert", "tls_cert and tls_key belong together");
-    }
-    enum err e = ERR_OK;
-    if (options->tls_cert) e = tls_open(&op->failure, options->tls_cert, options->tls_key, &server->tls);
+    enum err e = check_tls_options(op, options);
+    if (!e && options->tls_cert) e = tls_open(&op->failure, options->tls_cert, options->tls_key, &server->tls);
     if (!e) e = listener_open(&op->failure, options->listen, &server->listener);
     if (!e) e = open_loops(op, server);
     return e ? e : start_threads(op, server);
@@ -185,10 +188,12 @@ const char *server_url(const struct server *server)
 
 enum err server_reload(struct op *op, struct server *server, const struct server_options *options)
 {
+    enum err e = check_tls_options(op, options);
+    if (!e && server->tls && options->tls_cert) e = tls_reload(&op->failure, server->tls, options->tls_cert, options->tls_key);
+    if (e) return e;
     tune(server, options);
     workers_set_limit(&server->workers, options->queue_limit > 0 ? (size_t)options->queue_limit : 0);
-    if (!server->tls || !options->tls_cert || !options->tls_key) return ERR_OK;
-    return tls_reload(&op->failure, server->tls, options->tls_cert, options->tls_key);
+    return ERR_OK;
 }
 
 static size_t count_connections(struct server *server)

@@ -36,7 +36,7 @@ MUST_USE enum err server_start(struct op *op, const struct server_options *optio
 const char *server_url(const struct server *server);
 
 /* What may change while running (SIGHUP): body_limit_kib, timeouts, rate_limit, request_log, queue_limit, and the certificate
- * files (read again; if they are bad the old ones stay and the failure tells). */
+ * files, which are read again. If they are bad everything stays as it was. */
 MUST_USE enum err server_reload(struct op *op, struct server *server, const struct server_options *options);
 
 /* Stops accepting, finishes what is under way (at most shutdown_timeout_s), closes, frees. Accepts NULL.

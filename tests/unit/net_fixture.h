@@ -105,7 +105,7 @@ static enum err run_prepared(struct op *op, const struct request *request, struc
 static enum err authenticate(struct op *op, const struct request *request)
 {
     const char *secret = request->authorization ? request->authorization : "";
-    if (!strcmp(secret, "slow") && !op->may_block) return ERR_DEFERRED;
+    if (!strcmp(secret, "slow") && !op->may_block) return op_fail(op, ERR_DEFERRED, "", "not here");
     if (strcmp(secret, "good") != 0 && strcmp(secret, "slow") != 0 && strcmp(secret, "weak") != 0) {
         return op_fail(op, ERR_UNAUTHENTICATED, "", "who are you");
     }
@@ -120,7 +120,8 @@ static __attribute__((unused)) void write_error(struct op *op, const struct requ
     // clang-format off
     static const int statuses[ERR_COUNT] = {
         [ERR_INVALID] = 400, [ERR_UNAUTHENTICATED] = 401, [ERR_FORBIDDEN] = 403, [ERR_NOT_FOUND] = 404, [ERR_NO_ROUTE] = 404,
-        [ERR_METHOD] = 405, [ERR_TOO_LARGE] = 413, [ERR_TIMEOUT] = 408, [ERR_BUSY] = 503,
+        [ERR_METHOD] = 405, [ERR_TOO_LARGE] = 413, [ERR_TIMEOUT] = 408, [ERR_BUSY] = 503, [ERR_MEDIA_TYPE] = 415,
+        [ERR_RATE] = 429,
     };
     // clang-format on
     response->status = statuses[op->failure.code] ? statuses[op->failure.code] : 500;
@@ -141,7 +142,15 @@ static const struct route routes[] = {
 };
 static const struct header headers[] = { { "X-One", "1" }, { "X-Two", "2; mode=\"b\"" }, { "X-Three", "3" }, { 0 } };
 // clang-format on
-static const struct dialect toy = { "toy", "/", routes, headers, "application/json", authenticate, write_error };
+static const struct dialect toy = {
+    .name = "toy",
+    .prefix = "/",
+    .routes = routes,
+    .headers = headers,
+    .content_type = "application/json",
+    .authenticate = authenticate,
+    .write_error = write_error,
+};
 static const struct dialect *const dialects[] = { &toy, NULL };
 
 /* ---- the server under test */

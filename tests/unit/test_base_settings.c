@@ -8,7 +8,7 @@
 
 struct sample {
     const char *store, *name;
-    int64_t threads;
+    int64_t threads, port, rate;
     bool quiet, strict;
     int format;
 };
@@ -24,6 +24,8 @@ static const struct setting table[] = {
     { "quiet",      SETTING_FLAG,   AT(quiet),   NULL,     0, 0,   NULL,        AT_START,  NULL,  "say nothing" },
     { "strict",     SETTING_FLAG,   AT(strict),  "true",   0, 0,   NULL,        ON_RELOAD, NULL,  "refuse what is odd" },
     { "log_format", SETTING_CHOICE, AT(format),  "json",   0, 0,   "text|json", ON_RELOAD, NULL,  "how lines look" },
+    { "net.web.port", SETTING_NUMBER, AT(port),  NULL,     1, 99,  NULL,        AT_START,  NULL,  "where it listens" },
+    { "rate_limit", SETTING_NUMBER, AT(rate),    "none",   0, 900, "none=0|on=700|all=901", ON_RELOAD, NULL, "how often" },
     { 0 },
 };
 // clang-format on
@@ -90,7 +92,7 @@ static void defaults_come_from_the_table(void **state)
     end(&f);
 }
 
-static void a_value_is_set_by_name_with_dashes_or_underscores(void **state)
+static void a_value_is_set_by_name_with_dashes_underscores_or_dots(void **state)
 {
     (void)state;
     struct fixture f = begin();
@@ -98,10 +100,65 @@ static void a_value_is_set_by_name_with_dashes_or_underscores(void **state)
     assert_string_equal(f.sample.store, "sqlite:a.db");
     assert_int_equal(set(&f, "store_url", "sqlite:b.db"), ERR_OK);
     assert_string_equal(f.sample.store, "sqlite:b.db");
+    assert_int_equal(set(&f, "store.url", "sqlite:c.db"), ERR_OK);
+    assert_string_equal(f.sample.store, "sqlite:c.db");
     assert_int_equal(set(&f, "log-format", "text"), ERR_OK);
     assert_int_equal(f.sample.format, 0);
     assert_int_equal(set(&f, "threads", "256"), ERR_OK);
     assert_int_equal(f.sample.threads, 256);
+    end(&f);
+}
+
+static void a_name_with_dots_is_known_everywhere(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "net.web.port", "net_web_port", "net-web-port", "net.web-port" };
+    static const char *const flags[] = { "--net.web.port", "--net-web-port", "--net_web_port" };
+    struct fixture f = begin();
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char line[40];
+        f.sample.port = 0;
+        assert_int_equal(set(&f, names[i], "80"), ERR_OK);
+        assert_int_equal(f.sample.port, 80);
+        snprintf(line, sizeof line, "%s = 81\n", names[i]);
+        assert_int_equal(read_file(&f, line, strlen(line)), ERR_OK);
+        assert_int_equal(f.sample.port, 81);
+    }
+    for (size_t i = 0; i < COUNT_OF(flags); i++) {
+        const char *const argv[] = { flags[i], "82", NULL };
+        size_t count;
+        f.sample.port = 0;
+        assert_int_equal(read_flags(&f, argv, NULL, 0, &count), ERR_OK);
+        assert_int_equal(f.sample.port, 82);
+    }
+    char *environment[] = { (char *)"ROSTER_NET_WEB_PORT=83", NULL };
+    assert_int_equal(settings_read_environment(&f.failure, table, &f.sample, &f.arena, environment), ERR_OK);
+    assert_int_equal(f.sample.port, 83);
+    assert_int_equal(set(&f, "netwebport", "84"), ERR_INVALID);
+    assert_int_equal(set(&f, "net..web.port", "84"), ERR_INVALID);
+    assert_int_equal(set(&f, "net/web/port", "84"), ERR_INVALID);
+    end(&f);
+}
+
+static void a_word_may_stand_for_a_number(void **state)
+{
+    (void)state;
+    static const char *const bad[] = { "", "o", "onn", "on=700", "none=0|on", "700=on", "ON" };
+    struct fixture f = begin();
+    assert_int_equal(f.sample.rate, 0);
+    assert_int_equal(set(&f, "rate_limit", "on"), ERR_OK);
+    assert_int_equal(f.sample.rate, 700);
+    assert_int_equal(set(&f, "rate_limit", "none"), ERR_OK);
+    assert_int_equal(f.sample.rate, 0);
+    assert_int_equal(set(&f, "rate_limit", "12"), ERR_OK);
+    assert_int_equal(f.sample.rate, 12);
+    for (size_t i = 0; i < COUNT_OF(bad); i++) assert_int_equal(set(&f, "rate_limit", bad[i]), ERR_INVALID);
+    assert_int_equal(set(&f, "rate_limit", "often"), ERR_INVALID);
+    assert_string_equal(f.failure.text, "here: \"often\" is not a whole number or one of none=0|on=700|all=901");
+    assert_int_equal(set(&f, "rate_limit", "all"), ERR_INVALID);
+    assert_string_equal(f.failure.text, "here: 901 is not between 0 and 900");
+    assert_int_equal(set(&f, "threads", "on"), ERR_INVALID);
+    assert_int_equal(f.sample.rate, 12);
     end(&f);
 }
 
@@ -325,7 +382,9 @@ static void help_is_printed_from_the_table(void **state)
                         "                           helps anybody at all (default 4; 1 to 256)\n"
                         "  --quiet                  say nothing\n"
                         "  --strict                 refuse what is odd (default true)\n"
-                        "  --log-format text|json   how lines look (default json)\n");
+                        "  --log-format text|json   how lines look (default json)\n"
+                        "  --net-web-port N         where it listens (1 to 99)\n"
+                        "  --rate-limit N           how often (default none; 0 to 900; none=0|on=700|all=901)\n");
     free(text);
 }
 
@@ -352,7 +411,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_come_from_the_table),
-        cmocka_unit_test(a_value_is_set_by_name_with_dashes_or_underscores),
+        cmocka_unit_test(a_value_is_set_by_name_with_dashes_underscores_or_dots),
+        cmocka_unit_test(a_name_with_dots_is_known_everywhere),
+        cmocka_unit_test(a_word_may_stand_for_a_number),
         cmocka_unit_test(flags_are_written_in_several_words),
         cmocka_unit_test(a_bad_value_is_refused_with_a_sentence),
         cmocka_unit_test(a_file_has_a_setting_a_line),

@@ -56,6 +56,20 @@ static void test_query_is_decoded(void **state)
     assert_value("A=1", "a", NULL);
 }
 
+static void test_a_parameter_is_found_in_any_case(void **state)
+{
+    (void)state;
+    struct parsed parsed = parse("ITEMSPerPage=5&page=1&Page=2&filters.TEXT=%C3%89&\xC3\xA9=3&%C3%89=4");
+    assert_int_equal(parsed.result, ERR_OK);
+    assert_string_equal(request_parameter_any_case(&parsed.request, "itemsPerPage"), "5");
+    assert_string_equal(request_parameter_any_case(&parsed.request, "Page"), "1"); /* the first, though another is exact */
+    assert_string_equal(request_parameter_any_case(&parsed.request, "filters.text"), "\xC3\x89");
+    assert_string_equal(request_parameter_any_case(&parsed.request, "\xC3\x89"), "4"); /* only ASCII letters */
+    assert_null(request_parameter_any_case(&parsed.request, "pag"));
+    assert_null(request_parameter_any_case(&parsed.request, "pages"));
+    arena_free(&parsed.arena);
+}
+
 static void test_bad_query_names_the_parameter(void **state)
 {
     (void)state;
@@ -81,6 +95,65 @@ static void test_query_has_a_limit(void **state)
     arena_free(&parsed.arena);
     memcpy(query + size, "b", 2);
     assert_refused(query, "query");
+}
+
+static void test_numbers_are_digits_within_bounds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t max, expected; /* -1: refused */
+    } rows[] = {
+        { "0", 0, 0 },
+        { "1", 0, -1 },
+        { "007", 7, 7 },
+        { "8", 7, -1 },
+        { "15", 14, -1 },
+        { "15", 15, 15 },
+        { "9223372036854775807", INT64_MAX, INT64_MAX },
+        { "9223372036854775808", INT64_MAX, -1 },
+        { "99999999999999999999999", INT64_MAX, -1 },
+        { "", 9, -1 },
+        { "-1", 9, -1 },
+        { "+1", 9, -1 },
+        { "1 ", 9, -1 },
+        { "1a", 99, -1 },
+        { "\xB2", 9, -1 },
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        int64_t number = -1;
+        assert_int_equal(number_parse(rows[i].text, rows[i].max, &number), rows[i].expected >= 0);
+        assert_int_equal(number, rows[i].expected);
+    }
+    struct failure failure = { 0 };
+    int64_t number = 5;
+    assert_int_equal(parameter_read_number(&failure, "page", NULL, 1, 9, &number), ERR_OK);
+    assert_int_equal(number, 5);
+    assert_int_equal(parameter_read_number(&failure, "page", "0", 1, 9, &number), ERR_INVALID);
+    assert_string_equal(failure.field, "page");
+    assert_string_equal(failure.text, "page must be a whole number from 1 to 9");
+    assert_int_equal(number, 5);
+}
+
+static void test_a_body_is_of_the_kind_that_is_wanted(void **state)
+{
+    (void)state;
+    struct request object = { .body = "{\"a\":1}", .body_size = 7 }, array = { .body = "[]", .body_size = 2 };
+    struct failure failure = { 0 };
+    json_t *json;
+    assert_int_equal(request_read_object(&failure, &object, &json), ERR_OK);
+    assert_int_equal(json_object_size(json), 1);
+    json_decref(json);
+    assert_int_equal(request_read_array(&failure, &array, &json), ERR_OK);
+    json_decref(json);
+    assert_int_equal(request_read_object(&failure, &array, &json), ERR_INVALID);
+    assert_string_equal(failure.text, "the body must be a JSON object, not an array");
+    failure_clear(&failure);
+    assert_int_equal(request_read_array(&failure, &object, &json), ERR_INVALID);
+    assert_string_equal(failure.text, "the body must be a JSON array, not an object");
+    failure_clear(&failure);
+    array.body_size = 1;
+    assert_int_equal(request_read_array(&failure, &array, &json), ERR_INVALID);
 }
 
 /* ---- routes */
@@ -112,7 +185,23 @@ static const struct route page_routes[] = {
 // clang-format on
 static const struct dialect groups = { .name = "groups", .prefix = "/v1/groups", .routes = group_routes };
 static const struct dialect pages = { .name = "pages", .prefix = "/", .routes = page_routes };
-static const struct dialect *const dialects[] = { &groups, &pages, NULL };
+
+/* Paths at several places, with or without a suffix. */
+// clang-format off
+static const struct route account_routes[] = {
+    { METHOD_GET,    "/accounts",           RIGHT_READ,  0,            run_nothing, NULL, "Accounts.index" },
+    { METHOD_GET,    "/accounts/{id}",      RIGHT_READ,  0,            run_nothing, NULL, "Accounts.view" },
+    { METHOD_DELETE, "/accounts/{id}/dry-run", RIGHT_READ, 0,          run_nothing, NULL, "Accounts.dryRun" },
+    { METHOD_POST,   "/auth/login",         0,           ROUTE_PUBLIC, run_nothing, NULL },
+    { METHOD_GET,    "/auth/deep/er/{id}",  0,           ROUTE_PUBLIC, run_nothing, NULL },
+    { 0 },
+};
+// clang-format on
+static const char *const account_prefixes[] = { "/auth", "/auth/deep", "/v1/groups/accounts", NULL };
+static const struct dialect accounts = {
+    .name = "accounts", .prefix = "/accounts", .more_prefixes = account_prefixes, .suffix = ".json", .routes = account_routes
+};
+static const struct dialect *const dialects[] = { &groups, &pages, &accounts, NULL };
 
 struct found {
     struct arena arena;
@@ -202,6 +291,63 @@ static void test_captures_are_decoded(void **state)
     }
 }
 
+static void test_a_dialect_may_have_several_prefixes(void **state)
+{
+    (void)state;
+    assert_route(METHOD_GET, "/accounts", &accounts, &account_routes[0]);
+    assert_route(METHOD_GET, "/accounts/7", &accounts, &account_routes[1]);
+    assert_route(METHOD_POST, "/auth/login", &accounts, &account_routes[3]);
+    assert_route(METHOD_GET, "/auth/deep/er/7", &accounts, &account_routes[4]);
+    assert_no_route(METHOD_GET, "/auth", &accounts, ERR_NO_ROUTE, "");
+    assert_no_route(METHOD_GET, "/auth/login", &accounts, ERR_METHOD, "POST, OPTIONS");
+    assert_no_route(METHOD_GET, "/auth/deeper", &accounts, ERR_NO_ROUTE, "");
+    assert_no_route(METHOD_GET, "/authors", &pages, ERR_NO_ROUTE, "");
+    assert_no_route(METHOD_GET, "/v1/groups/accounts", &accounts, ERR_NO_ROUTE, ""); /* the longest prefix of all dialects */
+    assert_no_route(METHOD_GET, "/v1/groups/accounting/x", &groups, ERR_NO_ROUTE, "");
+    assert_string_equal(dialect_prefix_of(&accounts, "/auth/deep/er/{id}"), "/auth/deep");
+    assert_string_equal(dialect_prefix_of(&accounts, "/accounts.json"), "/accounts");
+    assert_null(dialect_prefix_of(&accounts, "/v1/groups"));
+    assert_string_equal(dialect_prefix_of(&pages, "/v1/groups"), "/");
+}
+
+static void assert_suffix(enum method method, const char *path, const struct route *route, const char *capture, bool has_suffix)
+{
+    struct found found = find(method, path);
+    assert_int_equal(found.match.result, ERR_OK);
+    assert_ptr_equal(found.match.route, route);
+    assert_int_equal(found.request.has_suffix, has_suffix);
+    assert_int_equal(found.request.capture_count, capture ? 1 : 0);
+    if (capture) assert_string_equal(found.request.captures[0], capture);
+    assert_string_equal(found.request.path, path);
+    arena_free(&found.arena);
+}
+
+static void test_a_suffix_is_no_part_of_the_path(void **state)
+{
+    (void)state;
+    assert_suffix(METHOD_GET, "/accounts.json", &account_routes[0], NULL, true);
+    assert_suffix(METHOD_GET, "/accounts", &account_routes[0], NULL, false);
+    assert_suffix(METHOD_GET, "/accounts/7.json", &account_routes[1], "7", true);
+    assert_suffix(METHOD_GET, "/accounts/7", &account_routes[1], "7", false);
+    assert_suffix(METHOD_GET, "/accounts/7.json.json", &account_routes[1], "7.json", true); /* once */
+    assert_suffix(METHOD_GET, "/accounts/7.JSON", &account_routes[1], "7.JSON", false);
+    assert_suffix(METHOD_GET, "/accounts/7%2Ejson", &account_routes[1], "7.json", false); /* as sent */
+    assert_suffix(METHOD_DELETE, "/accounts/7/dry-run.json", &account_routes[2], "7", true);
+    assert_suffix(METHOD_POST, "/auth/login.json", &account_routes[3], NULL, true);
+    assert_no_route(METHOD_GET, "/accounts/.json", &accounts, ERR_NO_ROUTE, "");
+    assert_no_route(METHOD_GET, "/accounts.json/7", &pages, ERR_NO_ROUTE, "");
+    assert_no_route(METHOD_PUT, "/accounts/7.json", &accounts, ERR_METHOD, "GET, OPTIONS");
+    assert_no_route(METHOD_OPTIONS, "/accounts/7.json", &accounts, ERR_OK, "GET, OPTIONS");
+    assert_no_route(METHOD_GET, "/.json", &pages, ERR_NO_ROUTE, "");
+    assert_no_route(METHOD_GET, ".json", &pages, ERR_NO_ROUTE, "");
+    /* A dialect without a suffix takes it for a part of the path. */
+    assert_no_route(METHOD_GET, "/healthz.json", &pages, ERR_NO_ROUTE, "");
+    struct found found = find(METHOD_GET, "/v1/groups/7.json");
+    assert_string_equal(found.request.captures[0], "7.json");
+    assert_false(found.request.has_suffix);
+    arena_free(&found.arena);
+}
+
 /* ---- answers */
 
 static void test_prepared_answers_are_counted(void **state)
@@ -286,12 +432,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_query_is_decoded),
+        cmocka_unit_test(test_a_parameter_is_found_in_any_case),
         cmocka_unit_test(test_bad_query_names_the_parameter),
         cmocka_unit_test(test_query_has_a_limit),
+        cmocka_unit_test(test_numbers_are_digits_within_bounds),
+        cmocka_unit_test(test_a_body_is_of_the_kind_that_is_wanted),
         cmocka_unit_test(test_routes_are_found),
         cmocka_unit_test(test_prefix_ends_with_a_path_part),
         cmocka_unit_test(test_wrong_method_lists_the_right_ones),
         cmocka_unit_test(test_captures_are_decoded),
+        cmocka_unit_test(test_a_dialect_may_have_several_prefixes),
+        cmocka_unit_test(test_a_suffix_is_no_part_of_the_path),
         cmocka_unit_test(test_prepared_answers_are_counted),
         cmocka_unit_test(test_too_many_extra_headers_are_left_out),
         cmocka_unit_test(test_metrics_are_printed),

@@ -266,6 +266,24 @@ static void test_reload_changes_limits(void **state)
     assert_true(server_stop(fixture.server));
 }
 
+static void test_what_is_bad_at_a_reload_changes_nothing(void **state)
+{
+    (void)state;
+    struct server_options options = usual_options();
+    struct fixture fixture = start_with(&options);
+    AUTO_OP op = op_begin();
+    options.body_limit_kib = 1;
+    options.tls_cert = "cert.pem"; /* without its key */
+    assert_int_equal(server_reload(&op, fixture.server, &options), ERR_INVALID);
+    assert_string_equal(op.failure.text, "tls_cert and tls_key belong together");
+    int fd = connect_to(fixture.port);
+    send_text(fd, "POST /echo HTTP/1.1\r\n" GOOD "Content-Length: 1025\r\n\r\n");
+    assert_true(send_zeroes(fd, 1025));
+    assert_int_equal(receive(fd), 200);
+    close(fd);
+    assert_true(server_stop(fixture.server));
+}
+
 static void assert_not_started(const char *listen_address, const char *part)
 {
     struct server_options options = usual_options();
@@ -402,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_stop_answers_what_still_waits_for_a_worker),
         cmocka_unit_test(test_stop_accepts_null),
         cmocka_unit_test(test_reload_changes_limits),
+        cmocka_unit_test(test_what_is_bad_at_a_reload_changes_nothing),
         cmocka_unit_test(test_bad_addresses_are_told),
         cmocka_unit_test(test_unix_socket),
         cmocka_unit_test(test_many_clients),
