@@ -12,9 +12,10 @@ struct entry {
     struct digest hash;
     int64_t id, organization_id, user_id;
     int64_t expires_at;
-    unsigned rights;
+    unsigned rights; /* enum right, permitted operations included */
     int kind;
     bool revoked, dropped;
+    char *name;                /* NULL: none */
     _Atomic int64_t last_used; /* 0: not since the last take */
 };
 
@@ -35,7 +36,10 @@ struct credentials *credentials_new(void)
 void credentials_free(struct credentials *credentials)
 {
     if (!credentials) return;
-    for (uint32_t i = 0; i < credentials->count; i++) free(credentials->entries[i]);
+    for (uint32_t i = 0; i < credentials->count; i++) {
+        free(credentials->entries[i]->name);
+        free(credentials->entries[i]);
+    }
     free(credentials->entries);
     lookup_free(&credentials->by_hash);
     lookup_free(&credentials->by_id);
@@ -91,10 +95,12 @@ static void put_locked(struct credentials *credentials, const struct credential 
     entry->organization_id = credential->organization_id;
     entry->user_id = credential->user_id;
     entry->expires_at = credential->expires_at;
-    entry->rights = credential->rights;
+    entry->rights = credential_rights(credential);
     entry->kind = credential->kind;
     entry->revoked = credential->revoked_at != 0;
     entry->dropped = false;
+    free(entry->name);
+    entry->name = memory_strdup(credential->name);
     lookup_add(&credentials->by_hash, hash_of_entry(credentials, at), at, hash_of_entry, credentials);
 }
 
@@ -130,6 +136,15 @@ void credentials_replace_organization(struct credentials *credentials, int64_t o
     drop_locked(credentials, organization_id);
     for (size_t i = 0; i < count; i++) put_locked(credentials, &list[i]);
     pthread_rwlock_unlock(&credentials->lock);
+}
+
+const char *credentials_name(struct credentials *credentials, struct arena *arena, int64_t id)
+{
+    pthread_rwlock_rdlock(&credentials->lock);
+    uint32_t at = lookup_find(&credentials->by_id, lookup_hash_bytes(&id, sizeof id), same_id, credentials, &id);
+    const char *name = at == LOOKUP_NONE ? NULL : arena_strdup(arena, credentials->entries[at]->name);
+    pthread_rwlock_unlock(&credentials->lock);
+    return name;
 }
 
 size_t credentials_count(struct credentials *credentials)
@@ -257,6 +272,12 @@ void credential_make_secret(struct arena *arena, struct credential *credential)
         if (credential->kind == CREDENTIAL_API_KEY && !credential->key_id) credential->key_id = arena_strdup(arena, text);
     }
     credential->secret_hash = credential_hash(arena, credential);
+}
+
+unsigned credential_rights(const struct credential *credential)
+{
+    unsigned permits = credential->permits << RIGHT_PERMITS_SHIFT;
+    return credential->rights | (permits ? permits & RIGHT_ALL_PERMITS : RIGHT_ALL_PERMITS);
 }
 
 struct digest credential_hash(struct arena *arena, const struct credential *credential)

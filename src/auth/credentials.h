@@ -17,7 +17,7 @@ struct credentials;
 struct credentials *credentials_new(void);
 void credentials_free(struct credentials *credentials); /* accepts NULL */
 
-/* Adds one or replaces the one with the same number. The texts are not kept. */
+/* Adds one or replaces the one with the same number. Of its texts only the name is kept. */
 void credentials_put(struct credentials *credentials, const struct credential *credential);
 
 /* Drops all of an organization. */
@@ -26,6 +26,9 @@ void credentials_drop_organization(struct credentials *credentials, int64_t orga
 /* Puts these in the place of all that the organization had; nobody sees a moment without them. */
 void credentials_replace_organization(struct credentials *credentials, int64_t organization_id, const struct credential *list,
                                       size_t count);
+
+/* The name of a credential in the arena; NULL if it has none or is not known. */
+const char *credentials_name(struct credentials *credentials, struct arena *arena, int64_t id);
 
 /* Number of credentials known. */
 size_t credentials_count(struct credentials *credentials);
@@ -36,6 +39,7 @@ enum credential_form {
     FORM_BASIC = 1 << 1,        /* `Basic base64(KEY-ID:SECRET)`: CREDENTIAL_API_KEY */
     FORM_RAW = 1 << 2,          /* `SECRET`: CREDENTIAL_KEY */
     FORM_PERSONAL_KEY = 1 << 3, /* `PersonalKey SECRET`: CREDENTIAL_PERSONAL_KEY */
+    FORM_JWT = 1 << 4,          /* `Bearer TOKEN` of an identity provider (jwt.h): for directory_authenticate */
 };
 
 /* Fills op->caller from an Authorization header's value (NULL: none sent). ERR_UNAUTHENTICATED if it is missing, malformed,
@@ -50,6 +54,9 @@ size_t credentials_take_last_used(struct credentials *credentials, struct arena 
 /* Makes a new secret for a kind: a UUID for bearer, else 43 characters of base64url (256 bits); for api-key also a key id. In the
  * arena; credential->secret, key_id (if it has none) and secret_hash are set. */
 void credential_make_secret(struct arena *arena, struct credential *credential);
+
+/* What it may do, as enum right: its rights, and the operations it is permitted (all, if none are named). */
+unsigned credential_rights(const struct credential *credential);
 
 /* The hash to store for a secret: of "keyId:secret" for api-key, else of the secret. */
 struct digest credential_hash(struct arena *arena, const struct credential *credential);

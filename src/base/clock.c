@@ -58,13 +58,15 @@ static void put_date(char *out, uint32_t days_since_0000_03_01)
     out[10] = 'T';
 }
 
-size_t clock_format(char out[CLOCK_TEXT_SIZE], int64_t time_us)
+enum { SECONDS_SIZE = 19 };
+
+/* Writes `2026-03-10T09:32:07` and returns the fraction in microseconds. */
+static uint32_t put_seconds(char *out, int64_t time_us)
 {
     if (time_us < EARLIEST) time_us = EARLIEST;
     if (time_us > LATEST) time_us = LATEST;
     uint64_t time = (uint64_t)(time_us + DAYS_TO_1970 * DAY_US);
     uint64_t seconds = time / SECOND_US;
-    uint32_t fraction = (uint32_t)(time % SECOND_US);
     uint32_t second_of_day = (uint32_t)(seconds % 86400);
     put_date(out, (uint32_t)(seconds / 86400));
     put_pair(out + 11, second_of_day / 3600);
@@ -72,7 +74,13 @@ size_t clock_format(char out[CLOCK_TEXT_SIZE], int64_t time_us)
     put_pair(out + 14, second_of_day / 60 % 60);
     out[16] = ':';
     put_pair(out + 17, second_of_day % 60);
-    size_t length = 19;
+    return (uint32_t)(time % SECOND_US);
+}
+
+size_t clock_format(char out[CLOCK_TEXT_SIZE], int64_t time_us)
+{
+    uint32_t fraction = put_seconds(out, time_us);
+    size_t length = SECONDS_SIZE;
     if (fraction) {
         out[19] = '.';
         put_pair(out + 20, fraction / 10000);
@@ -95,6 +103,21 @@ void clock_add_json(struct buf *out, int64_t time_us)
         room[length + 1] = '"';
         buf_wrote(out, length + 2);
     }
+}
+
+void clock_add_json_milliseconds(struct buf *out, int64_t time_us)
+{
+    enum { SIZE = 1 + SECONDS_SIZE + 6 }; /* ".035Z" and the quotes */
+    char *room = buf_room(out, SIZE);
+    if (!room) return;
+    uint32_t milliseconds = put_seconds(room + 1, time_us) / 1000;
+    char *end = room + 1 + SECONDS_SIZE;
+    end[0] = '.';
+    end[1] = (char)('0' + milliseconds / 100);
+    put_pair(end + 2, milliseconds % 100);
+    end[4] = 'Z';
+    end[5] = room[0] = '"';
+    buf_wrote(out, SIZE);
 }
 
 /* What is still to be read of a text. */

@@ -28,6 +28,9 @@ size_t clock_format(char out[CLOCK_TEXT_SIZE], int64_t time_us);
 /* Appends the same in quotes. */
 void clock_add_json(struct buf *out, int64_t time_us);
 
+/* Appends it in quotes with exactly three fraction digits, later ones cut off: `"2026-03-10T09:32:07.035Z"`. */
+void clock_add_json_milliseconds(struct buf *out, int64_t time_us);
+
 /* Reads ISO 8601: date, `T` or `t`, hours:minutes:seconds, optional fraction of 1 to 9 digits (cut to
  * microseconds), then `Z`, `z` or +hh:mm / -hh:mm / +hhmm / +hh. Checks every field's range (leap years; second 60
  * is refused). False if malformed; then *ret_us is not written. */

@@ -57,6 +57,21 @@ size_t utf8_length(const char *text, size_t size)
     return count;
 }
 
+size_t utf8_prefix(const char *text, size_t count)
+{
+    size_t size = 0;
+    for (; text[size]; size++)
+        if (((unsigned char)text[size] & 0xC0) != 0x80 && count-- == 0) break;
+    return size;
+}
+
+size_t utf8_first_upper(const char *text, char out[4])
+{
+    utf8proc_int32_t c;
+    if (!*text || utf8proc_iterate((const utf8proc_uint8_t *)text, -1, &c) < 1) return 0;
+    return (size_t)utf8proc_encode_char(utf8proc_toupper(c), (utf8proc_uint8_t *)out);
+}
+
 static bool is_ascii(const char *text, size_t size)
 {
     uint64_t seen = 0;

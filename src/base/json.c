@@ -4,6 +4,7 @@
 #include "base/fold.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
@@ -156,6 +157,17 @@ enum err json_parse(struct failure *failure, const char *bytes, size_t size, jso
     }
     *ret_json = json;
     return ERR_OK;
+}
+
+json_t *json_get_any_case(const json_t *object, const char *name)
+{
+    json_t *found = NULL, *value;
+    const char *key;
+    json_object_foreach((json_t *)object, key, value)
+    { /* in the order of the text; the macro wants it mutable, nothing is changed */
+        if (strcasecmp(key, name) == 0) found = value;
+    }
+    return found;
 }
 
 const char *json_kind_name(const json_t *value)

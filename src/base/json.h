@@ -26,6 +26,10 @@ void json_add_bool(struct buf *out, bool value);
  * The caller owns *ret_json (json_decref). */
 MUST_USE enum err json_parse(struct failure *failure, const char *bytes, size_t size, json_t **ret_json);
 
+/* The member of an object by its name, whatever the case of ASCII letters; the last of several. NULL if there is none, or if
+ * `object` is no object. Borrowed. */
+json_t *json_get_any_case(const json_t *object, const char *name);
+
 /* "an object", "an array", "a string", "a number", "true or false", "null"; static. */
 const char *json_kind_name(const json_t *value);
 

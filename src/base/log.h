@@ -1,7 +1,7 @@
 /* log.h — diagnostics on standard error, as text or JSON lines.
  *
- * Only main, cmd/, the server loops and background jobs log; everything else returns its failure. No secret, no
- * body and no query string is ever logged. Thread-safe: one write(2) per line. */
+ * Only main, cmd/, the server loops and background jobs log, and auth/ why a token is refused; everything else returns its
+ * failure. No secret, no body and no query string is ever logged. Thread-safe: one write(2) per line. */
 #ifndef ROSTER_BASE_LOG_H
 #define ROSTER_BASE_LOG_H
 

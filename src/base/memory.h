@@ -22,6 +22,14 @@ static inline void *memory_zalloc(size_t size)
     return memory;
 }
 
+/* A copy of a text; NULL for NULL. */
+static inline char *memory_strdup(const char *text)
+{
+    if (!text) return NULL;
+    size_t size = strlen(text) + 1;
+    return memcpy(memory_alloc(size), text, size);
+}
+
 /* Resizes to `count` elements of `size` bytes; the new part is not cleared. */
 static inline void *memory_resize(void *memory, size_t count, size_t size)
 {

@@ -34,7 +34,7 @@ void uuid_format(char out[UUID_TEXT_SIZE], const struct uuid *uuid)
     out[36] = 0;
 }
 
-bool uuid_parse(const char *text, size_t size, struct uuid *ret_uuid)
+bool uuid_parse_or_nil(const char *text, size_t size, struct uuid *ret_uuid)
 {
     if (size != UUID_TEXT_SIZE - 1) return false;
     if (text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-') return false;
@@ -44,7 +44,14 @@ bool uuid_parse(const char *text, size_t size, struct uuid *ret_uuid)
         if (byte < 0) return false;
         uuid.bytes[i] = (uint8_t)byte;
     }
-    if (uuid_is_nil(&uuid)) return false;
+    *ret_uuid = uuid;
+    return true;
+}
+
+bool uuid_parse(const char *text, size_t size, struct uuid *ret_uuid)
+{
+    struct uuid uuid;
+    if (!uuid_parse_or_nil(text, size, &uuid) || uuid_is_nil(&uuid)) return false;
     *ret_uuid = uuid;
     return true;
 }

@@ -21,6 +21,9 @@ void uuid_format(char out[UUID_TEXT_SIZE], const struct uuid *uuid);
 /* Reads the 36-character form, any letter case, any version; false if malformed or nil. */
 bool uuid_parse(const char *text, size_t size, struct uuid *ret_uuid);
 
+/* The same for a caller to whom the nil UUID is well-formed: one that nothing has. */
+bool uuid_parse_or_nil(const char *text, size_t size, struct uuid *ret_uuid);
+
 bool uuid_is_nil(const struct uuid *uuid);
 bool uuid_equal(const struct uuid *a, const struct uuid *b);
 

@@ -22,27 +22,87 @@ static enum err load_demo_data(struct op *op, struct store *store)
     return e;
 }
 
+/* What the demo shows of each API. To add one: a row, and its lines. */
+struct demo_line {
+    const char *arguments, *path;
+};
+struct demo_api {
+    const char *title;
+    int kind;           /* enum credential_kind */
+    const char *scheme; /* before the secret in the Authorization header */
+    const struct demo_line *lines;
+};
+
+#define JSON_BODY "-H 'Content-Type: application/json' -d "
+#define FRONT_DOOR "2b6c1b7e-1f0a-4c55-8d11-000000000001"
+#define ROOF_TERRACE "2b6c1b7e-1f0a-4c55-8d11-000000000005"
+
+// clang-format off
+static const struct demo_line bold_lines[] = {
+    { "", "/v1/user-groups?size=4" },
+    { "", "/v1/user-groups?includeUsers=true&sortBy=name&size=3" },
+    { "", "/v1/user-groups?search=front" },
+    { "-X POST -d '{\"name\":\"Night shift\",\"description\":\"made by curl\"}' ", "/v1/user-groups" },
+    { "-X POST ", "/v1/user-groups/1/users/2?groupAdmin=true" },
+    { NULL, NULL },
+};
+static const struct demo_line tedee_lines[] = {
+    { "", "/api/v37/organization" },
+    { "", "/api/v37/organization/1/user" },
+    { "", "/api/v37/organization/1/user-groups?filters.text=front" },
+    { "", "/api/v37/organization/1/user-groups/" FRONT_DOOR "?includeMembers=true" },
+    { "-X POST " JSON_BODY "'{\"organizationUserIds\":[1,2,3,4711]}' ",
+      "/api/v37/organization/1/user-groups/" ROOF_TERRACE "/members" },
+    { NULL, NULL },
+};
+static const struct demo_line struct_pim_lines[] = {
+    { "", "/v1/usergroups" },
+    { "", "/v1/usergroups/" FRONT_DOOR },
+    { "-X PUT " JSON_BODY "'{\"Uid\":\"" ROOF_TERRACE "\",\"Name\":\"Roof garden\","
+      "\"Languages\":[{\"LanguageId\":1,\"ReadOnly\":true}]}' ",
+      "/v1/usergroups" },
+    { NULL, NULL },
+};
+
+static const struct demo_api apis[] = {
+    { "Bold: list groups, with their users, find one, make one, put a user in",
+      CREDENTIAL_BEARER, "Bearer ", bold_lines },
+    { "Tedee: what organizations, users and groups there are, members, put some in",
+      CREDENTIAL_PERSONAL_KEY, "PersonalKey ", tedee_lines },
+    { "Struct PIM: all groups, one, change one",
+      CREDENTIAL_KEY, "", struct_pim_lines },
+};
+// clang-format on
+enum { API_COUNT = sizeof apis / sizeof *apis };
+
 static void print_ready(void *context, const char *url)
 {
-    const struct credential *token = context;
+    const struct credential *tokens = context;
     printf("listening on %s\n\n"
-           "This is a demo: its data is in " DEMO_FILE " (delete the folder to start anew), its token works for %d days.\n\n"
-           "  token  %s\n\n"
-           "Bold: list groups, with their users, find one, make one, put a user in:\n\n",
-           url, DEMO_TOKEN_DAYS, token->secret);
-    static const struct {
-        const char *arguments, *path;
-    } lines[] = {
-        { "", "/v1/user-groups?size=4" },
-        { "", "/v1/user-groups?includeUsers=true&sortBy=name&size=3" },
-        { "", "/v1/user-groups?search=front" },
-        { "-X POST -d '{\"name\":\"Night shift\",\"description\":\"made by curl\"}' ", "/v1/user-groups" },
-        { "-X POST ", "/v1/user-groups/1/users/2?groupAdmin=true" },
-    };
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
-        printf("  curl -s -H 'Authorization: Bearer %s' %s'%s%s'\n", token->secret, lines[i].arguments, url, lines[i].path);
+           "This is a demo: its data is in " DEMO_FILE " (delete the folder to start anew), its tokens work for %d days.\n",
+           url, DEMO_TOKEN_DAYS);
+    for (size_t i = 0; i < API_COUNT; i++) {
+        printf("\n%s:\n\n  token  %s\n\n", apis[i].title, tokens[i].secret);
+        for (const struct demo_line *line = apis[i].lines; line->path; line++)
+            printf("  curl -s -H 'Authorization: %s%s' %s'%s%s'\n", apis[i].scheme, tokens[i].secret, line->arguments, url,
+                   line->path);
+    }
     printf("\nHealth: curl -s %s/healthz    Figures: curl -s %s/metrics    Stop: Ctrl-C\n", url, url);
     fflush(stdout);
+}
+
+static enum err make_tokens(struct op *op, struct store *store, struct credential *tokens)
+{
+    for (size_t i = 0; i < API_COUNT; i++) {
+        tokens[i] = (struct credential){ .organization_id = DEMO_ORGANIZATION,
+                                         .kind = apis[i].kind,
+                                         .rights = RIGHT_READ | RIGHT_WRITE,
+                                         .name = "demo",
+                                         .expires_at = op->now + DEMO_TOKEN_DAYS * INT64_C(86400000000) };
+        enum err e = command_create_token(op, store, &tokens[i]);
+        if (e) return e;
+    }
+    return ERR_OK;
 }
 
 int command_demo(struct command_line *line)
@@ -55,14 +115,10 @@ int command_demo(struct command_line *line)
     line->config.store = "sqlite:" DEMO_FILE; /* never the database of the settings: a demo must not touch real data */
     struct store *store;
     if (command_open_store(&op, line, true, &store)) return command_fail_op(&op);
-    struct credential token = { .organization_id = DEMO_ORGANIZATION,
-                                .kind = CREDENTIAL_BEARER,
-                                .rights = RIGHT_READ | RIGHT_WRITE,
-                                .name = "demo",
-                                .expires_at = op.now + DEMO_TOKEN_DAYS * INT64_C(86400000000) };
+    struct credential tokens[API_COUNT];
     enum err e = is_new ? load_demo_data(&op, store) : ERR_OK;
-    if (!e) e = command_create_token(&op, store, &token);
-    if (!e) return command_run_server(line, &op, store, print_ready, &token);
+    if (!e) e = make_tokens(&op, store, tokens);
+    if (!e) return command_run_server(line, &op, store, print_ready, tokens);
     store_close(store);
     return command_fail_op(&op);
 }

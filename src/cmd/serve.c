@@ -75,6 +75,15 @@ static int serve_directory(struct command_line *line, struct op *op, const sigse
     return EXIT_DONE;
 }
 
+/* The identity provider of the settings; NULL if there is none. */
+static enum err open_issuer(struct op *op, const struct config *config, struct jwt **ret_jwt)
+{
+    *ret_jwt = NULL;
+    if (!config->jwt_issuer) return ERR_OK;
+    struct jwt_options options = { .issuer = config->jwt_issuer, .audience = config->jwt_audience, .keys = config->jwt_keys };
+    return jwt_open(op, &options, ret_jwt);
+}
+
 int command_run_server(struct command_line *line, struct op *op, struct store *store,
                        void (*ready)(void *context, const char *url), void *context)
 {
@@ -82,7 +91,10 @@ int command_run_server(struct command_line *line, struct op *op, struct store *s
     log_configure(line->config.log_format, line->config.log_level);
     struct directory_options options = config_directory_options(&line->config);
     struct directory *directory;
-    if (directory_open(op, store, &options, &directory)) {
+    enum err e = open_issuer(op, &line->config, &options.jwt);
+    if (!e) e = directory_open(op, store, &options, &directory);
+    if (e) {
+        jwt_close(options.jwt);
         store_close(store);
         return command_fail_op(op);
     }
@@ -91,6 +103,7 @@ int command_run_server(struct command_line *line, struct op *op, struct store *s
     int code = serve_directory(line, op, &signals, directory, ready, context);
     metrics_remove_gauges();
     directory_close(directory);
+    jwt_close(options.jwt);
     store_close(store);
     log_flush();
     return code;

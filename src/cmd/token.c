@@ -11,7 +11,8 @@ const struct setting token_options[] = {
     { "organization", SETTING_NUMBER, offsetof(struct token_flags, organization), "0",      0, NUMBER_MAX, NULL, AT_START, "ID", "create, list: the organization the credential belongs to" },
     { "user",         SETTING_NUMBER, offsetof(struct token_flags, user),         "0",      0, NUMBER_MAX, NULL, AT_START, "ID", "create: the user it acts for; without it a service key, which is an administrator" },
     { "kind",         SETTING_CHOICE, offsetof(struct token_flags, kind),         "bearer", 0, 0, "bearer|api-key|key|personal-key", AT_START, NULL, "create: the form it is sent in" },
-    { "rights",       SETTING_TEXT,   offsetof(struct token_flags, rights),       "read",   0, 0, NULL, AT_START, "LIST", "create: read or read,write" },
+    { "rights",       SETTING_TEXT,   offsetof(struct token_flags, rights),       NULL,     0, 0, NULL, AT_START, "LIST", "create: read or read,write (default: read, or what --permit needs)" },
+    { "permit",       SETTING_TEXT,   offsetof(struct token_flags, permit),       NULL,     0, 0, NULL, AT_START, "LIST", "create: only these operations: list,get,create,update,delete (default: all that the rights allow)" },
     { "expires",      SETTING_TEXT,   offsetof(struct token_flags, expires),      NULL,     0, 0, NULL, AT_START, "TIME", "create: when it stops working: 90d, 12h, or a date (2027-01-31T00:00:00Z)" },
     { "name",         SETTING_TEXT,   offsetof(struct token_flags, name),         NULL,     0, 255, NULL, AT_START, "TEXT", "create: what it is for" },
     { "json",         SETTING_FLAG,   offsetof(struct token_flags, json),         "false",  0, 0, NULL, AT_START, NULL, "list: one JSON object a line" },
@@ -58,9 +59,31 @@ enum err command_create_token(struct op *op, struct store *store, struct credent
                              (union object){ .credential = values });
 }
 
-static enum err read_rights(struct op *op, const char *text, unsigned *ret_rights)
+enum { PERMIT_COUNT = 5 };
+static const char *const permit_words[PERMIT_COUNT] = { "list", "get", "create", "update", "delete" };
+
+static enum err read_permits(struct op *op, const char *text, unsigned *ret_permits)
 {
-    if (strcmp(text, "read") == 0) *ret_rights = RIGHT_READ;
+    while (text) {
+        size_t size = strcspn(text, ",");
+        int word = 0;
+        while (word < PERMIT_COUNT && (strlen(permit_words[word]) != size || memcmp(permit_words[word], text, size) != 0)) word++;
+        if (word == PERMIT_COUNT)
+            return op_fail(op, ERR_INVALID, "permit", "--permit must be some of list,get,create,update,delete, not \"%.*s\"",
+                           size < 40 ? (int)size : 40, text);
+        *ret_permits |= 1U << word;
+        text = text[size] ? text + size + 1 : NULL;
+    }
+    return ERR_OK;
+}
+
+static enum err read_rights(struct op *op, const char *text, unsigned permits, unsigned *ret_rights)
+{
+    const unsigned writing = (RIGHT_CREATE | RIGHT_UPDATE | RIGHT_DELETE) >> RIGHT_PERMITS_SHIFT;
+    if (!text) *ret_rights = permits & writing ? RIGHT_READ | RIGHT_WRITE : RIGHT_READ;
+    else if (strcmp(text, "read") == 0 && permits & writing)
+        return op_fail(op, ERR_INVALID, "rights", "--rights read does not allow what --permit names: it needs read,write");
+    else if (strcmp(text, "read") == 0) *ret_rights = RIGHT_READ;
     else if (strcmp(text, "read,write") == 0 || strcmp(text, "write,read") == 0) *ret_rights = RIGHT_READ | RIGHT_WRITE;
     else return op_fail(op, ERR_INVALID, "rights", "--rights must be read or read,write, not \"%.40s\"", text);
     return ERR_OK;
@@ -92,7 +115,8 @@ static int create(struct op *op, struct store *store, const struct token_flags *
     };
     if (!flags->organization) return command_fail(EXIT_USAGE, "token create needs --organization ID");
     if (flags->name && check_name(op, flags->name)) return command_fail(EXIT_USAGE, "%s", op->failure.text);
-    if (read_rights(op, flags->rights, &values.rights) || read_expiry(op, flags->expires, &values.expires_at))
+    if (read_permits(op, flags->permit, &values.permits) || read_rights(op, flags->rights, values.permits, &values.rights) ||
+        read_expiry(op, flags->expires, &values.expires_at))
         return command_fail(EXIT_USAGE, "%s", op->failure.text);
     if (command_create_token(op, store, &values)) return command_fail_op(op);
     char uuid[UUID_TEXT_SIZE];
@@ -116,6 +140,15 @@ static const char *state_of(const struct credential *credential, int64_t now)
     return credential->expires_at && credential->expires_at <= now ? "expired" : "active";
 }
 
+/* The words with commas between them, each in `quote`. */
+static void add_permits(struct buf *out, unsigned permits, const char *quote)
+{
+    for (int word = 0; word < PERMIT_COUNT; word++) {
+        if (!(permits >> word & 1)) continue;
+        buf_printf(out, "%s%s%s%s", permits & ((1U << word) - 1) ? "," : "", quote, permit_words[word], quote);
+    }
+}
+
 static void print_json(struct buf *out, const struct credential *credential, const char *state)
 {
     const struct {
@@ -129,6 +162,11 @@ static void print_json(struct buf *out, const struct credential *credential, con
     if (credential->user_id) buf_printf(out, ",\"userId\":%lld", (long long)credential->user_id);
     buf_printf(out, ",\"kind\":\"%s\",\"rights\":[\"read\"%s]", kind_words[credential->kind],
                credential->rights & RIGHT_WRITE ? ",\"write\"" : "");
+    if (credential->permits) {
+        buf_add_literal(out, ",\"permits\":[");
+        add_permits(out, credential->permits, "\"");
+        buf_add_char(out, ']');
+    }
     if (credential->name) {
         buf_add_literal(out, ",\"name\":");
         json_add_string(out, credential->name);
@@ -142,17 +180,19 @@ static void print_json(struct buf *out, const struct credential *credential, con
     puts(buf_cstr(out));
 }
 
-static void print_row(const struct credential *credential, const char *state)
+static void print_row(struct buf *rights, const struct credential *credential, const char *state)
 {
     char created[CLOCK_TEXT_SIZE] = "-", expires[CLOCK_TEXT_SIZE] = "-", used[CLOCK_TEXT_SIZE] = "never", user[24] = "-";
     if (credential->date_created) clock_format(created, credential->date_created / 1000000 * 1000000);
     if (credential->expires_at) clock_format(expires, credential->expires_at / 1000000 * 1000000);
     if (credential->last_used_at) clock_format(used, credential->last_used_at / 1000000 * 1000000);
     if (credential->user_id) snprintf(user, sizeof user, "%lld", (long long)credential->user_id);
-    printf("%-8lld %-12lld %-10s %-12s %-10s %-8s %-20s %-20s %-20s %s\n", (long long)credential->id,
-           (long long)credential->organization_id, user, kind_words[credential->kind],
-           credential->rights & RIGHT_WRITE ? "read,write" : "read", state, created, expires, used,
-           credential->name ? credential->name : "");
+    buf_reset(rights);
+    if (credential->permits) add_permits(rights, credential->permits, "");
+    else buf_add_text(rights, credential->rights & RIGHT_WRITE ? "read,write" : "read");
+    printf("%-8lld %-12lld %-10s %-12s %-29s %-8s %-20s %-20s %-20s %s\n", (long long)credential->id,
+           (long long)credential->organization_id, user, kind_words[credential->kind], buf_cstr(rights), state, created, expires,
+           used, credential->name ? credential->name : "");
 }
 
 static enum err list_one(void *context, struct op *op, const struct credential *credential)
@@ -161,7 +201,7 @@ static enum err list_one(void *context, struct op *op, const struct credential *
     if (listing->flags->organization && listing->flags->organization != credential->organization_id) return ERR_OK;
     const char *state = state_of(credential, op->now);
     if (listing->flags->json) print_json(&listing->line, credential, state);
-    else print_row(credential, state);
+    else print_row(&listing->line, credential, state);
     return ERR_OK;
 }
 
@@ -171,7 +211,7 @@ static int list(struct op *op, struct store *store, const struct token_flags *fl
     struct store_sink sink = { .context = &listing, .credential = list_one };
     int64_t cursor;
     if (!flags->json)
-        printf("%-8s %-12s %-10s %-12s %-10s %-8s %-20s %-20s %-20s %s\n", "id", "organization", "user", "kind", "rights",
+        printf("%-8s %-12s %-10s %-12s %-29s %-8s %-20s %-20s %-20s %s\n", "id", "organization", "user", "kind", "rights",
                "state", "created", "expires", "last used", "name");
     enum err e = store_load_credentials(op, store, &sink, &cursor);
     buf_free(&listing.line);

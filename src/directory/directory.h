@@ -11,6 +11,7 @@
 #define ROSTER_DIRECTORY_DIRECTORY_H
 
 #include "auth/credentials.h"
+#include "auth/jwt.h"
 #include "directory/image.h"
 #include "model/op.h"
 #include "store/store.h"
@@ -23,6 +24,8 @@ struct directory_options {
     int64_t follow_interval_ms;  /* how often other processes' commits are looked for */
     int64_t expire_interval_s;   /* how often ended memberships become member_expired */
     bool background;             /* run the follower and the housekeeper (serve); commands need none */
+    struct jwt *jwt;             /* whose tokens are accepted, borrowed; NULL: none */
+    int64_t jwt_organization;    /* the organization whose users those tokens are for */
 };
 
 /* Loads the installation and the credentials, starts the background threads. The store is borrowed. */
@@ -45,6 +48,22 @@ struct directory_stats {
         credentials;
 };
 void directory_stats(struct directory *directory, struct directory_stats *ret_stats);
+
+/* --- who asks --- */
+
+/* What a word in a token's scope allows: RIGHT_READ, RIGHT_WRITE. In a token the URI of what the word is for may stand before it,
+ * up to a slash ("https://api.example.org/Groups.Read" for "Groups.Read"). Tables end with a row without word. */
+struct scope {
+    const char *word;
+    unsigned rights;
+};
+
+/* credentials_authenticate, and with FORM_JWT also the tokens of the issuer of the settings. The claim oid leads to the living
+ * user of the issuer's organization with that uuid or external id; if there is none, sub does, or else the email, unless said to
+ * be not verified, to the user whose own address it is (not that of the account; letters A to Z in any case). The first claim
+ * that leads to anybody decides: ERR_UNAUTHENTICATED if those are several, if it is not active, or if no claim does. The caller's
+ * rights are those of the token's scopes. */
+MUST_USE enum err directory_authenticate(struct op *op, const char *authorization, unsigned forms, const struct scope *scopes);
 
 /* --- reading --- */
 
@@ -78,14 +97,54 @@ MUST_USE enum err directory_list_groups(struct op *op, const struct view *view, 
 
 /* A living group the caller may see; else ERR_NOT_FOUND "group". */
 MUST_USE enum err directory_find_group(struct op *op, const struct view *view, int64_t group_id, uint32_t *ret_ordinal);
+MUST_USE enum err directory_find_group_by_uuid(struct op *op, const struct view *view, const struct uuid *uuid,
+                                               uint32_t *ret_ordinal);
+
+/* The number of such a group, for a write that follows: neither ever belongs to another group. */
+MUST_USE enum err directory_find_group_number(struct op *op, const struct uuid *uuid, int64_t *ret_group_id);
+
+/* --- users: directory/people.c --- */
+
+struct people_query {
+    const char *search; /* part of the shown name or of the e-mail address, in any letter case; NULL or "": no filter */
+    bool only_administrators, only_others; /* directory_list_users */
+    int64_t offset, size;
+};
+
+/* Ordinals of one page of users, ascending by number, in the arena; `total` counts all that fit the query.
+ *
+ * Lists of more than some thousand users let writers in between: what was read from the view before must be read again, and the
+ * list tells of each user what was true when its turn came. Who came meanwhile is not in it. ERR_DEFERRED for such lists. */
+struct people {
+    uint32_t *ordinals;
+    size_t count;
+    int64_t total;
+};
+
+/* The living users of the organization; ERR_FORBIDDEN for who is no administrator of it. */
+MUST_USE enum err directory_list_users(struct op *op, struct view *view, const struct people_query *query,
+                                       struct people *ret_people);
+
+/* The users that are in a group now. */
+MUST_USE enum err directory_list_members(struct op *op, struct view *view, uint32_t group, const struct people_query *query,
+                                         struct people *ret_people);
+
+/* What to call a user: the display name, else first and last name, else those of the account (if the view has accounts), else
+ * the user name, else the e-mail address, else "". In the arena or as long as the view. */
+const char *directory_display_name(struct arena *arena, const struct view *view, const struct user *user);
+
+/* The user's address, else the account's (if the view has accounts), else NULL. */
+const char *directory_email_address(const struct view *view, const struct user *user);
 
 /* --- writing --- */
 
 /* A new group from the members of `values` that are in `present` (name required; checked by fields_read). The uuid is random
- * unless given. *op->made is its number afterwards. */
+ * unless given. op->made is the group afterwards. The actor's name is kept as the maker's: that of the credential, else the
+ * user's. */
 MUST_USE enum err directory_create_group(struct op *op, const struct group *values, field_set present);
 
-/* Sets the members of `values` that are in `present`; others are kept. Nothing is committed if nothing differs. */
+/* Sets the members of `values` that are in `present`; others are kept. Nothing is committed if nothing differs; else the actor's
+ * name is kept as the last changer's. */
 MUST_USE enum err directory_update_group(struct op *op, int64_t group_id, const struct group *values, field_set present);
 
 /* Soft: it can be restored with its members. */
@@ -107,5 +166,11 @@ MUST_USE enum err directory_put_members(struct op *op, int64_t group_id, const s
 
 /* Removes members, all or none; users that are no members are passed over. */
 MUST_USE enum err directory_remove_members(struct op *op, int64_t group_id, const int64_t *user_ids, size_t count);
+
+/* The same for each user by itself, in one commit: op->outcomes tells of each what became of it. Numbers that are no living user
+ * of the organization change nothing (MEMBER_UNKNOWN), nor do members to be added, others to be removed, and repetitions
+ * (MEMBER_WAS_SO). A membership that has ended is none; one that has not begun begins now or is removed (MEMBER_DONE). */
+MUST_USE enum err directory_add_each_member(struct op *op, int64_t group_id, const int64_t *user_ids, size_t count);
+MUST_USE enum err directory_remove_each_member(struct op *op, int64_t group_id, const int64_t *user_ids, size_t count);
 
 #endif

@@ -24,7 +24,8 @@ static enum err collect_credential(void *context, struct op *op, const struct cr
         list->items = items;
         list->capacity = capacity;
     }
-    list->items[list->count++] = *credential; /* its texts are not used */
+    list->items[list->count] = *credential; /* of its texts only the name is used */
+    list->items[list->count++].name = arena_strdup(&op->arena, credential->name);
     return ERR_OK;
 }
 

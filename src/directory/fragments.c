@@ -69,6 +69,16 @@ void image_fetch_fragment(const struct image *image, int table, uint32_t ordinal
     for (int line = 0; line < LINES; line++) __builtin_prefetch((const char *)fragment + line * CACHE_LINE);
 }
 
+void image_fetch_fragments_ahead(const struct image *image, int table, const uint32_t *ordinals, size_t count, size_t at)
+{
+    enum { AHEAD = 8 };
+    if (at == 0) {
+        for (size_t i = 0; i < count; i++) image_fetch_fragment_place(image, table, ordinals[i]);
+        for (size_t i = 0; i < count && i < AHEAD; i++) image_fetch_fragment(image, table, ordinals[i]);
+    }
+    if (at + AHEAD < count) image_fetch_fragment(image, table, ordinals[at + AHEAD]);
+}
+
 static struct fragment_table *get_table(struct image *image, int table)
 {
     struct fragment_table *known = atomic_load_explicit(&image->fragments[table], memory_order_acquire);

@@ -38,6 +38,27 @@ static struct group *copy_group(struct op *op, const struct image *image, uint32
     return object_copy(&op->arena, NOUN_GROUP, (union object){ .group = &group }).group;
 }
 
+/* Two names of 255 characters, or an e-mail address, are more than a line of a directory file may have for who made a group. */
+static const char *as_one_name(struct op *op, const char *text)
+{
+    char *name = arena_strndup(&op->arena, text, utf8_prefix(text, NAMES_MAX));
+    for (char *at = name; *at; at++)
+        if ((unsigned char)*at < ' ') *at = ' ';
+    return name;
+}
+
+/* Who gets the credit: the name of the credential, else what its user is called; NULL for commands. */
+static const char *actor_name(struct op *op, const struct rule_context *context)
+{
+    const char *name = credentials_name(directory_credentials(op->directory), &op->arena, op->caller.credential_id);
+    if ((!name || !*name) && context->caller != NO_ORDINAL) {
+        struct user user;
+        image_get_user(context->image, context->caller, &user);
+        name = directory_display_name(&op->arena, &(struct view){ .image = context->image }, &user);
+    }
+    return name && *name ? as_one_name(op, name) : NULL;
+}
+
 /* --- create --- */
 
 static enum err create_group(struct op *op, struct rule_context *context, void *data)
@@ -53,9 +74,10 @@ static enum err create_group(struct op *op, struct rule_context *context, void *
     else if (image_find_group_by_uuid(context->image, &group->uuid) != NO_ORDINAL)
         return op_fail(op, ERR_EXISTS, "uuid", "a group with this uuid exists");
     group->date_created = op->now;
+    group->created_by = actor_name(op, context);
     e = check_name_is_free(op, context->image, group->name, NO_ORDINAL);
     if (e) return e;
-    op->made = &group->id;
+    op->made = group;
     change_add(&op->arena, &context->changes, GROUP_CREATED, (union object){ 0 }, (union object){ .group = group });
     return ERR_OK;
 }
@@ -91,6 +113,7 @@ static enum err update_group(struct op *op, struct rule_context *context, void *
                 (union object){ .group = after });
     if (!fields_differ(NOUN_GROUP, (union object){ .group = before }, (union object){ .group = after })) return ERR_OK;
 
+    const char *actor = actor_name(op, context);
     if (strcmp(before->name, after->name) != 0) {
         e = check_name_is_free(op, context->image, after->name, ordinal);
         if (e) return e;
@@ -98,10 +121,12 @@ static enum err update_group(struct op *op, struct rule_context *context, void *
         *renamed = *before;
         renamed->name = after->name;
         renamed->date_modified = op->now;
+        renamed->modified_by = actor;
         change_add(&op->arena, &context->changes, GROUP_RENAMED, (union object){ .group = before },
                    (union object){ .group = renamed });
     }
     after->date_modified = op->now;
+    after->modified_by = actor;
     change_add(&op->arena, &context->changes, GROUP_UPDATED, (union object){ .group = renamed },
                (union object){ .group = after });
     return ERR_OK;
@@ -145,6 +170,7 @@ static enum err restore_group(struct op *op, struct rule_context *context, void 
     *after = *before;
     after->deleted_at = 0;
     after->date_modified = op->now;
+    after->modified_by = actor_name(op, context);
     if (request->new_name) after->name = request->new_name;
     e = check_name_is_free(op, context->image, after->name, NO_ORDINAL);
     if (e) return e;

@@ -153,6 +153,9 @@ uint32_t image_find_user_by_uuid(const struct image *image, const struct uuid *u
 uint32_t image_find_user_by_name(const struct image *image, const char *user_name); /* any letter case; living ones */
 uint32_t image_find_user_by_email(const struct image *image, const char *email_address);
 uint32_t image_find_user_by_external_id(const struct image *image, const char *external_id);
+/* Is there another living user with the e-mail address (any letter case) or the external id of this one? */
+bool image_shares_email(const struct image *image, uint32_t user);
+bool image_shares_external_id(const struct image *image, uint32_t user);
 uint32_t image_find_group(const struct image *image, int64_t id); /* deleted ones too */
 uint32_t image_find_group_by_uuid(const struct image *image, const struct uuid *uuid);
 uint32_t image_find_group_by_name(const struct image *image, const char *folded); /* living ones */
@@ -187,6 +190,10 @@ const struct fragment *image_fragment(const struct image *image, int table, uint
 /* Asks the processor to fetch what image_fragment will read: first the pointer, some objects later the bytes. */
 void image_fetch_fragment_place(const struct image *image, int table, uint32_t ordinal);
 void image_fetch_fragment(const struct image *image, int table, uint32_t ordinal);
+
+/* The same for a page of objects whose bytes lie anywhere in memory: called before each is written, `at` from 0 on. Else a page
+ * of an organization not asked for lately waits for each of them. */
+void image_fetch_fragments_ahead(const struct image *image, int table, const uint32_t *ordinals, size_t count, size_t at);
 
 /* Keeps a copy of the bytes, unless the budget is used up: the caller must not rely on it being kept. Replaces one that is
  * there. Shared lock held. */

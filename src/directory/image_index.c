@@ -161,6 +161,41 @@ uint32_t image_find_user_by_external_id(const struct image *image, const char *e
     return lookup_find(&image->users_by_external_id, hash_text(external_id), user_external_same, image, external_id);
 }
 
+struct other {
+    const char *text;
+    uint32_t than;
+};
+
+static bool other_email_same(const void *context, uint32_t ordinal, const void *key)
+{
+    const struct other *other = key;
+    return ordinal != other->than && user_email_same(context, ordinal, other->text);
+}
+
+static bool other_external_same(const void *context, uint32_t ordinal, const void *key)
+{
+    const struct other *other = key;
+    return ordinal != other->than && user_external_same(context, ordinal, other->text);
+}
+
+bool image_shares_email(const struct image *image, uint32_t user)
+{
+    struct user values;
+    image_get_user(image, user, &values);
+    const struct other other = { values.email_address, user };
+    return other.text &&
+           lookup_find(&image->users_by_email, hash_folded(other.text), other_email_same, image, &other) != LOOKUP_NONE;
+}
+
+bool image_shares_external_id(const struct image *image, uint32_t user)
+{
+    struct user values;
+    image_get_user(image, user, &values);
+    const struct other other = { values.external_id, user };
+    return other.text &&
+           lookup_find(&image->users_by_external_id, hash_text(other.text), other_external_same, image, &other) != LOOKUP_NONE;
+}
+
 uint32_t image_find_group_by_uuid(const struct image *image, const struct uuid *uuid)
 {
     return lookup_find(&image->groups_by_uuid, hash_uuid(uuid), group_uuid_same, image, uuid);

@@ -103,11 +103,17 @@ static enum err put_members(struct op *op, struct rule_context *context, void *d
     return ERR_OK;
 }
 
+/* Before anything is copied. */
+static enum err check_count(struct op *op, size_t count)
+{
+    if (count > DIRECTORY_MEMBERS_MAX)
+        return op_fail(op, ERR_INVALID, "members", "more than %d members in one request", DIRECTORY_MEMBERS_MAX);
+    if (count > MEMBERS_AT_ONCE && !op->may_block) return op_fail(op, ERR_DEFERRED, "", "many members");
+    return ERR_OK;
+}
+
 static enum err write_members(struct op *op, directory_rule rule, struct members_request values)
 {
-    if (values.count > DIRECTORY_MEMBERS_MAX)
-        return op_fail(op, ERR_INVALID, "members", "more than %d members in one request", DIRECTORY_MEMBERS_MAX);
-    if (values.count > MEMBERS_AT_ONCE && !op->may_block) return op_fail(op, ERR_DEFERRED, "", "many members");
     struct members_request *request =
         arena_alloc(&op->arena, sizeof *request); /* it outlives this call when the op is asynchronous */
     *request = values;
@@ -116,9 +122,18 @@ static enum err write_members(struct op *op, directory_rule rule, struct members
 
 enum err directory_put_members(struct op *op, int64_t group_id, const struct member_request *members, size_t count)
 {
+    enum err e = check_count(op, count);
+    if (e) return e;
     struct member_request *copy = arena_array(&op->arena, count, sizeof *copy);
     if (count) memcpy(copy, members, count * sizeof *copy);
     return write_members(op, put_members, (struct members_request){ .group_id = group_id, .members = copy, .count = count });
+}
+
+static void remove_member(struct op *op, struct rule_context *context, uint32_t group, const struct member *known)
+{
+    struct membership *before = arena_alloc(&op->arena, sizeof *before);
+    image_get_membership(context->image, group, known, before);
+    change_add(&op->arena, &context->changes, MEMBER_REMOVED, (union object){ .membership = before }, (union object){ 0 });
 }
 
 static enum err remove_members(struct op *op, struct rule_context *context, void *data)
@@ -137,17 +152,87 @@ static enum err remove_members(struct op *op, struct rule_context *context, void
     size_t count = keep_last(wanted, request->count);
     for (size_t i = 0; i < count; i++) {
         const struct member *known = memberlist_find(&image->groups[group].members, wanted[i].user);
-        if (!known) continue;
-        struct membership *before = arena_alloc(&op->arena, sizeof *before);
-        image_get_membership(image, group, known, before);
-        change_add(&op->arena, &context->changes, MEMBER_REMOVED, (union object){ .membership = before }, (union object){ 0 });
+        if (known) remove_member(op, context, group, known);
     }
     return ERR_OK;
 }
 
-enum err directory_remove_members(struct op *op, int64_t group_id, const int64_t *user_ids, size_t count)
+static enum err write_user_ids(struct op *op, directory_rule rule, int64_t group_id, const int64_t *user_ids, size_t count)
 {
+    enum err e = check_count(op, count);
+    if (e) return e;
     int64_t *copy = arena_array(&op->arena, count, sizeof *copy);
     if (count) memcpy(copy, user_ids, count * sizeof *copy);
-    return write_members(op, remove_members, (struct members_request){ .group_id = group_id, .user_ids = copy, .count = count });
+    return write_members(op, rule, (struct members_request){ .group_id = group_id, .user_ids = copy, .count = count });
+}
+
+enum err directory_remove_members(struct op *op, int64_t group_id, const int64_t *user_ids, size_t count)
+{
+    return write_user_ids(op, remove_members, group_id, user_ids, count);
+}
+
+/* --- each by itself --- */
+
+/* One that has not begun has not: it would make the user a member again after being removed. Those that have ended are left to
+ * be cleared away, so that whether this has happened makes no difference. */
+static bool has_ended(const struct op *op, const struct image *image, uint32_t group, const struct member *member)
+{
+    struct membership membership;
+    image_get_membership(image, group, member, &membership);
+    return membership.ends_at && membership.ends_at <= op->now;
+}
+
+/* The first of several requests for one user does it, the others find it done. */
+static enum err change_each(struct op *op, struct rule_context *context, const struct members_request *request, bool adds)
+{
+    static const struct member_request plain = { .has_manager = false };
+    const struct image *image = context->image;
+    uint32_t group;
+    enum err e = find_managed(op, context, request->group_id, &group);
+    if (e) return e;
+    enum member_outcome *outcomes = arena_array(&op->arena, request->count, sizeof *outcomes);
+    struct wanted *wanted = arena_array(&op->arena, request->count, sizeof *wanted);
+    size_t count = 0;
+    for (size_t i = 0; i < request->count; i++) {
+        uint32_t user = image_find_user(image, request->user_ids[i]);
+        bool lives = user != NO_ORDINAL && !(image->users[user].flags & USER_IS_DELETED);
+        outcomes[i] = lives ? MEMBER_WAS_SO : MEMBER_UNKNOWN;
+        if (lives) wanted[count++] = (struct wanted){ user, (uint32_t)i };
+    }
+    if (count) qsort(wanted, count, sizeof *wanted, compare_wanted);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t user = wanted[i].user;
+        if (i && wanted[i - 1].user == user) continue;
+        const struct member *known = memberlist_find(&image->groups[group].members, user);
+        bool was_so =
+            adds ? known && image_in_effect(image, group, known, op->now) : !known || has_ended(op, image, group, known);
+        if (was_so) continue;
+        if (adds) put_member(op, context, group, user, &plain);
+        else remove_member(op, context, group, known);
+        outcomes[wanted[i].position] = MEMBER_DONE;
+    }
+    op->outcomes = outcomes;
+    op->outcome_user_ids = request->user_ids;
+    op->outcome_count = request->count;
+    return ERR_OK;
+}
+
+static enum err add_each(struct op *op, struct rule_context *context, void *data)
+{
+    return change_each(op, context, data, true);
+}
+
+static enum err remove_each(struct op *op, struct rule_context *context, void *data)
+{
+    return change_each(op, context, data, false);
+}
+
+enum err directory_add_each_member(struct op *op, int64_t group_id, const int64_t *user_ids, size_t count)
+{
+    return write_user_ids(op, add_each, group_id, user_ids, count);
+}
+
+enum err directory_remove_each_member(struct op *op, int64_t group_id, const int64_t *user_ids, size_t count)
+{
+    return write_user_ids(op, remove_each, group_id, user_ids, count);
 }

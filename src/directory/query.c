@@ -40,13 +40,18 @@ void directory_view_end(struct view *view)
     *view = (struct view){ .caller = NO_ORDINAL };
 }
 
+static bool is_visible(const struct op *op, const struct image *image, uint32_t group, uint32_t caller, bool administrator)
+{
+    if (group == NO_ORDINAL || image->groups[group].deleted) return false;
+    return administrator || (caller != NO_ORDINAL && image_is_member(image, group, caller, op->now, NULL));
+}
+
 enum err directory_visible_group(struct op *op, const struct image *image, int64_t group_id, uint32_t caller, bool administrator,
                                  uint32_t *ret_group)
 {
     uint32_t group = image_find_group(image, group_id);
-    bool lives = group != NO_ORDINAL && !image->groups[group].deleted;
-    bool seen = administrator || (lives && caller != NO_ORDINAL && image_is_member(image, group, caller, op->now, NULL));
-    if (!lives || !seen) return op_fail(op, ERR_NOT_FOUND, "group", "there is no group %lld", (long long)group_id);
+    if (!is_visible(op, image, group, caller, administrator))
+        return op_fail(op, ERR_NOT_FOUND, "group", "there is no group %lld", (long long)group_id);
     *ret_group = group;
     return ERR_OK;
 }
@@ -54,6 +59,26 @@ enum err directory_visible_group(struct op *op, const struct image *image, int64
 enum err directory_find_group(struct op *op, const struct view *view, int64_t group_id, uint32_t *ret_ordinal)
 {
     return directory_visible_group(op, view->image, group_id, view->caller, view->administrator, ret_ordinal);
+}
+
+enum err directory_find_group_by_uuid(struct op *op, const struct view *view, const struct uuid *uuid, uint32_t *ret_ordinal)
+{
+    uint32_t group = image_find_group_by_uuid(view->image, uuid);
+    /* The same words for a group that is not there and for one that is not seen: its number would tell them apart. */
+    if (!is_visible(op, view->image, group, view->caller, view->administrator))
+        return op_fail(op, ERR_NOT_FOUND, "group", "there is no such group");
+    *ret_ordinal = group;
+    return ERR_OK;
+}
+
+enum err directory_find_group_number(struct op *op, const struct uuid *uuid, int64_t *ret_group_id)
+{
+    AUTO_VIEW view;
+    uint32_t group;
+    enum err e = directory_view(op, false, &view);
+    if (!e) e = directory_find_group_by_uuid(op, &view, uuid, &group);
+    if (!e) *ret_group_id = view.image->groups[group].id;
+    return e;
 }
 
 /* --- lists --- */

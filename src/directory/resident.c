@@ -209,6 +209,8 @@ enum err directory_open(struct op *op, struct store *store, const struct directo
     struct directory *directory = memory_zalloc(sizeof *directory);
     directory->store = store;
     directory->credentials = credentials_new();
+    directory->jwt = options->jwt;
+    directory->jwt_organization = options->jwt_organization;
     pthread_rwlock_init(&directory->table_lock, NULL);
     pthread_mutex_init(&directory->load_mutex, NULL);
     pthread_cond_init(&directory->load_done, NULL);

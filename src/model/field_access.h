@@ -16,7 +16,4 @@ bool field_is_default(const struct field *field, const void *object);
 /* Gives it that value; FIELD_GRANTS rows are left alone. */
 void field_reset(const struct field *field, void *object);
 
-/* The grants of one kind, which lie together; NULL if there are none. */
-const struct grant *group_grants(const struct group *group, int kind, size_t *ret_count);
-
 #endif

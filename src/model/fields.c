@@ -13,8 +13,9 @@
 static const char *const auto_remove_words[] = { "", "WEEK", "MONTH", "YEAR", NULL }; /* enum auto_remove; "" is none */
 static const char *const credential_words[] = { "bearer", "api-key", "key", "personal-key", NULL }; /* enum credential_kind */
 static const char *const right_words[] = { "read", "write", NULL }; /* bit i of the rights is word i */
+static const char *const permit_words[] = { "list", "get", "create", "update", "delete", NULL };
 
-enum { NAME = 255, PROSE = 10000, EMAIL = 320 }; /* code points */
+enum { NAME = NAMES_MAX, PROSE = 10000, EMAIL = 320 }; /* code points */
 
 /* A name that objects are found by, and one that is only shown. */
 enum { KEY = FIELD_FILLED | FIELD_ONE_LINE, LINE = FIELD_ONE_LINE };
@@ -132,6 +133,7 @@ static const struct field credential_fields[] = {
     { "secret",         FIELD_TEXT,   AT(secret),          NAME, FIELD_FILLED | FIELD_INPUT_ONLY, NULL, 0 },
     { "secretHash",     FIELD_DIGEST, AT(secret_hash),     0,    0, NULL, 0 },
     { "rights",         FIELD_RIGHTS, AT(rights),          0,    FIELD_REQUIRED, right_words, 0 },
+    { "permits",        FIELD_RIGHTS, AT(permits),         0,    0, permit_words, 0 },
     { "expiresAt",      FIELD_TIME,   AT(expires_at),      0,    0, NULL, 0 },
     { "revokedAt",      FIELD_TIME,   AT(revoked_at),      0,    FIELD_LOG_ONLY, NULL, 0 },
     { "dateCreated",    FIELD_TIME,   AT(date_created),    0,    FIELD_LOG_ONLY, NULL, 0 },
@@ -213,16 +215,6 @@ void field_reset(const struct field *field, void *object)
     case FIELD_GRANTS:
         return; /* needs an arena: see read_grants */
     }
-}
-
-const struct grant *group_grants(const struct group *group, int kind, size_t *ret_count)
-{
-    size_t from = 0;
-    while (from < group->grant_count && group->grants[from].kind != kind) from++;
-    size_t to = from;
-    while (to < group->grant_count && group->grants[to].kind == kind) to++;
-    *ret_count = to - from;
-    return *ret_count ? group->grants + from : NULL;
 }
 
 void fields_set_defaults(enum noun noun, union object object)

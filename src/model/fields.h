@@ -43,6 +43,9 @@ struct field {
     int grant_kind;           /* FIELD_GRANTS */
 };
 
+enum { GRANTS_MAX = 1000 }; /* of one kind, of one group */
+enum { NAMES_MAX = 255 };   /* code points of a name, of whatever */
+
 /* The table of a noun, ended by a row without name. */
 const struct field *noun_fields(enum noun noun);
 
@@ -54,6 +57,11 @@ typedef uint64_t field_set;
  * skipped; an unknown member, a wrong kind, a text too long or empty where it may not be, are ERR_INVALID with the
  * member's name as field. Texts are copied to the op's arena. Required members are checked by fields_check_required. */
 MUST_USE enum err fields_read(struct op *op, enum noun noun, const json_t *json, union object object, field_set *ret_present);
+
+/* A value that is a noun's number, 1..NUMBER_MAX, called `name`; and an array of them, in the arena. `value` may be NULL: it is
+ * missing. ERR_INVALID with `name` as the field. */
+MUST_USE enum err number_read(struct op *op, const char *name, const json_t *value, int64_t *ret_number);
+MUST_USE enum err numbers_read(struct op *op, const char *name, const json_t *array, int64_t **ret_numbers, size_t *ret_count);
 
 /* ERR_INVALID naming the first required member that is not in `present`. */
 MUST_USE enum err fields_check_required(struct op *op, enum noun noun, field_set present);

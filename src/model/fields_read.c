@@ -10,8 +10,6 @@
 #include <string.h>
 #include <utf8proc.h>
 
-enum { GRANTS_MAX = 1000 }; /* of one kind */
-
 /* Where the JSON comes from, and where its objects and its faults go. */
 struct source {
     struct failure *failure;
@@ -161,7 +159,11 @@ static enum err read_rights(const struct reading *reading, unsigned *ret_rights)
         if (!text || !find_word(reading->field->words, text, &word)) return refuse_word(reading);
         rights |= 1u << word;
     }
-    if (!(rights & RIGHT_READ) && !reading->source->trusted) return refuse(reading, "%s must contain read", reading->field->name);
+    if (!reading->source->trusted) {
+        bool needs_read = reading->field->offset == offsetof(struct credential, rights);
+        if (needs_read && !(rights & RIGHT_READ)) return refuse(reading, "%s must contain read", reading->field->name);
+        if (!rights) return refuse(reading, "%s may not be empty", reading->field->name);
+    }
     *ret_rights = rights;
     return ERR_OK;
 }
@@ -304,6 +306,23 @@ enum err fields_read_log(struct op *op, enum noun noun, const json_t *json, unio
     struct source source = { &failure, &op->arena, .hidden = FIELD_INPUT_ONLY, .trusted = true };
     if (!read_members(&source, noun, json, object, ret_present)) return ERR_OK;
     return op_fail(op, ERR_STORAGE, failure.field, "the change log is damaged: %s", failure.text);
+}
+
+enum err number_read(struct op *op, const char *name, const json_t *value, int64_t *ret_number)
+{
+    const struct source source = { &op->failure, &op->arena, .hidden = 0 };
+    const struct field field = { .name = name, .kind = FIELD_NUMBER };
+    const struct reading reading = { &source, &field, value };
+    return value ? read_number(&reading, ret_number) : refuse(&reading, "%s is missing", name);
+}
+
+enum err numbers_read(struct op *op, const char *name, const json_t *array, int64_t **ret_numbers, size_t *ret_count)
+{
+    enum err e = ERR_OK;
+    *ret_count = json_array_size(array);
+    *ret_numbers = arena_array(&op->arena, *ret_count, sizeof **ret_numbers);
+    for (size_t i = 0; i < *ret_count && !e; i++) e = number_read(op, name, json_array_get(array, i), &(*ret_numbers)[i]);
+    return e;
 }
 
 enum err fields_check_required(struct op *op, enum noun noun, field_set present)

@@ -37,3 +37,13 @@ bool noun_find(const char *name, enum noun *ret_noun)
     }
     return false;
 }
+
+const struct grant *group_grants(const struct group *group, int kind, size_t *ret_count)
+{
+    size_t from = 0;
+    while (from < group->grant_count && group->grants[from].kind != kind) from++;
+    size_t to = from;
+    while (to < group->grant_count && group->grants[to].kind == kind) to++;
+    *ret_count = to - from;
+    return *ret_count ? group->grants + from : NULL;
+}

@@ -103,7 +103,8 @@ struct credential {
     const char *key_id;        /* CREDENTIAL_API_KEY: the user name of Basic */
     const char *secret;        /* directory file input only; never stored, never exported */
     struct digest secret_hash; /* SHA-256 of the secret; for api-key of "keyId:secret" */
-    unsigned rights;           /* enum right of model/op.h */
+    unsigned rights;           /* RIGHT_READ, RIGHT_WRITE of model/op.h */
+    unsigned permits;          /* bit i: RIGHT_LIST << i; 0: every operation that the rights allow */
     int64_t expires_at;
     int64_t revoked_at;
     int64_t date_created;
@@ -121,6 +122,9 @@ union object {
     struct nesting *nesting;
     struct credential *credential;
 };
+
+/* The grants of one kind (enum grant_kind), which lie together; NULL if there are none. */
+const struct grant *group_grants(const struct group *group, int kind, size_t *ret_count);
 
 /* sizeof the struct of a noun. */
 size_t noun_size(enum noun noun);

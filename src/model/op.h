@@ -10,10 +10,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What a credential may do. */
+/* What a credential may do: read, or read and write; and which operations it is permitted, of those that this allows. */
 enum right {
     RIGHT_READ = 1 << 0,
     RIGHT_WRITE = 1 << 1,
+    RIGHT_LIST = 1 << 2, /* the permitted operations, in the order of credential.permits */
+    RIGHT_GET = 1 << 3,
+    RIGHT_CREATE = 1 << 4,
+    RIGHT_UPDATE = 1 << 5,
+    RIGHT_DELETE = 1 << 6,
+};
+enum { RIGHT_PERMITS_SHIFT = 2, RIGHT_ALL_PERMITS = RIGHT_LIST | RIGHT_GET | RIGHT_CREATE | RIGHT_UPDATE | RIGHT_DELETE };
+
+/* What a route asks for. */
+enum {
+    CAN_LIST = RIGHT_READ | RIGHT_LIST,
+    CAN_GET = RIGHT_READ | RIGHT_GET,
+    CAN_CREATE = RIGHT_WRITE | RIGHT_CREATE,
+    CAN_UPDATE = RIGHT_WRITE | RIGHT_UPDATE, /* members of a group are part of it */
+    CAN_DELETE = RIGHT_WRITE | RIGHT_DELETE,
 };
 
 /* Who asks. All zero: nobody yet. Commands act as the system: `system` true, every right, no organization. */
@@ -35,6 +50,9 @@ struct op_async {
     void (*again)(struct op *op, void (*task)(struct op *op));
 };
 
+struct group;
+enum member_outcome { MEMBER_DONE, MEMBER_WAS_SO, MEMBER_UNKNOWN }; /* changed; nothing to change; no user of the organization */
+
 struct directory; /* known to directory/ and above; here only handed on */
 
 struct op {
@@ -42,12 +60,15 @@ struct op {
     struct arena arena;          /* everything the operation makes; freed with it */
     struct failure failure;      /* meaningful only after an err was returned */
     struct caller caller;
-    int64_t now;                  /* microseconds UTC; the one clock of the operation, tests set it */
-    const struct op_async *async; /* NULL: functions wait and return their result */
-    void *write;                  /* the write under way; for directory/ */
-    const int64_t *made;          /* after a write that creates: the number of what was made */
-    bool may_block;               /* false on a thread that serves connections: a function that would wait for a disk, a
-                                   * network or a lock held over one returns ERR_DEFERRED instead and has changed nothing */
+    int64_t now;                         /* microseconds UTC; the one clock of the operation, tests set it */
+    const struct op_async *async;        /* NULL: functions wait and return their result */
+    void *write;                         /* the write under way; for directory/ */
+    const struct group *made;            /* after a write that creates: what was made */
+    const enum member_outcome *outcomes; /* after a write that treats each member by itself: one for each, in the order asked */
+    const int64_t *outcome_user_ids;     /* whom each is about */
+    size_t outcome_count;
+    bool may_block; /* false on a thread that serves connections: a function that would wait for a disk, a
+                     * network or a lock held over one returns ERR_DEFERRED instead and has changed nothing */
 };
 
 /* An op that may block, with the time of now and no caller. */

@@ -263,7 +263,7 @@ static enum err insert_credential(struct op *op, struct sqlite_db *db, int64_t o
                                   const struct credential *credential)
 {
     AUTO_QUERY q = db_query(db, "INSERT INTO credential (" CREDENTIAL_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-                                " $11, $12, $13)");
+                                " $11, $12, $13, $14)");
     bind_credential_values(&q, credential);
     query_uuid(&q, &credential->uuid);
     query_number(&q, organization_id);
@@ -274,8 +274,8 @@ static enum err insert_credential(struct op *op, struct sqlite_db *db, int64_t o
 
 static enum err update_credential(struct op *op, struct sqlite_db *db, int64_t organization_id, struct credential credential)
 {
-    AUTO_QUERY q = db_query(db, "UPDATE credential SET (" CREDENTIAL_VALUES ") = ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-                                " WHERE organization_id = $10 AND id = $11");
+    AUTO_QUERY q = db_query(db, "UPDATE credential SET (" CREDENTIAL_VALUES ") = ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+                                " WHERE organization_id = $11 AND id = $12");
     bind_credential_values(&q, &credential);
     query_number(&q, organization_id);
     query_number(&q, credential.id);

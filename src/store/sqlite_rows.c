@@ -180,6 +180,7 @@ void bind_credential_values(struct query *query, const struct credential *creden
     query_text(query, credential->key_id);
     query_bytes(query, credential->secret_hash.bytes, sizeof(credential->secret_hash.bytes));
     query_number(query, credential->rights);
+    query_number(query, credential->permits);
     query_optional(query, credential->expires_at);
     query_optional(query, credential->revoked_at);
     query_optional(query, credential->date_created);
@@ -194,6 +195,7 @@ struct credential read_credential(const struct query *query)
     credential.key_id = column_text(query, i++);
     credential.secret_hash = column_digest(query, i++);
     credential.rights = (unsigned)column_number(query, i++);
+    credential.permits = (unsigned)column_number(query, i++);
     credential.expires_at = column_number(query, i++);
     credential.revoked_at = column_number(query, i++);
     credential.date_created = column_number(query, i++);

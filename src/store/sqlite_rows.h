@@ -18,7 +18,7 @@
 #define GROUP_VALUES                                                                                                             \
     "name, name_folded, description, remarks, external_id, date_created, date_modified, created_by, modified_by, deleted_at"
 #define MEMBERSHIP_VALUES "uuid, manager, starts_at, ends_at, date_created, added_by_credential, added_by_user"
-#define CREDENTIAL_VALUES "name, user_id, kind, key_id, secret_hash, rights, expires_at, revoked_at, date_created"
+#define CREDENTIAL_VALUES "name, user_id, kind, key_id, secret_hash, rights, permits, expires_at, revoked_at, date_created"
 
 void bind_organization_values(struct query *query, const struct organization *organization);
 void bind_account_values(struct query *query, const struct account *account);

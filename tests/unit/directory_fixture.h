@@ -188,7 +188,7 @@ static inline field_set group_fields(const char *first, const char *second)
 static inline int64_t new_group(struct world *w, const char *name)
 {
     assert_ok(w, directory_create_group(acting(w, 0), &(struct group){ .name = name }, group_fields("name", NULL)));
-    return *w->op.made;
+    return w->op.made->id;
 }
 
 static inline void put_member(struct world *w, int64_t group_id, int64_t user_id, bool manager)

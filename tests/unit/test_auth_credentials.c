@@ -99,9 +99,94 @@ static void the_caller_is_what_the_credential_says(void **state)
     assert_int_equal(caller.organization_id, 10);
     assert_int_equal(caller.credential_id, 7);
     assert_int_equal(caller.user_id, 20);
-    assert_int_equal(caller.rights, RIGHT_READ | RIGHT_WRITE);
+    assert_int_equal(caller.rights, RIGHT_READ | RIGHT_WRITE | RIGHT_ALL_PERMITS);
     assert_false(caller.system);
     credentials_free(credentials);
+}
+
+#define PERMIT(operation) (RIGHT_##operation >> RIGHT_PERMITS_SHIFT)
+
+/* What each operation needs, in the order of the bits. */
+static const unsigned needs[] = { CAN_LIST, CAN_GET, CAN_CREATE, CAN_UPDATE, CAN_DELETE };
+
+static void permits_allow_only_what_they_name_and_the_rights_do_too(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned rights, permits;
+        const char *allowed; /* of list, get, create, update, delete */
+    } rows[] = {
+        { RIGHT_READ, 0, "lg" },
+        { RIGHT_READ | RIGHT_WRITE, 0, "lgcud" },
+        { RIGHT_READ, PERMIT(LIST), "l" },
+        { RIGHT_READ | RIGHT_WRITE, PERMIT(LIST), "l" },
+        { RIGHT_READ | RIGHT_WRITE, PERMIT(GET) | PERMIT(DELETE), "gd" },
+        { RIGHT_READ | RIGHT_WRITE, PERMIT(CREATE), "c" },
+        { RIGHT_READ | RIGHT_WRITE, PERMIT(UPDATE), "u" },
+        { RIGHT_READ | RIGHT_WRITE, RIGHT_ALL_PERMITS >> RIGHT_PERMITS_SHIFT, "lgcud" },
+        { RIGHT_READ, PERMIT(CREATE) | PERMIT(UPDATE) | PERMIT(DELETE), "" },
+        { RIGHT_READ, PERMIT(GET) | PERMIT(DELETE), "g" },
+        { RIGHT_WRITE, 0, "cud" },
+        { 0, 0, "" },
+        { RIGHT_READ | RIGHT_WRITE, 1U << 5, "" }, /* an operation of a later version: not all of today's */
+        { RIGHT_READ | RIGHT_WRITE, 1U << 31 | PERMIT(GET), "g" },
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct credential credential = make(1, CREDENTIAL_BEARER, NULL, SECRET);
+        credential.rights = rows[i].rights;
+        credential.permits = rows[i].permits;
+        struct credentials *credentials = with(credential);
+        struct caller caller;
+        assert_int_equal(authenticate_at(credentials, "Bearer " SECRET, FORM_BEARER, NOW, &caller), ERR_OK);
+        assert_int_equal(caller.rights, credential_rights(&credential));
+        assert_int_equal(caller.rights & ~(unsigned)(RIGHT_READ | RIGHT_WRITE | RIGHT_ALL_PERMITS), 0);
+        for (size_t j = 0; j < COUNT_OF(needs); j++)
+            assert_int_equal((caller.rights & needs[j]) == needs[j], strchr(rows[i].allowed, "lgcud"[j]) != NULL);
+        credentials_free(credentials);
+    }
+}
+
+static void permits_follow_a_changed_credential(void **state)
+{
+    (void)state;
+    struct credential credential = make(1, CREDENTIAL_BEARER, NULL, SECRET);
+    struct credentials *credentials = with(credential);
+    struct caller caller;
+    credential.permits = PERMIT(GET);
+    credentials_put(credentials, &credential);
+    assert_int_equal(authenticate_at(credentials, "Bearer " SECRET, FORM_BEARER, NOW, &caller), ERR_OK);
+    assert_int_equal(caller.rights, RIGHT_READ | RIGHT_GET);
+    credential.permits = 0;
+    credentials_replace_organization(credentials, credential.organization_id, &credential, 1);
+    assert_int_equal(authenticate_at(credentials, "Bearer " SECRET, FORM_BEARER, NOW, &caller), ERR_OK);
+    assert_int_equal(caller.rights, RIGHT_READ | RIGHT_ALL_PERMITS);
+    credentials_free(credentials);
+}
+
+static void the_name_is_kept_and_told(void **state)
+{
+    (void)state;
+    struct arena arena = ARENA_INIT;
+    char text[] = "sync job";
+    struct credential credential = make(7, CREDENTIAL_BEARER, NULL, SECRET);
+    struct credentials *credentials = with(credential);
+    assert_null(credentials_name(credentials, &arena, 7));
+    credential.name = text;
+    credentials_put(credentials, &credential);
+    text[0] = 'X'; /* a copy was made */
+    const char *name = credentials_name(credentials, &arena, 7);
+    assert_string_equal(name, "sync job");
+    credential.name = "other";
+    credentials_put(credentials, &credential);
+    assert_string_equal(credentials_name(credentials, &arena, 7), "other");
+    assert_string_equal(name, "sync job"); /* and another for who asked */
+    credential.name = NULL;
+    credentials_put(credentials, &credential);
+    assert_null(credentials_name(credentials, &arena, 7));
+    static const int64_t absent[] = { 0, -1, 8, INT64_MAX, INT64_MIN };
+    for (size_t i = 0; i < COUNT_OF(absent); i++) assert_null(credentials_name(credentials, &arena, absent[i]));
+    credentials_free(credentials);
+    arena_free(&arena);
 }
 
 static void the_scheme_may_be_in_any_letter_case_the_secret_not(void **state)
@@ -343,6 +428,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_finds_its_kind),
         cmocka_unit_test(the_caller_is_what_the_credential_says),
+        cmocka_unit_test(permits_allow_only_what_they_name_and_the_rights_do_too),
+        cmocka_unit_test(permits_follow_a_changed_credential),
+        cmocka_unit_test(the_name_is_kept_and_told),
         cmocka_unit_test(the_scheme_may_be_in_any_letter_case_the_secret_not),
         cmocka_unit_test(what_is_malformed_is_not_authenticated),
         cmocka_unit_test(basic_credentials_of_any_length_are_read),

@@ -62,6 +62,31 @@ static void a_time_as_json_is_in_quotes(void **state)
     buf_free(&buf);
 }
 
+static void milliseconds_are_three_digits_whatever_the_time(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t time_us;
+        const char *text;
+    } cases[] = {
+        { 1773135127 * SECOND, "\"2026-03-10T09:32:07.000Z\"" },
+        { 1773135127 * SECOND + 35999, "\"2026-03-10T09:32:07.035Z\"" }, /* cut, not rounded */
+        { 1773135127 * SECOND + 999999, "\"2026-03-10T09:32:07.999Z\"" },
+        { 1773135127 * SECOND + 500000, "\"2026-03-10T09:32:07.500Z\"" },
+        { 1, "\"1970-01-01T00:00:00.000Z\"" },
+        { -1, "\"1969-12-31T23:59:59.999Z\"" },
+        { INT64_MAX, "\"9999-12-31T23:59:59.999Z\"" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct buf buf = BUF_INIT(26); /* as long as it is, and no byte more */
+        clock_add_json_milliseconds(&buf, cases[i].time_us);
+        assert_false(buf.overflow);
+        assert_int_equal(buf.size, 26);
+        assert_memory_equal(buf.bytes, cases[i].text, 26);
+        buf_free(&buf);
+    }
+}
+
 static void well_formed_times_are_read(void **state)
 {
     (void)state;
@@ -193,6 +218,7 @@ int main(void)
         cmocka_unit_test(times_are_written_with_as_many_fraction_digits_as_needed),
         cmocka_unit_test(dates_agree_with_the_c_library_on_every_day),
         cmocka_unit_test(a_time_as_json_is_in_quotes),
+        cmocka_unit_test(milliseconds_are_three_digits_whatever_the_time),
         cmocka_unit_test(well_formed_times_are_read),
         cmocka_unit_test(malformed_times_are_refused),
         cmocka_unit_test(what_is_written_is_read_back),

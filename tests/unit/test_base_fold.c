@@ -167,6 +167,51 @@ static void length_is_counted_in_code_points(void **state)
     assert_int_equal(utf8_length("a\u00e9\u20ac\U0001f600", 10), 4);
 }
 
+static void the_first_letter_is_made_upper_case(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        { "acme", "A" },
+        { "Acme", "A" },
+        { "7 days", "7" },
+        { "(x)", "(" },
+        { "\u00e9lan", "\u00c9" },
+        { "\u044fblock", "\u042f" },
+        { "\u65e5\u672c", "\u65e5" },
+        { "\U0001f600", "\U0001f600" },
+        { "\U00010428", "\U00010400" },
+        { "", "" },
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char letter[4];
+        assert_int_equal(utf8_first_upper(rows[i][0], letter), strlen(rows[i][1]));
+        assert_memory_equal(letter, rows[i][1], strlen(rows[i][1]));
+    }
+}
+
+static void a_prefix_ends_between_code_points(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t count, size;
+    } rows[] = {
+        { "", 0, 0 },
+        { "", 5, 0 },
+        { "abc", 0, 0 },
+        { "abc", 2, 2 },
+        { "abc", 3, 3 },
+        { "abc", 4, 3 },
+        { "\u00e9x", 1, 2 },
+        { "\u00e9x", 2, 3 },
+        { "x\u65e5\u672c", 2, 4 },
+        { "\U0001f600a", 1, 4 },
+        { "\U0001f600", SIZE_MAX, 4 },
+        { "e\u0301", 1, 1 },
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) assert_int_equal(utf8_prefix(rows[i].text, rows[i].count), rows[i].size);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +224,8 @@ int main(void)
         cmocka_unit_test(well_formed_utf8_is_valid),
         cmocka_unit_test(malformed_utf8_is_not_valid),
         cmocka_unit_test(length_is_counted_in_code_points),
+        cmocka_unit_test(the_first_letter_is_made_upper_case),
+        cmocka_unit_test(a_prefix_ends_between_code_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

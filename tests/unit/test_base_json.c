@@ -262,6 +262,33 @@ static void kinds_have_names(void **state)
     json_decref(json);
 }
 
+static void assert_found(const char *text, const char *name, const char *expected)
+{
+    struct failure failure = { 0 };
+    json_t *json;
+    assert_int_equal(json_parse(&failure, text, strlen(text), &json), ERR_OK);
+    const json_t *found = json_get_any_case(json, name);
+    if (expected) assert_string_equal(json_string_value(found), expected);
+    else assert_null(found);
+    json_decref(json);
+}
+
+static void members_are_found_in_any_letter_case_and_the_last_counts(void **state)
+{
+    (void)state;
+    assert_found("{\"name\":\"a\"}", "name", "a");
+    assert_found("{\"NAME\":\"a\"}", "name", "a");
+    assert_found("{\"name\":\"a\"}", "Name", "a");
+    assert_found("{\"other\":\"x\",\"Name\":\"a\",\"names\":\"y\"}", "name", "a");
+    assert_found("{\"name\":\"a\",\"NAME\":\"b\",\"naMe\":\"c\"}", "name", "c");
+    assert_found("{\"naMe\":\"c\",\"NAME\":\"b\",\"name\":\"a\"}", "NAME", "a");
+    assert_found("{\"nam\":\"a\",\"name \":\"b\",\"\":\"c\"}", "name", NULL);
+    assert_found("{\"\u00e9\":\"a\"}", "\u00c9", NULL); /* only ASCII letters */
+    assert_found("{}", "name", NULL);
+    assert_found("[\"name\"]", "name", NULL);
+    assert_found("null", "name", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +306,7 @@ int main(void)
         cmocka_unit_test(closing_brackets_do_not_hide_depth),
         cmocka_unit_test(damaged_texts_never_harm),
         cmocka_unit_test(kinds_have_names),
+        cmocka_unit_test(members_are_found_in_any_letter_case_and_the_last_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,6 +51,18 @@ static void malformed_text_is_refused(void **state)
     }
 }
 
+static void zeroes_are_read_where_they_mean_nothing_there(void **state)
+{
+    (void)state;
+    struct uuid uuid = { { 1 } };
+    assert_true(uuid_parse_or_nil("00000000-0000-0000-0000-000000000000", 36, &uuid));
+    assert_true(uuid_is_nil(&uuid));
+    assert_true(uuid_parse_or_nil(sample, 36, &uuid));
+    assert_int_equal(uuid.bytes[0], 0x2e);
+    assert_false(uuid_parse_or_nil("00000000-0000-0000-0000-00000000000g", 36, &uuid));
+    assert_false(uuid_parse_or_nil("00000000000000000000000000000000", 32, &uuid));
+}
+
 static void random_uuids_are_version_4_and_differ(void **state)
 {
     (void)state;
@@ -75,7 +87,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_read_and_written),  cmocka_unit_test(capital_letters_are_read_and_small_ones_written),
         cmocka_unit_test(malformed_text_is_refused), cmocka_unit_test(random_uuids_are_version_4_and_differ),
-        cmocka_unit_test(only_all_zeroes_is_nil),
+        cmocka_unit_test(only_all_zeroes_is_nil),    cmocka_unit_test(zeroes_are_read_where_they_mean_nothing_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

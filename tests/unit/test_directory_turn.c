@@ -213,7 +213,7 @@ static void an_asynchronous_write_is_told_when_it_is_done(void **state)
     wait_for(&write);
     assert_int_equal(write.result, ERR_OK);
     struct group group;
-    assert_true(get_group(w, *write.op.made, &group));
+    assert_true(get_group(w, write.op.made->id, &group));
     assert_string_equal(group.name, "Given by a caller that goes on");
     op_end(&write.op);
     stop_runner();

@@ -2,7 +2,7 @@
 #include "directory_fixture.h"
 
 /* Everybody there can be. Ids of a user with every role in `group`. */
-struct people {
+struct crowd {
     int64_t administrator, manager, member, stranger, inactive, former;
     int64_t group;
 };
@@ -17,13 +17,13 @@ static int64_t add_person(struct world *w, const char *name, bool super_user, bo
     return user->id;
 }
 
-static struct people add_people(struct world *w)
+static struct crowd add_people(struct world *w)
 {
-    struct people people = { .administrator = add_person(w, "administrator", true, true),
-                             .manager = add_person(w, "manager", false, true),
-                             .member = add_person(w, "member", false, true),
-                             .stranger = add_person(w, "stranger", false, true),
-                             .inactive = add_person(w, "inactive", true, false) };
+    struct crowd people = { .administrator = add_person(w, "administrator", true, true),
+                            .manager = add_person(w, "manager", false, true),
+                            .member = add_person(w, "member", false, true),
+                            .stranger = add_person(w, "stranger", false, true),
+                            .inactive = add_person(w, "inactive", true, false) };
     struct user *former = other_adds_user(w, "former");
     former->super_user = true;
     people.former = former->id;
@@ -59,7 +59,7 @@ static enum err create(struct world *w, int64_t user_id, const char *name)
 static void administrators_members_and_service_keys_see_a_group(void **state)
 {
     struct world *w = *state;
-    struct people people = add_people(w);
+    struct crowd people = add_people(w);
     assert_ok(w, see(w, 0, people.group));
     assert_ok(w, see(w, people.administrator, people.group));
     assert_ok(w, see(w, people.manager, people.group));
@@ -70,7 +70,7 @@ static void administrators_members_and_service_keys_see_a_group(void **state)
 static void a_user_that_is_gone_or_not_active_is_nobody(void **state)
 {
     struct world *w = *state;
-    struct people people = add_people(w);
+    struct crowd people = add_people(w);
     assert_refused(w, see(w, people.inactive, people.group), ERR_UNAUTHENTICATED, "");
     assert_refused(w, see(w, people.former, people.group), ERR_UNAUTHENTICATED, "");
     assert_refused(w, see(w, 999999, people.group), ERR_UNAUTHENTICATED, "");
@@ -80,7 +80,7 @@ static void a_user_that_is_gone_or_not_active_is_nobody(void **state)
 static void only_administrators_and_service_keys_make_groups(void **state)
 {
     struct world *w = *state;
-    struct people people = add_people(w);
+    struct crowd people = add_people(w);
     assert_ok(w, create(w, 0, "by a key"));
     assert_ok(w, create(w, people.administrator, "by an administrator"));
     assert_refused(w, create(w, people.manager, "x"), ERR_FORBIDDEN, "");
@@ -90,7 +90,7 @@ static void only_administrators_and_service_keys_make_groups(void **state)
 static void only_administrators_change_and_delete_groups(void **state)
 {
     struct world *w = *state;
-    struct people people = add_people(w);
+    struct crowd people = add_people(w);
     assert_refused(w, rename_group(w, people.manager, people.group, "x"), ERR_FORBIDDEN, "");
     assert_refused(w, rename_group(w, people.member, people.group, "x"), ERR_FORBIDDEN, "");
     assert_refused(w, directory_delete_group(acting(w, people.manager), people.group), ERR_FORBIDDEN, "");
@@ -102,7 +102,7 @@ static void only_administrators_change_and_delete_groups(void **state)
 static void a_stranger_is_not_told_that_a_group_exists(void **state)
 {
     struct world *w = *state;
-    struct people people = add_people(w);
+    struct crowd people = add_people(w);
     assert_refused(w, rename_group(w, people.stranger, people.group, "x"), ERR_NOT_FOUND, "group");
     assert_refused(w, directory_delete_group(acting(w, people.stranger), people.group), ERR_NOT_FOUND, "group");
 }
@@ -110,7 +110,7 @@ static void a_stranger_is_not_told_that_a_group_exists(void **state)
 static void a_group_of_another_organization_does_not_exist(void **state)
 {
     struct world *w = *state;
-    struct people people = add_people(w);
+    struct crowd people = add_people(w);
     int64_t ours = w->organization_id;
     w->organization_id = other_adds_organization(w, "Theirs")->id;
     refresh(w, INSTALLATION);
@@ -142,7 +142,7 @@ static void a_new_group_has_what_was_given_and_nothing_else(void **state)
     struct op *op = acting(w, 0);
     int64_t now = op->now;
     assert_ok(w, directory_create_group(op, &values, present));
-    int64_t id = *op->made;
+    int64_t id = op->made->id;
     assert_true(id > 0 && id != 12345);
     assert_true(get_group(w, id, &group));
     assert_string_equal(group.name, "Night shift");
@@ -232,7 +232,7 @@ static void an_update_keeps_what_it_does_not_name(void **state)
     struct group group, values = { .name = "Group", .description = "d", .remarks = "r" };
     assert_ok(w,
               directory_create_group(acting(w, 0), &values, group_fields("name", "description") | group_fields("remarks", NULL)));
-    int64_t id = *w->op.made;
+    int64_t id = w->op.made->id;
     struct op *op = acting(w, 0);
     int64_t now = op->now;
     assert_ok(w, directory_update_group(op, id, &(struct group){ .description = "new" }, group_fields("description", NULL)));
@@ -321,7 +321,7 @@ static void a_deleted_group_is_gone_and_its_name_free(void **state)
 static void a_deleted_group_is_restored_with_its_members(void **state)
 {
     struct world *w = *state;
-    struct people people = add_people(w);
+    struct crowd people = add_people(w);
     struct group group;
     assert_ok(w, directory_delete_group(acting(w, 0), people.group));
     assert_refused(w, see(w, people.member, people.group), ERR_NOT_FOUND, "group");
@@ -374,7 +374,7 @@ static void a_write_after_anothers_commit_is_asked_again(void **state)
 static void what_was_written_is_there_after_a_restart(void **state)
 {
     struct world *w = *state;
-    struct people people = add_people(w);
+    struct crowd people = add_people(w);
     int64_t id = new_group(w, "Kept");
     put_member(w, id, people.stranger, true);
     close_directory(w);
