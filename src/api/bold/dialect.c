@@ -5,16 +5,16 @@
  * and reads the body before it calls. */
 // clang-format off
 static const struct route routes[] = {
-    /* method         pattern                                  rights       flags                      handler              answer after the write */
-    { METHOD_GET,    "/v1/user-groups",                        RIGHT_READ,  0,                         bold_list_groups,    NULL },
-    { METHOD_POST,   "/v1/user-groups",                        RIGHT_WRITE, ROUTE_BODY | ROUTE_WRITES, bold_create_group,   bold_answer_made },
-    { METHOD_GET,    "/v1/user-groups/{id}",                   RIGHT_READ,  0,                         bold_get_group,      NULL },
-    { METHOD_PUT,    "/v1/user-groups/{id}",                   RIGHT_WRITE, ROUTE_BODY | ROUTE_WRITES, bold_update_group,   bold_answer_id },
-    { METHOD_DELETE, "/v1/user-groups/{id}",                   RIGHT_WRITE, ROUTE_WRITES,              bold_delete_group,   bold_answer_done },
-    { METHOD_POST,   "/v1/user-groups/{id}/users",             RIGHT_WRITE, ROUTE_BODY | ROUTE_WRITES, bold_add_members,    bold_answer_done },
-    { METHOD_DELETE, "/v1/user-groups/{id}/users",             RIGHT_WRITE, ROUTE_BODY | ROUTE_WRITES, bold_remove_members, bold_answer_done },
-    { METHOD_POST,   "/v1/user-groups/{id}/users/{userId}",    RIGHT_WRITE, ROUTE_WRITES,              bold_add_member,     bold_answer_done },
-    { METHOD_DELETE, "/v1/user-groups/{id}/users/{userId}",    RIGHT_WRITE, ROUTE_WRITES,              bold_remove_member,  bold_answer_done },
+    /* method         pattern                                  rights      flags                      handler              answer after the write */
+    { METHOD_GET,    "/v1/user-groups",                        CAN_LIST,   0,                         bold_list_groups,    NULL },
+    { METHOD_POST,   "/v1/user-groups",                        CAN_CREATE, ROUTE_BODY | ROUTE_WRITES, bold_create_group,   bold_answer_made },
+    { METHOD_GET,    "/v1/user-groups/{id}",                   CAN_GET,    0,                         bold_get_group,      NULL },
+    { METHOD_PUT,    "/v1/user-groups/{id}",                   CAN_UPDATE, ROUTE_BODY | ROUTE_WRITES, bold_update_group,   bold_answer_id },
+    { METHOD_DELETE, "/v1/user-groups/{id}",                   CAN_DELETE, ROUTE_WRITES,              bold_delete_group,   bold_answer_done },
+    { METHOD_POST,   "/v1/user-groups/{id}/users",             CAN_UPDATE, ROUTE_BODY | ROUTE_WRITES, bold_add_members,    bold_answer_done },
+    { METHOD_DELETE, "/v1/user-groups/{id}/users",             CAN_UPDATE, ROUTE_BODY | ROUTE_WRITES, bold_remove_members, bold_answer_done },
+    { METHOD_POST,   "/v1/user-groups/{id}/users/{userId}",    CAN_UPDATE, ROUTE_WRITES,              bold_add_member,     bold_answer_done },
+    { METHOD_DELETE, "/v1/user-groups/{id}/users/{userId}",    CAN_UPDATE, ROUTE_WRITES,              bold_remove_member,  bold_answer_done },
     { 0 },
 };
 

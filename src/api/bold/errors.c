@@ -30,6 +30,7 @@ static const struct wording wordings[] = {
     [ERR_UNKNOWN_OUTCOME] = { 503, "UnknownOutcome",    "The database was lost while saving: the change may or may not have been made" },
     [ERR_DEFERRED]        = { 500, "InternalError",     "Internal error" },
     [ERR_PENDING]         = { 500, "InternalError",     "Internal error" },
+    [ERR_MEDIA_TYPE]      = { 415, "UnsupportedMediaType", NULL },
 };
 _Static_assert(sizeof wordings / sizeof *wordings == ERR_COUNT, "every error needs a wording");
 
@@ -43,7 +44,7 @@ static const struct {
     { ERR_NOT_FOUND, "organization", { 404, "OrganizationNotFound",         "Organization not found" } },
     { ERR_EXISTS,    "name",         { 400, "UserGroupNameTaken",           "A user group with this name exists already" } },
     { ERR_TOO_LARGE, "uri",          { 414, "UriTooLong",                   NULL } },
-    { ERR_TOO_LARGE, "head",         { 431, "HeaderTooLarge",               NULL } },
+    { ERR_TOO_LARGE, "head",         { 431, "PayloadTooLarge",              NULL } },
 };
 // clang-format on
 

@@ -65,15 +65,10 @@ enum err bold_list_groups(struct op *op, const struct request *request, struct r
         if (!e && with_users) e = defer_if_large(op, &view, groups, count);
         if (e) return e;
     }
-    /* Groups' bytes lie anywhere in memory: fetched ahead, or a page of an organization not asked for lately waits for each of
-     * them. */
-    enum { AHEAD = 8 };
-    for (size_t i = 0; i < count; i++) image_fetch_fragment_place(view.image, BOLD_GROUP_FRAGMENTS, groups[i]);
-    for (size_t i = 0; i < count && i < AHEAD; i++) image_fetch_fragment(view.image, BOLD_GROUP_FRAGMENTS, groups[i]);
     buf_add_char(&response->body, '[');
     for (size_t i = 0; i < count; i++) {
         if (i) buf_add_char(&response->body, ',');
-        if (i + AHEAD < count) image_fetch_fragment(view.image, BOLD_GROUP_FRAGMENTS, groups[i + AHEAD]);
+        image_fetch_fragments_ahead(view.image, BOLD_GROUP_FRAGMENTS, groups, count, i);
         bold_write_group(op, &view, groups[i], with_users, &response->body);
     }
     buf_add_char(&response->body, ']');
@@ -116,7 +111,7 @@ enum err bold_create_group(struct op *op, const struct request *request, struct 
 enum err bold_answer_made(struct op *op, const struct request *request, struct response *response)
 {
     (void)request;
-    buf_add_number(&response->body, *op->made);
+    buf_add_number(&response->body, op->made->id);
     return ERR_OK;
 }
 

@@ -2,64 +2,30 @@
 #include "api/bold/bold.h"
 #include "base/json.h"
 
-#include <string.h>
-#include <strings.h>
-
-/* Decimal digits only: no sign, no spaces, no leading +. */
-static bool read_digits(const char *text, int64_t *ret_number)
-{
-    int64_t number = 0;
-    if (!*text) return false;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9') return false;
-        number = number * 10 + (*text - '0');
-        if (number > NUMBER_MAX) return false;
-    }
-    *ret_number = number;
-    return true;
-}
-
 enum err bold_read_group_id(struct op *op, const struct request *request, int64_t *ret_id)
 {
-    if (read_digits(request->captures[0], ret_id) && *ret_id > 0) return ERR_OK;
+    if (number_parse(request->captures[0], NUMBER_MAX, ret_id) && *ret_id > 0) return ERR_OK;
     return op_fail(op, ERR_NOT_FOUND, "group", "a group's id is a positive whole number");
 }
 
 enum err bold_read_user_id(struct op *op, const char *text, int64_t *ret_id)
 {
-    if (read_digits(text, ret_id) && *ret_id > 0) return ERR_OK;
+    if (number_parse(text, NUMBER_MAX, ret_id) && *ret_id > 0) return ERR_OK;
     return op_fail(op, ERR_INVALID, "userId", "userId must be a positive whole number");
 }
 
 enum err bold_read_bool(struct op *op, const struct request *request, const char *name, bool *ret_value)
 {
-    const char *text = request_parameter(request, name);
-    if (!text) return ERR_OK;
-    if (strcasecmp(text, "true") == 0) *ret_value = true;
-    else if (strcasecmp(text, "false") == 0) *ret_value = false;
-    else return op_fail(op, ERR_INVALID, name, "%s must be true or false", name);
-    return ERR_OK;
+    return parameter_read_bool(&op->failure, name, request_parameter(request, name), ret_value);
 }
 
 enum err bold_read_number(struct op *op, const struct request *request, const char *name, int64_t min, int64_t max,
                           int64_t *ret_value)
 {
-    const char *text = request_parameter(request, name);
-    int64_t number;
-    if (!text) return ERR_OK;
-    if (!read_digits(text, &number) || number < min || number > max)
-        return op_fail(op, ERR_INVALID, name, "%s must be a whole number from %lld to %lld", name, (long long)min,
-                       (long long)max);
-    *ret_value = number;
-    return ERR_OK;
+    return parameter_read_number(&op->failure, name, request_parameter(request, name), min, max, ret_value);
 }
 
 /* --- bodies --- */
-
-static enum err parse_body(struct op *op, const struct request *request, json_t **ret_json)
-{
-    return json_parse(&op->failure, request->body, request->body_size, ret_json);
-}
 
 /* `externalId` is an object in Bold's groups and a text in the directory. */
 static enum err read_external_id(struct op *op, const json_t *body, json_t *fields)
@@ -94,23 +60,14 @@ enum err bold_read_group(struct op *op, const struct request *request, bool with
                          field_set *ret_present)
 {
     json_t *body;
-    enum err e = parse_body(op, request, &body);
+    enum err e = request_read_object(&op->failure, request, &body);
     if (e) return e;
     *ret_values = (struct group){ 0 };
     json_t *fields = json_object();
-    if (!json_is_object(body)) e = op_fail(op, ERR_INVALID, "", "the body must be a JSON object, not %s", json_kind_name(body));
-    else e = read_group_fields(op, body, with_external_id, fields, ret_values, ret_present);
+    e = read_group_fields(op, body, with_external_id, fields, ret_values, ret_present);
     json_decref(fields);
     json_decref(body);
     return e;
-}
-
-static enum err read_id(struct op *op, const json_t *value, int64_t *ret_id)
-{
-    if (!json_is_integer(value) || json_integer_value(value) < 1 || json_integer_value(value) > NUMBER_MAX)
-        return op_fail(op, ERR_INVALID, "userId", "userId must be a positive whole number");
-    *ret_id = json_integer_value(value);
-    return ERR_OK;
 }
 
 static enum err read_member(struct op *op, const json_t *item, struct member_request *ret_member)
@@ -118,7 +75,7 @@ static enum err read_member(struct op *op, const json_t *item, struct member_req
     if (!json_is_object(item))
         return op_fail(op, ERR_INVALID, "", "each element must be an object with userId and groupAdmin, not %s",
                        json_kind_name(item));
-    enum err e = read_id(op, json_object_get(item, "userId"), &ret_member->user_id);
+    enum err e = number_read(op, "userId", json_object_get(item, "userId"), &ret_member->user_id);
     if (e) return e;
     const json_t *manager = json_object_get(item, "groupAdmin");
     if (!manager || json_is_null(manager)) return ERR_OK;
@@ -128,23 +85,19 @@ static enum err read_member(struct op *op, const json_t *item, struct member_req
     return ERR_OK;
 }
 
-/* Parses the body, which must be an array of at most DIRECTORY_MEMBERS_MAX. */
-static enum err parse_array(struct op *op, const struct request *request, json_t **ret_array)
+/* The body, which must be an array of at most DIRECTORY_MEMBERS_MAX. */
+static enum err read_array(struct op *op, const struct request *request, json_t **ret_array)
 {
-    enum err e = parse_body(op, request, ret_array);
-    if (e) return e;
-    if (!json_is_array(*ret_array))
-        e = op_fail(op, ERR_INVALID, "", "the body must be a JSON array, not %s", json_kind_name(*ret_array));
-    else if (json_array_size(*ret_array) > DIRECTORY_MEMBERS_MAX)
-        e = op_fail(op, ERR_INVALID, "", "more than %d users in one request", DIRECTORY_MEMBERS_MAX);
-    if (e) json_decref(*ret_array);
-    return e;
+    enum err e = request_read_array(&op->failure, request, ret_array);
+    if (e || json_array_size(*ret_array) <= DIRECTORY_MEMBERS_MAX) return e;
+    json_decref(*ret_array);
+    return op_fail(op, ERR_INVALID, "", "more than %d users in one request", DIRECTORY_MEMBERS_MAX);
 }
 
 enum err bold_read_members(struct op *op, const struct request *request, struct member_request **ret_members, size_t *ret_count)
 {
     json_t *array;
-    enum err e = parse_array(op, request, &array);
+    enum err e = read_array(op, request, &array);
     if (e) return e;
     *ret_count = json_array_size(array);
     *ret_members = arena_array(&op->arena, *ret_count, sizeof **ret_members);
@@ -156,11 +109,9 @@ enum err bold_read_members(struct op *op, const struct request *request, struct 
 enum err bold_read_user_ids(struct op *op, const struct request *request, int64_t **ret_ids, size_t *ret_count)
 {
     json_t *array;
-    enum err e = parse_array(op, request, &array);
+    enum err e = read_array(op, request, &array);
     if (e) return e;
-    *ret_count = json_array_size(array);
-    *ret_ids = arena_array(&op->arena, *ret_count, sizeof **ret_ids);
-    for (size_t i = 0; i < *ret_count && !e; i++) e = read_id(op, json_array_get(array, i), &(*ret_ids)[i]);
+    e = numbers_read(op, "userId", array, ret_ids, ret_count);
     json_decref(array);
     return e;
 }

@@ -68,6 +68,7 @@ static const struct {
     [ERR_UNKNOWN_OUTCOME] = { 503, "UnknownOutcome" },
     [ERR_DEFERRED]        = { 500, "InternalError" },
     [ERR_PENDING]         = { 500, "InternalError" },
+    [ERR_MEDIA_TYPE]      = { 415, "UnsupportedMediaType" },
 };
 _Static_assert(sizeof wordings / sizeof *wordings == ERR_COUNT, "every error needs a wording");
 // clang-format on
