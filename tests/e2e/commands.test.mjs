@@ -10,7 +10,7 @@ import { BINARY, Roster, serveObjects } from './support/roster.mjs';
 /* What the program cannot make itself: a database with something wrong in it. */
 const sqlite = (roster, sql) => execFileSync('sqlite3', [roster.store.slice('sqlite:'.length), sql], { encoding: 'utf8' });
 
-const COMMANDS = ['serve', 'demo', 'import', 'export', 'token', 'check', 'backup', 'version'];
+const COMMANDS = ['serve', 'demo', 'import', 'export', 'token', 'check', 'backup', 'routes', 'version'];
 
 describe('help', () => {
     const roster = new Roster();
@@ -69,6 +69,7 @@ describe('wrong usage ends with 2 and says why on standard error', () => {
         'import of two files': ['import', ...store, 'a', 'b'],
         'backup without a file': ['backup', ...store],
         'a word too many': ['check', ...store, 'more'],
+        'routes of a store': ['routes', ...store],
         'token without an action': ['token', ...store],
         'an unknown action': ['token', 'sell', ...store],
         'a number that is none': ['serve', ...store, '--threads', 'many'],
@@ -137,6 +138,77 @@ describe('what cannot be done ends with 1 and says why on standard error', () =>
         assert.equal(code, 1);
         assert.match(stderr, /in use/);
         await first.stop();
+    });
+});
+
+describe('routes', () => {
+    const MEMBERS = ['api', 'method', 'pattern', 'rights', 'public', 'body', 'writes', 'prefix', 'types'];
+    const RIGHTS = ['read', 'write', 'list', 'get', 'create', 'update', 'delete'];
+    const roster = new Roster();
+    const list = async () => {
+        const { code, stdout, stderr } = await roster.run(['routes', '--json']);
+        assert.deepEqual([code, stderr], [0, '']);
+        return stdout.trimEnd().split('\n').map((line) => JSON.parse(line));
+    };
+
+    it('--json: one object a line, with these members', async () => {
+        const routes = await list();
+        for (const route of routes) {
+            assert.deepEqual(Object.keys(route), MEMBERS);
+            assert.deepEqual(
+                route.rights,
+                RIGHTS.filter((right) => route.rights.includes(right)),
+            );
+            assert.equal(route.public, route.rights.length === 0);
+            assert.ok(route.prefix === '/' || route.pattern === route.prefix || route.pattern.startsWith(`${route.prefix}/`));
+        }
+        assert.deepEqual(
+            routes.find(({ api, method }) => api === 'bold' && method === 'PUT'),
+            {
+                api: 'bold',
+                method: 'PUT',
+                pattern: '/v1/user-groups/{id}',
+                rights: ['write', 'update'],
+                public: false,
+                body: true,
+                writes: true,
+                prefix: '/v1/user-groups',
+                types: null,
+            },
+        );
+        assert.equal(new Set(routes.map(({ method, pattern }) => `${method} ${pattern}`)).size, routes.length);
+    });
+    it('without it the same as a table: a line each, in the same order', async () => {
+        const { stdout } = await roster.run(['routes']);
+        const [titles, ...lines] = stdout.trimEnd().split('\n');
+        assert.deepEqual(titles.split(/ +/), ['api', 'method', 'pattern', 'rights', 'flags']);
+        const expected = (await list()).map((route) => [
+            route.api,
+            route.method,
+            route.pattern,
+            route.rights.join(',') || '-',
+            ['public', 'body', 'writes'].filter((flag) => route[flag]).join(',') || '-',
+        ]);
+        assert.deepEqual(
+            lines.map((line) => line.split(/ +/)),
+            expected,
+        );
+    });
+    it('is what a server answers: OPTIONS names exactly these methods, and every other is refused', async () => {
+        const server = await serveObjects(smallWorld());
+        const client = server.as(null);
+        const methods = new Map();
+        for (const { method, pattern } of await list())
+            methods.set(pattern, [...(methods.get(pattern) ?? []), method]);
+        for (const [pattern, known] of methods) {
+            const path = pattern.replaceAll(/\{[^}]*\}/g, '1');
+            const answer = await client.request('OPTIONS', path);
+            assert.equal(answer.status, 200, path);
+            assert.deepEqual(answer.header('Allow').split(', '), [...known, 'OPTIONS'], path);
+            for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter((other) => !known.includes(other)))
+                assert.equal((await client.request(method, path)).status, 405, `${method} ${path}`);
+        }
+        await server.stop();
     });
 });
 

@@ -98,6 +98,7 @@ const FULL_WORLD = [
         keyId: 'k',
         secretHash: HASH,
         rights: ['read', 'write'],
+        permits: ['list', 'update'],
         expiresAt: '2099-01-01T00:00:00Z',
     },
     {

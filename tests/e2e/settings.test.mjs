@@ -113,6 +113,47 @@ describe('what is wrong stops the start, with file and line', () => {
         });
 });
 
+describe('auth.jwt: settings that belong together', () => {
+    const ISSUER = 'auth.jwt.issuer = https://id.example\n',
+        AUDIENCE = 'auth_jwt_audience = roster\n',
+        ORGANIZATION = 'auth-jwt-organization = 1\n',
+        KEYS = 'auth.jwt.keys = keys.json\n';
+    const BAD = {
+        'an issuer alone': [ISSUER, /auth\.jwt\.(audience|organization) is not set/],
+        'no audience': [ISSUER + ORGANIZATION + KEYS, /auth\.jwt\.audience is not set/],
+        'an audience that is empty': [`${ISSUER}${ORGANIZATION}auth.jwt.audience = ""\n`, /auth\.jwt\.audience is not set/],
+        'no organization': [ISSUER + AUDIENCE + KEYS, /auth\.jwt\.organization is not set/],
+        'an audience without an issuer': [AUDIENCE, /auth\.jwt\.issuer is not set/],
+        'an organization without an issuer': [ORGANIZATION, /auth\.jwt\.issuer is not set/],
+        'keys without an issuer': [KEYS, /auth\.jwt\.issuer is not set/],
+        'an organization that is no number': [
+            `${ISSUER}${AUDIENCE}auth.jwt.organization = Acme\n`,
+            /roster\.conf:3: auth\.jwt\.organization/,
+        ],
+        'no keys and an issuer that is no URL': [
+            `auth.jwt.issuer = me\n${AUDIENCE}${ORGANIZATION}`,
+            /auth\.jwt\.keys is not set/,
+        ],
+    };
+    for (const [what, [content, why]] of Object.entries(BAD))
+        it(what, async () => {
+            const roster = new Roster();
+            roster.file('roster.conf', content);
+            const { code, stdout, stderr } = await roster.run(['serve', '--store', roster.store, '--listen', '127.0.0.1:0']);
+            assert.deepEqual([code, stdout], [2, '']);
+            assert.match(stderr, why);
+        });
+    it('they are flags and variables too, with dashes and underscores', async () => {
+        const roster = new Roster();
+        const args = ['serve', '--store', roster.store, '--listen', '127.0.0.1:0'];
+        const env = { ROSTER_AUTH_JWT_ISSUER: 'https://id.example' };
+        const flagged = await roster.run([...args, '--auth-jwt-audience', 'roster', '--auth.jwt.organization=x'], { env });
+        assert.match(flagged.stderr, /--auth\.jwt\.organization: "x" is not a whole number/);
+        const { stderr } = await roster.run([...args, '--auth-jwt-audience', 'roster'], { env });
+        assert.match(stderr, /auth\.jwt\.organization is not set/);
+    });
+});
+
 describe('settings that are seen from outside', () => {
     it('body_limit_kib', async () => {
         const roster = await newRoster('body_limit_kib = 1\n');
@@ -120,6 +161,20 @@ describe('settings that are seen from outside', () => {
         const client = roster.as(TOKEN.service);
         const answer = (size) => client.put(`${GROUPS}/1`, undefined, { body: '{}'.padEnd(size, ' ') });
         assert.deepEqual([(await answer(1024)).status, (await answer(1025)).status], [200, 413]);
+        await roster.stop();
+    });
+    it('rate_limit = on: 700 requests of one caller, then 429', async () => {
+        const roster = await newRoster('rate_limit = on\nrate_period_s = 86400\n');
+        await roster.serve();
+        const client = roster.as(TOKEN.service);
+        const day = () => Math.floor(Date.now() / 86400000);
+        let began, statuses;
+        do {
+            began = day();
+            statuses = [];
+            for (let i = 0; i < 701; i++) statuses.push((await client.get(`${GROUPS}/1`)).status);
+        } while (day() !== began); // a window ended in between
+        assert.deepEqual([statuses.indexOf(429), statuses.lastIndexOf(200)], [700, 699]);
         await roster.stop();
     });
     it('request_log = false', async () => {

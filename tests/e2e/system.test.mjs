@@ -145,7 +145,7 @@ describe('the log', () => {
         assert.deepEqual(sorted(lines.map(({ method, route, status }) => [method, route, status])), sorted(EXPECTED));
         for (const line of lines) {
             assert.match(line.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/);
-            assert.match(line.id, /^[0-9a-f]{16}$/);
+            assert.match(line.id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
             assert.equal(line.client, '127.0.0.1');
             assert.ok(Number.isInteger(line.us) && line.us >= 0 && line.us < 60_000_000);
             assert.equal(line.error === null, line.status === 200);

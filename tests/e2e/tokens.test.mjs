@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { assertError, GROUPS, ids } from './support/bold.mjs';
-import { fromLines, smallWorld, TOKEN } from './support/objects.mjs';
+import { bearer, fromLines, secret, smallWorld, TOKEN } from './support/objects.mjs';
 import { Roster, serveObjects } from './support/roster.mjs';
 import { eventually } from './support/wait.mjs';
 
@@ -85,6 +85,146 @@ describe('create', () => {
             assert.match(stderr, /\w/);
             assert.equal((await list()).length, known);
         });
+});
+
+describe('permits', () => {
+    const ALL = ['list', 'get', 'create', 'update', 'delete'];
+    let made = 0;
+    /* One request of each operation. It succeeds for who is permitted, also a second time. */
+    const OPERATIONS = {
+        list: (client) => client.get(GROUPS),
+        get: (client) => client.get(`${GROUPS}/1`),
+        create: (client) => client.post(GROUPS, { name: `Permitted ${++made}` }),
+        update: (client) => client.put(`${GROUPS}/1`, { description: `by permit ${++made}` }),
+        delete: async (client) => {
+            const { text } = await roster.as(TOKEN.service).post(GROUPS, { name: `To delete ${++made}` });
+            return client.delete(`${GROUPS}/${text}`);
+        },
+    };
+    const MEMBERS = [
+        (client) => client.post(`${GROUPS}/3/users/4`),
+        (client) => client.post(`${GROUPS}/3/users`, [{ userId: 4, groupAdmin: true }]),
+        (client) => client.delete(`${GROUPS}/3/users/4`),
+        (client) => client.delete(`${GROUPS}/3/users`, [4]),
+    ];
+
+    /* Waits until the server knows the credential, then asks for everything once: what was permitted. */
+    async function permittedTo(credential) {
+        const client = roster.as(credential);
+        await eventually(async () => assert.notEqual((await client.get(GROUPS)).status, 401), SOON_MS);
+        const permitted = [];
+        for (const [name, ask] of Object.entries(OPERATIONS)) {
+            const answer = await ask(client);
+            if (answer.status === 200) permitted.push(name);
+            else assertError(answer, 'Forbidden');
+        }
+        return permitted;
+    }
+
+    /* What is permitted, and the rights that come of it or are asked for. */
+    const CASES = [
+        [['list'], ['read']],
+        [['get'], ['read']],
+        [['list', 'get'], ['read']],
+        [['create'], ['read', 'write']],
+        [['update'], ['read', 'write']],
+        [['delete'], ['read', 'write']],
+        [
+            ['get', 'update'],
+            ['read', 'write'],
+        ],
+        [ALL, ['read', 'write']],
+        [['list'], ['read'], '--rights', 'read'],
+        [['get', 'delete'], ['read', 'write'], '--rights', 'read,write'],
+        [['list', 'get'], ['read', 'write'], '--rights', 'read,write'],
+    ];
+    for (const [permits, rights, ...flags] of CASES)
+        it(`--permit ${permits} ${flags.join(' ')}: these and no others`, async () => {
+            const { id, secret } = await roster.createToken(...ACME, '--permit', permits.join(','), ...flags);
+            assert.deepEqual(await permittedTo(secret), permits);
+            const line = (await list()).find((line) => line.id === id);
+            assert.deepEqual([line.permits, line.rights], [permits, rights]);
+            const row = (await roster.command('token', 'list')).split('\n').find((row) => row.startsWith(`${id} `));
+            assert.ok(row.includes(` ${permits.join(',')} `), row);
+        });
+    it('without --permit: what the rights allow, and nothing is said of permits', async () => {
+        for (const [rights, permitted] of [
+            ['read', ['list', 'get']],
+            ['read,write', ALL],
+        ]) {
+            const { id, secret } = await roster.createToken(...ACME, '--rights', rights);
+            assert.deepEqual(await permittedTo(secret), permitted);
+            assert.equal('permits' in (await list()).find((line) => line.id === id), false);
+        }
+    });
+    it('members are part of update', async () => {
+        const updater = await roster.createToken(...ACME, '--permit', 'update');
+        const others = await roster.createToken(...ACME, '--permit', 'list,get,create,delete');
+        await permittedTo(updater.secret);
+        await permittedTo(others.secret);
+        for (const ask of MEMBERS) {
+            assertError(await ask(roster.as(others.secret)), 'Forbidden');
+            assert.equal((await ask(roster.as(updater.secret))).status, 200);
+        }
+    });
+    it('they do not make an administrator of a user', async () => {
+        const { secret } = await roster.createToken(...ACME, '--user', '3', '--permit', ALL.join(','));
+        await becomes(secret, 200);
+        assert.equal((await OPERATIONS.get(roster.as(secret))).status, 200);
+        for (const name of ['create', 'update']) assertError(await OPERATIONS[name](roster.as(secret)), 'Forbidden');
+    });
+    it('may be written in any order, and twice', async () => {
+        const { id } = await roster.createToken(...ACME, '--permit', 'delete,list,delete');
+        assert.deepEqual((await list()).find((line) => line.id === id).permits, ['list', 'delete']);
+    });
+
+    const REFUSED = {
+        'a word that is none': ['--permit', 'list,fly'],
+        'letter case': ['--permit', 'List'],
+        'a right': ['--permit', 'read'],
+        'nothing': ['--permit', ''],
+        'a comma too many': ['--permit', 'list,'],
+        'two commas': ['--permit', 'list,,get'],
+        'a blank': ['--permit', 'list, get'],
+        'what the rights forbid': ['--permit', 'list,create', '--rights', 'read'],
+    };
+    for (const [what, flags] of Object.entries(REFUSED))
+        it(`refused: ${what}`, async () => {
+            const known = (await list()).length;
+            const { code, stdout, stderr } = await roster.run(['token', 'create', '--store', roster.store, ...ACME, ...flags]);
+            assert.deepEqual([code, stdout], [2, '']);
+            assert.match(stderr, /--permit/);
+            assert.equal((await list()).length, known);
+        });
+
+    it('imported ones take effect beside a running server, and go again', async () => {
+        const line = bearer(1, secret(90), { uuid: '11111111-1111-4111-8111-111111111111' });
+        for (const [more, permitted] of [
+            [{ permits: ['get', 'delete'] }, ['get', 'delete']],
+            [{}, ['get', 'delete']],
+            [{ permits: ['create', 'get'], rights: ['read'] }, ['get']],
+            [{ permits: null, rights: ['read', 'write'] }, ALL],
+        ]) {
+            await roster.import([{ ...line, ...more }]);
+            await eventually(async () => assert.deepEqual(await permittedTo(secret(90)), permitted), SOON_MS);
+        }
+    });
+    it('an export has them, and a Roster that imports it too', async () => {
+        await roster.createToken(...ACME, '--permit', 'create,delete', '--name', 'exported');
+        const exported = await roster.export();
+        const line = fromLines(exported).find(({ name }) => name === 'exported');
+        assert.deepEqual(
+            [line.rights, line.permits],
+            [
+                ['read', 'write'],
+                ['create', 'delete'],
+            ],
+        );
+        const other = new Roster();
+        await other.import(exported);
+        assert.equal(await other.export(), exported);
+        await other.check();
+    });
 });
 
 describe('expiry', () => {

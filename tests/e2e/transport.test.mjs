@@ -150,6 +150,30 @@ describe('TLS', () => {
         assert.equal(await commonName(roster), 'second');
         await roster.stop();
     });
+    it('SIGHUP with a bad certificate changes nothing else either', async () => {
+        const roster = await newRoster();
+        const { cert, key } = makeCertificate(roster, 'roster');
+        const good = fs.readFileSync(cert);
+        const settings = (more) => roster.file('roster.conf', `tls_cert = ${cert}\ntls_key = ${key}\n${more}`);
+        settings('');
+        await roster.serve();
+        const client = roster.as(TOKEN.service, { tls: { rejectUnauthorized: false } });
+        const large = () => client.put(`${GROUPS}/1`, undefined, { body: '{}'.padEnd(2000) });
+        const reload = async (expected) => {
+            const from = roster.log.length;
+            roster.child.kill('SIGHUP');
+            await eventually(() => assert.match(roster.log.slice(from), expected));
+        };
+        settings('body_limit_kib = 1\nlog_format = json\nrequest_log = false\n');
+        fs.writeFileSync(cert, 'no certificate');
+        await reload(/settings were not reloaded: .*cert\.pem/);
+        assert.equal((await large()).status, 200);
+        fs.writeFileSync(cert, good);
+        await reload(/^\{.*settings reloaded/m);
+        assertError(await large(), 'PayloadTooLarge');
+        client.close();
+        await roster.stop();
+    });
     it('a key that does not fit, or is missing, stops the start', async () => {
         const roster = await newRoster(),
             other = await newRoster();

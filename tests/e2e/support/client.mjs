@@ -1,7 +1,9 @@
-// client.mjs — an HTTP client that shows everything of an answer, and one that sends exact bytes.
+// client.mjs — an HTTP client that shows everything of an answer, and one that sends exact bytes. What both receive must be
+// described in openapi/ (openapi.mjs).
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import https from 'node:https';
+import { assertDescribed, assertDescribedSomewhere } from './openapi.mjs';
 
 export class Answer {
     constructor(status, rawHeaders, text) {
@@ -23,11 +25,16 @@ export class Answer {
     }
 }
 
+/* The header for a credential: a bearer token as text, { keyId, secret }, { personalKey } or { key }; null for none. */
 export function authorization(credential) {
     if (!credential) return {};
     if (typeof credential === 'string') return { Authorization: `Bearer ${credential}` };
+    if (credential.personalKey) return { Authorization: `PersonalKey ${credential.personalKey}` };
+    if (credential.key) return { Authorization: credential.key };
     return { Authorization: `Basic ${Buffer.from(`${credential.keyId}:${credential.secret}`).toString('base64')}` };
 }
+
+const withoutNulls = (headers) => Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== null));
 
 export class Client {
     /* Connections are kept alive unless told otherwise. */
@@ -58,22 +65,34 @@ export class Client {
         return this.request('DELETE', path, { json, ...options });
     }
 
-    /* `json` is sent as JSON, `body` (text or bytes) as it is. */
-    request(method, path, { json, body, headers = {} } = {}) {
+    patch(path, json, options) {
+        return this.request('PATCH', path, { json, ...options });
+    }
+
+    /* `json` is sent as JSON, `body` (text or bytes) as it is; a header that is null is not sent. `undescribed` tells why the
+     * answer may be one that openapi/ does not have. */
+    async request(method, path, { json, body, headers = {}, undescribed } = {}) {
         const content = json !== undefined ? JSON.stringify(json) : body;
+        const answer = await this.#send(method, path, content, headers);
+        if (undescribed === undefined) assertDescribed(method, path, content, answer);
+        else assert.match(undescribed, /\w+ \w+/, 'an answer is exempt for a reason only');
+        return answer;
+    }
+
+    #send(method, path, content, headers) {
         const { host, port, path: socketPath } = this.roster.endpoint;
         const options = {
             method,
             path,
             agent: this.agent,
-            headers: {
+            headers: withoutNulls({
                 ...authorization(this.credential),
                 ...(content !== undefined && {
                     'Content-Type': 'application/json',
                     'Content-Length': Buffer.byteLength(content),
                 }),
                 ...headers,
-            },
+            }),
             ...(socketPath ? { socketPath } : { host, port }),
         };
         return new Promise((resolve, reject) => {
@@ -130,6 +149,8 @@ export function parseAnswers(text) {
         const length = status < 200 ? 0 : Number(headers.get('content-length') ?? 0);
         const body = text.slice(end + 4, end + 4 + length);
         assert.equal(body.length, length, 'the answer is shorter than its Content-Length says');
+        if (status >= 200)
+            assertDescribedSomewhere(new Answer(status, [...headers].flat(), Buffer.from(body, 'latin1').toString()));
         answers.push({ status, headers, body });
         text = text.slice(end + 4 + length);
     }

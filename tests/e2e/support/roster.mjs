@@ -11,7 +11,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from './client.mjs';
-import { toLines } from './objects.mjs';
+import { fromLines, toLines } from './objects.mjs';
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 export const BINARY = path.resolve(ROOT, process.env.ROSTER_BINARY ?? 'build/roster');
@@ -231,4 +231,11 @@ export async function serveObjects(objects, settings) {
     const roster = new Roster();
     await roster.import(objects);
     return roster.serve(settings);
+}
+
+/* The routes of the server, as it prints them itself: [{ api, method, pattern, rights, body, public ... }]. */
+export async function listRoutes() {
+    const { code, stdout, stderr } = await new Roster().run(['routes', '--json']);
+    assert.equal(code, 0, stderr);
+    return fromLines(stdout);
 }
