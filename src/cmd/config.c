@@ -49,6 +49,7 @@ const struct setting config_settings[] = {
     { "auth.jwt.issuer",      SETTING_TEXT,   offsetof(struct config, jwt_issuer),            NULL,              0, 0,         NULL,    AT_START,  "URL",   "whose tokens (JWT) are accepted as bearer credentials, as their iss has it; none: nobody's" },
     { "auth.jwt.audience",    SETTING_TEXT,   offsetof(struct config, jwt_audience),          NULL,              0, 0,         NULL,    AT_START,  "TEXT",  "what their aud must name" },
     { "auth.jwt.keys",        SETTING_TEXT,   offsetof(struct config, jwt_keys),              NULL,              0, 0,         NULL,    AT_START,  "FILE|URL", "the issuer's keys, a JSON Web Key Set (default: where the issuer's discovery document says)" },
+    { "auth.jwt.ca",          SETTING_TEXT,   offsetof(struct config, jwt_ca),                NULL,              0, 0,         NULL,    AT_START,  "FILE",  "certificates (PEM) that may sign those of the server that has the keys (default: the system's)" },
     { "auth.jwt.organization", SETTING_NUMBER, offsetof(struct config, jwt_organization),     NULL,              1, NUMBER_MAX, NULL,   AT_START,  "ID",    "the organization whose users the tokens are for" },
     { 0 },
 };
@@ -62,10 +63,10 @@ static bool is_url(const char *text)
 /* Settings that are nothing without each other. An empty text is none. */
 static enum err check_jwt(struct failure *failure, struct config *config)
 {
-    const char **texts[] = { &config->jwt_issuer, &config->jwt_audience, &config->jwt_keys };
+    const char **texts[] = { &config->jwt_issuer, &config->jwt_audience, &config->jwt_keys, &config->jwt_ca };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (*texts[i] && !**texts[i]) *texts[i] = NULL;
-    bool others = config->jwt_audience || config->jwt_keys || config->jwt_organization;
+    bool others = config->jwt_audience || config->jwt_keys || config->jwt_ca || config->jwt_organization;
     const char *missing = NULL;
     if (!config->jwt_issuer && others) missing = "auth.jwt.issuer";
     if (config->jwt_issuer && !config->jwt_organization) missing = "auth.jwt.organization";

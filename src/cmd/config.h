@@ -21,7 +21,7 @@ struct config {
     int64_t memory_budget_mib, fragment_budget_mib;
     int64_t follow_interval_ms, expire_interval_s, busy_limit_ms;
     /* Issuer, audience and organization are set together or not at all; NULL keys: found through the issuer. */
-    const char *jwt_issuer, *jwt_audience, *jwt_keys;
+    const char *jwt_issuer, *jwt_audience, *jwt_keys, *jwt_ca;
     int64_t jwt_organization;
 };
 

@@ -80,7 +80,9 @@ static enum err open_issuer(struct op *op, const struct config *config, struct j
 {
     *ret_jwt = NULL;
     if (!config->jwt_issuer) return ERR_OK;
-    struct jwt_options options = { .issuer = config->jwt_issuer, .audience = config->jwt_audience, .keys = config->jwt_keys };
+    struct jwt_options options = {
+        .issuer = config->jwt_issuer, .audience = config->jwt_audience, .keys = config->jwt_keys, .ca_file = config->jwt_ca
+    };
     return jwt_open(op, &options, ret_jwt);
 }
 

@@ -1,4 +1,5 @@
 /* importer.c — reading the file, batches, commits. What a line means is in import_line.c. */
+#include "base/clock.h"
 #include "base/lines.h"
 #include "base/memory.h"
 #include "directory/importer_parts.h"
@@ -113,12 +114,13 @@ static void report_bad(struct importer *importer, int64_t number)
     importer->options->report(importer->options->context, number, text);
 }
 
+/* A server that writes without a pause is often faster: each attempt then has its chance, a number of them would be too few. */
 static enum err import_one(struct importer *importer, const char *text, size_t size)
 {
-    enum { ATTEMPTS = 5 };
+    const int64_t deadline_ns = clock_monotonic_ns() + INT64_C(10000000000);
     enum err e = ERR_STALE;
     struct import_counts counts = importer->counts;
-    for (int attempt = 0; attempt < ATTEMPTS && e == ERR_STALE; attempt++) {
+    while (e == ERR_STALE && clock_monotonic_ns() < deadline_ns) {
         failure_clear(&importer->batch->failure);
         importer->counts = counts;
         begin_batch(importer);

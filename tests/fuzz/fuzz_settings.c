@@ -24,7 +24,8 @@ static void check_bounds(const struct config *config)
 {
     for (const struct setting *setting = config_settings; setting->name; setting++) {
         const void *at = (const char *)config + setting->offset;
-        if (setting->kind == SETTING_NUMBER)
+        if (setting->kind == SETTING_NUMBER &&
+            (setting->initial || *(const int64_t *)at)) /* without an initial value 0 is "not set" */
             promise(*(const int64_t *)at >= setting->min && *(const int64_t *)at <= setting->max);
         if (setting->kind == SETTING_CHOICE) promise(*(const int *)at >= 0);
         if (setting->kind == SETTING_FLAG) promise(*(const unsigned char *)at <= 1);
