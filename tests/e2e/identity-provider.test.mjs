@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { createPublicKey } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { AUDIENCE, IdentityProvider, newKey, NIGHT_JOB, OTHER_AUDIENCE, READ, WRITE } from './support/identity-provider.mjs';
-import { fromLines, user } from './support/objects.mjs';
+import { user } from './support/objects.mjs';
 import { Roster } from './support/roster.mjs';
 import { getGroup, rawKey } from './support/struct-pim.mjs';
-import { assertDone, assertError, groupId, groupPath, groups, KEY, members, membersPath, names, tedeeWorld } from './support/tedee.mjs';
+import { assertDone, assertError, groupPath, groups, KEY, members, membersPath, names, tedeeWorld } from './support/tedee.mjs';
 import { eventually } from './support/wait.mjs';
 
-/* Nobody's clock and no machine is as exact as a timer. */
+/* Between two fetches of keys, from begin to begin; a little less, as both ends are rounded. */
 const FETCH_INTERVAL_MS = 10_000 - 10;
 
 const OLGA = 'b1e6c7a0-0d2e-4c57-9a55-7f1f0a1c0001';
@@ -72,6 +72,13 @@ const list = (roster, token) => roster.as(token).get(groups());
 const assertListed = async (roster, token) => assert.deepEqual(names(await list(roster, token)), all);
 const assertRefused = async (roster, token) => assertError(await list(roster, token), 'Unauthorized');
 
+/* Head (0) and claims (1) of a token; and a token that says another key signed it. */
+const part = (token, n) => JSON.parse(Buffer.from(token.split('.')[n], 'base64url'));
+function withUnknownKey(token) {
+    const [, ...rest] = token.split('.');
+    return [Buffer.from(JSON.stringify({ ...part(token, 0), kid: 'unknown' })).toString('base64url'), ...rest].join('.');
+}
+
 let provider, roster;
 before(async () => {
     provider = await newProvider({ keys: ['ES256', 'RS256', 'EdDSA', 'PS256'].map((alg) => newKey(alg, `${alg} one`)) });
@@ -92,8 +99,8 @@ describe('who signed in', () => {
         assertDone(await client.patch(path, { name: 'Day shift' }));
         assert.equal((await client.put(`${path}/members`, { organizationUserIds: [2, 3] })).status, 207);
         assert.equal((await client.delete(`${path}/members`, { organizationUserIds: [2] })).status, 207);
-        const { name, members } = (await client.get(`${path}?includeMembers=true`)).json.result;
-        assert.deepEqual([name, members.map(({ displayName }) => displayName)], ['Day shift', ['Mia']]);
+        const shown = (await client.get(`${path}?includeMembers=true`)).json.result;
+        assert.deepEqual([shown.name, shown.members.map(({ displayName }) => displayName)], ['Day shift', ['Mia']]);
         assertDone(await client.delete(path));
         assertError(await client.get(path), 'No group');
     });
@@ -137,7 +144,7 @@ describe('who signed in', () => {
         assert.deepEqual([CreatedBy, LastModifiedBy], ['Olga', 'Night job']);
         assertDone(await client.delete(`${groups()}/${id}`));
     });
-    it('stands in the change log and the request log, with the number of the user', async () => {
+    it('stands in the request log with the number of the user', async () => {
         const client = roster.as(await provider.tokenOf('olga'));
         const renamed = await client.patch(groupPath(3), { name: 'Blue' });
         assertDone(renamed);
@@ -192,15 +199,17 @@ describe('refused is', () => {
     });
     it('a token of another provider that says it is this one and its key is this one', async () => {
         const impostor = await newProvider({ issuer: provider.issuer, keys: [newKey('ES256', 'ES256 one')] });
-        const { url } = await discover(impostor);
-        assert.equal(url, `${provider.issuer}/jwks`);
-        await assertRefused(roster, await impostor.tokenOf('olga'));
+        const token = await impostor.tokenOf('olga');
+        assert.deepEqual([part(token, 0).kid, part(token, 1).iss], ['ES256 one', provider.issuer]);
+        await assertRefused(roster, token);
     });
     it('a token whose HMAC is made with the public key', async () => {
         const [key] = provider.keys.filter(({ alg }) => alg === 'RS256');
         const secret = Buffer.from(createPublicKey({ key, format: 'jwk' }).export({ type: 'spki', format: 'pem' }));
         const forger = await newProvider({ issuer: provider.issuer, sign: { alg: 'HS256', key: secret, kid: key.kid } });
-        await assertRefused(roster, await forger.tokenOf('olga'));
+        const token = await forger.tokenOf('olga');
+        assert.deepEqual(part(token, 0), { alg: 'HS256', typ: 'at+jwt', kid: key.kid });
+        await assertRefused(roster, token);
     });
 });
 
@@ -223,7 +232,7 @@ describe('the keys', () => {
             await own.stop();
             await assertListed(roster, first);
             await assertListed(roster, second);
-            await assertRefused(roster, await renamedKey(second));
+            await assertRefused(roster, withUnknownKey(second));
             const asked = own.requests.slice(before).map(({ path }) => path);
             const fetched = asked.filter((path) => path === '/jwks' || path.startsWith('/.well-known/'));
             const expected = { 'found by discovery': ['/.well-known/openid-configuration', '/jwks'], 'of a URL': ['/jwks'], 'of a file': [] };
@@ -293,7 +302,7 @@ describe('in time', { concurrency: true }, () => {
     });
     it('a token that was accepted is refused when its time is over, a minute later than it says', async (t) => {
         const roster = await serveFor(t, settingsFor(provider));
-        const token = await provider.tokenOf('olga', { clock: -600 - 60 + 5 });
+        const token = await provider.tokenOf('olga', { clock: -600 - 60 + 8 });
         await assertListed(roster, token);
         await eventually(() => assertRefused(roster, token));
     });
