@@ -69,8 +69,12 @@ async function serveFor(t, settings) {
 }
 
 const list = (roster, token) => roster.as(token).get(groups());
-const assertListed = async (roster, token) => assert.deepEqual(names(await list(roster, token)), all);
 const assertRefused = async (roster, token) => assertError(await list(roster, token), 'Unauthorized');
+async function assertListed(roster, token) {
+    const answer = await list(roster, token);
+    assert.equal(answer.status, 200, answer.text);
+    assert.deepEqual(all.filter((name) => !names(answer).includes(name)), []); // other tests make more groups
+}
 
 /* Head (0) and claims (1) of a token; and a token that says another key signed it. */
 const part = (token, n) => JSON.parse(Buffer.from(token.split('.')[n], 'base64url'));
@@ -97,7 +101,7 @@ describe('who signed in', () => {
         const { id } = (await client.post(groups(), { name: 'Night shift' })).json.result;
         const path = `${groups()}/${id}`;
         assertDone(await client.patch(path, { name: 'Day shift' }));
-        assert.equal((await client.put(`${path}/members`, { organizationUserIds: [2, 3] })).status, 207);
+        assert.equal((await client.post(`${path}/members`, { organizationUserIds: [2, 3] })).status, 207);
         assert.equal((await client.delete(`${path}/members`, { organizationUserIds: [2] })).status, 207);
         const shown = (await client.get(`${path}?includeMembers=true`)).json.result;
         assert.deepEqual([shown.name, shown.members.map(({ displayName }) => displayName)], ['Day shift', ['Mia']]);
@@ -112,7 +116,7 @@ describe('who signed in', () => {
         for (const answer of [
             await client.post(groups(), { name: 'No' }),
             await client.patch(groupPath(1), { name: 'No' }),
-            await client.put(membersPath(1), { organizationUserIds: [4] }),
+            await client.post(membersPath(1), { organizationUserIds: [4] }),
             await client.delete(membersPath(1), { organizationUserIds: [2] }),
             await client.delete(groupPath(1)),
         ])
@@ -124,9 +128,9 @@ describe('who signed in', () => {
     it('is a manager of some groups only: sees and manages those', async () => {
         const client = roster.as(await provider.tokenOf('max@provider'));
         assert.deepEqual(names(await client.get(groups())), ['Green', 'Red']);
-        assert.equal((await client.put(membersPath(1), { organizationUserIds: [4] })).status, 207);
+        assert.equal((await client.post(membersPath(1), { organizationUserIds: [4] })).status, 207);
         assert.equal((await client.delete(membersPath(1), { organizationUserIds: [4] })).status, 207);
-        assertError(await client.put(membersPath(2), { organizationUserIds: [4] }), 'Forbidden');
+        assertError(await client.post(membersPath(2), { organizationUserIds: [4] }), 'Forbidden');
         assertError(await client.patch(groupPath(1), { name: 'No' }), 'Forbidden');
     });
     it('or is a program with a secret of its own', async () => {
@@ -173,7 +177,7 @@ describe('a token leads to the user with', () => {
         await roster.import([pia({ active: false })]);
         await eventually(() => assertRefused(roster, token));
         await assertRefused(roster, await provider.tokenOf('pia'));
-        await roster.import([pia()]);
+        await roster.import([pia({ active: true })]);
         await eventually(() => assertListed(roster, token));
     });
 });
@@ -259,8 +263,9 @@ describe('in time', { concurrency: true }, () => {
         await assertRefused(roster, old);
         await assertListed(roster, fresh);
         assert.ok(refused > 1, 'the limit between two fetches was never met');
-        assert.equal(own.fetches.length, 2, 'tokens with an unknown key make no more fetches than that');
-        assert.ok(own.fetches[1].at - begun >= FETCH_INTERVAL_MS, `fetched again after ${own.fetches[1].at - begun} ms`);
+        const fetches = own.requests.filter(({ path }) => path === '/jwks');
+        assert.equal(fetches.length, 2, 'tokens with an unknown key make no more fetches than that');
+        assert.ok(fetches[1].at - begun >= FETCH_INTERVAL_MS, `fetched again after ${fetches[1].at - begun} ms`);
     });
     it('a new key beside the old one: tokens of both are accepted, once the new one is known', async (t) => {
         const own = await newProvider();

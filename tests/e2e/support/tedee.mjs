@@ -93,7 +93,6 @@ export const ERRORS = {
     'Rate': [429, 'Too many requests.'],
     'Head too large': [431, null],
     'Busy': [503, 'Try again shortly.'],
-    'Busy': [503, null],
 };
 
 /* The envelope without a result: three members in this order. `about`: a word that the message must have. */
