@@ -5,6 +5,10 @@
 #include "base/digest.h"
 #include "base/hex.h"
 
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
 enum { POOL_COUNT = 128 };
 
 static _Thread_local struct {
@@ -12,16 +16,34 @@ static _Thread_local struct {
     size_t left;
 } pool;
 
+/* RFC 9562 sections 4.1 and 4.2: version and variant have their places in random or hashed bytes. */
+static struct uuid marked(struct uuid uuid, unsigned version)
+{
+    uuid.bytes[6] = (uint8_t)((uuid.bytes[6] & 0x0f) | version << 4);
+    uuid.bytes[8] = (uint8_t)((uuid.bytes[8] & 0x3f) | 0x80);
+    return uuid;
+}
+
 struct uuid uuid_random(void)
 {
     if (pool.left == 0) {
         random_bytes(pool.uuids, sizeof pool.uuids);
         pool.left = POOL_COUNT;
     }
-    struct uuid uuid = pool.uuids[--pool.left];
-    uuid.bytes[6] = (uint8_t)((uuid.bytes[6] & 0x0f) | 0x40); /* RFC 9562 section 5.4: version, then variant */
-    uuid.bytes[8] = (uint8_t)((uuid.bytes[8] & 0x3f) | 0x80);
-    return uuid;
+    return marked(pool.uuids[--pool.left], 4);
+}
+
+struct uuid uuid_derive(const struct uuid *space, const char *name)
+{
+    struct uuid uuid;
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (!context || !EVP_DigestInit_ex(context, EVP_sha1(), NULL) || !EVP_DigestUpdate(context, space, sizeof *space) ||
+        !EVP_DigestUpdate(context, name, strlen(name)) || !EVP_DigestFinal_ex(context, hash, NULL))
+        abort();
+    EVP_MD_CTX_free(context);
+    memcpy(&uuid, hash, sizeof uuid);
+    return marked(uuid, 5);
 }
 
 /* Where byte i stands in the text; the gaps are the dashes. */

@@ -75,6 +75,18 @@ static void random_uuids_are_version_4_and_differ(void **state)
     }
 }
 
+/* The example of RFC 9562, appendix A.4. */
+static void a_name_in_a_namespace_has_one_uuid(void **state)
+{
+    (void)state;
+    struct uuid space, uuid;
+    char text[UUID_TEXT_SIZE];
+    assert_true(uuid_parse("6ba7b810-9dad-11d1-80b4-00c04fd430c8", 36, &space));
+    uuid = uuid_derive(&space, "www.example.com");
+    uuid_format(text, &uuid);
+    assert_string_equal(text, "2ed6657d-e927-568b-95e1-2665a8aea6a2");
+}
+
 static void only_all_zeroes_is_nil(void **state)
 {
     (void)state;
@@ -87,6 +99,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_read_and_written),  cmocka_unit_test(capital_letters_are_read_and_small_ones_written),
         cmocka_unit_test(malformed_text_is_refused), cmocka_unit_test(random_uuids_are_version_4_and_differ),
+        cmocka_unit_test(a_name_in_a_namespace_has_one_uuid),
         cmocka_unit_test(only_all_zeroes_is_nil),    cmocka_unit_test(zeroes_are_read_where_they_mean_nothing_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
