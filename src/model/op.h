@@ -67,8 +67,10 @@ struct op {
     const enum member_outcome *outcomes; /* after a write that treats each member by itself: one for each, in the order asked */
     const int64_t *outcome_user_ids;     /* whom each is about */
     size_t outcome_count;
-    bool may_block; /* false on a thread that serves connections: a function that would wait for a disk, a
-                     * network or a lock held over one returns ERR_DEFERRED instead and has changed nothing */
+    int64_t retry_after_s; /* with ERR_RATE: when it may be tried again */
+    void *detail;          /* after a failure: what the front end adds when it words it; for the front end alone, in the arena */
+    bool may_block;        /* false on a thread that serves connections: a function that would wait for a disk, a
+                            * network or a lock held over one returns ERR_DEFERRED instead and has changed nothing */
 };
 
 /* An op that may block, with the time of now and no caller. */

@@ -24,7 +24,7 @@ static enum err check_rate(struct exchange *exchange)
     int64_t wait_s = limiter_take(&server->limiter, limiter_key(&op->caller), read_setting(&server->tunables.rate_limit),
                                   read_setting(&server->tunables.rate_period_s), op->now);
     if (!wait_s) return ERR_OK;
-    exchange->retry_after_s = wait_s;
+    op->retry_after_s = wait_s;
     return op_fail(op, ERR_RATE, "", "too many requests, try again in %lld seconds", (long long)wait_s);
 }
 

@@ -117,7 +117,8 @@ static void word_error(struct exchange *exchange, enum err code)
     if (code == ERR_METHOD) response_add_header(response, "Allow", exchange->match.allow);
     if (code == ERR_BUSY) response_add_header(response, "Retry-After", "1");
     if (code == ERR_RATE)
-        response_add_header(response, "Retry-After", arena_printf(&exchange->memory, "%lld", (long long)exchange->retry_after_s));
+        response_add_header(response, "Retry-After",
+                            arena_printf(&exchange->memory, "%lld", (long long)exchange->op.retry_after_s));
     if (exchange->head_too_large) response->status = 431;
 }
 
@@ -187,6 +188,16 @@ static struct exchange *exchange_of(struct op *op)
     return (struct exchange *)((char *)op - offsetof(struct exchange, op));
 }
 
+/* The row's answer to a write that is done, on a thread that may block. */
+static void finish_on_worker(struct op *op)
+{
+    struct exchange *exchange = exchange_of(op);
+    reset_response(exchange);
+    failure_clear(&op->failure);
+    exchange->result = exchange->request.route->finish(op, &exchange->request, &exchange->response);
+    workers_resume(&server_of(exchange)->workers, exchange);
+}
+
 static void write_finished(struct op *op, enum err result)
 {
     struct exchange *exchange = exchange_of(op);
@@ -195,7 +206,13 @@ static void write_finished(struct op *op, enum err result)
         queue_work(exchange);
         return;
     }
-    exchange->result = result || !route->finish ? result : route->finish(op, &exchange->request, &exchange->response);
+    op->may_block = false; /* this may be the store's thread */
+    if (!result && route->finish) result = route->finish(op, &exchange->request, &exchange->response);
+    if (result == ERR_DEFERRED) {
+        op->async->again(op, finish_on_worker);
+        return;
+    }
+    exchange->result = result;
     workers_resume(&server_of(exchange)->workers, exchange);
 }
 

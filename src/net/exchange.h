@@ -25,7 +25,6 @@ struct exchange {
     enum err result;             /* of the handler; for the log */
     bool authenticate;           /* the worker has to do it: the caller could not be found without blocking */
     void (*task)(struct op *op); /* the next step of a write, for a worker; NULL: the handler */
-    int64_t retry_after_s;       /* with ERR_RATE */
     bool head_too_large;
     bool has_body;                  /* a body comes, though it may turn out to be empty */
     bool close;                     /* the connection is no longer usable */

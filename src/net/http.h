@@ -88,7 +88,7 @@ const char *request_header(const struct request *request, const char *name);
  * are left out. */
 size_t request_header_list(const struct request *request, const char *name, const char **ret_values, size_t room);
 
-enum { RESPONSE_EXTRA_MAX = 16 };
+enum { RESPONSE_EXTRA_MAX = 24 };
 
 /* A whole answer that was made once and can be sent many times, to many connections at once. Reference counted, thread-safe. */
 struct prepared;

@@ -21,7 +21,7 @@ struct route {
     unsigned flags;  /* enum route_flag */
     route_handler run;
     route_handler finish; /* of a ROUTE_WRITES row: makes the answer after run returned ERR_PENDING and the write is done. Any
-                             thread; quick */
+                             thread, so quick and without waiting; if it returns ERR_DEFERRED it is run again by a worker */
     const char *name;     /* what the API itself calls the operation ("GroupsIndex.index"), for its dialect; NULL: nothing */
 };
 
