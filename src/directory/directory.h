@@ -107,7 +107,8 @@ MUST_USE enum err directory_find_group_number(struct op *op, const struct uuid *
 
 struct people_query {
     const char *search; /* part of the shown name or of the e-mail address, in any letter case; NULL or "": no filter */
-    bool only_administrators, only_others; /* directory_list_users */
+    bool only_administrators, only_others, only_active; /* directory_list_users */
+    bool whole_organization;                            /* directory_list_users: also for who is no administrator */
     int64_t offset, size;
 };
 
@@ -121,7 +122,8 @@ struct people {
     int64_t total;
 };
 
-/* The living users of the organization; ERR_FORBIDDEN for who is no administrator of it. */
+/* The living users of the organization; ERR_FORBIDDEN for who is no administrator of it, unless the API shows all users to everybody
+ * (whole_organization). */
 MUST_USE enum err directory_list_users(struct op *op, struct view *view, const struct people_query *query,
                                        struct people *ret_people);
 

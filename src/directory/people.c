@@ -126,13 +126,15 @@ static bool is_wanted(const struct people_query *query, unsigned flags)
 {
     if (flags & USER_IS_DELETED) return false;
     if (query->only_administrators && !(flags & USER_IS_SUPER)) return false;
+    if (query->only_active && !(flags & USER_IS_ACTIVE)) return false;
     return !query->only_others || !(flags & USER_IS_SUPER);
 }
 
 enum err directory_list_users(struct op *op, struct view *view, const struct people_query *query, struct people *ret_people)
 {
     struct listing listing;
-    if (!view->administrator) return op_fail(op, ERR_FORBIDDEN, "", "only an administrator may list the organization's users");
+    if (!view->administrator && !query->whole_organization)
+        return op_fail(op, ERR_FORBIDDEN, "", "only an administrator may list the organization's users");
     uint32_t candidates = view->image->user_count; /* who comes while this pauses is not of this list */
     enum err e = begin(op, &listing, view, candidates, query, ret_people);
     if (e) return e;
