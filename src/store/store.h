@@ -8,6 +8,7 @@
 #ifndef ROSTER_STORE_STORE_H
 #define ROSTER_STORE_STORE_H
 
+#include "base/digest.h"
 #include "base/err.h"
 #include "model/change.h"
 #include "model/nouns.h"
@@ -139,6 +140,73 @@ struct last_used {
     int64_t credential_id, time;
 };
 MUST_USE enum err store_save_last_used(struct op *op, struct store *store, const struct last_used *items, size_t count);
+
+/* --- log-ins, beside the log: not versioned, not exported --- */
+
+enum login_kind {
+    LOGIN_SESSION = 1, /* lives until it was not used for a while */
+    LOGIN_REFRESH = 2, /* a refresh token */
+    LOGIN_USED = 3,    /* a token that must not be used again, for as long as it would be good */
+};
+
+/* A secret that is not kept itself. It ends with its user's organization. */
+struct login {
+    enum login_kind kind;
+    struct digest hash;               /* SHA-256 of the secret; unique for its kind in the installation */
+    int64_t organization_id, user_id; /* whose */
+    int64_t created_at, expires_at;   /* microseconds UTC; it lives before expires_at */
+};
+
+/* What is done together or not at all. All zero: nothing. */
+struct login_change {
+    int64_t now; /* microseconds UTC */
+
+    bool takes;         /* the living log-in with this kind, hash and user is deleted; it must be there */
+    struct login taken; /* created_at and expires_at do not matter */
+
+    bool ends; /* all log-ins of this kind, organization and user are deleted; there may be none */
+    struct login ended;
+
+    const struct login *added;
+    size_t added_count;
+
+    bool logs_in; /* sets the time of last log-in of the user of the first that is added, to now */
+};
+
+/* Commits durably, in one transaction with others' commits. ERR_NOT_FOUND "login" if the one to be taken is not there, has
+ * expired or is another user's; ERR_EXISTS "login" if one that is added is there already, expired or not; ERR_NOT_FOUND "user" if
+ * one is added for who is no living user: nothing is written then. Of several at once, in any process, that take the same one or
+ * add the same one, exactly one succeeds. */
+MUST_USE enum err store_change_logins(struct op *op, struct store *store, const struct login_change *change);
+
+/* Deletes one by kind and hash, whether it has expired or not, durably; there may be none. */
+MUST_USE enum err store_end_login(struct op *op, struct store *store, enum login_kind kind, const struct digest *hash);
+
+/* The living log-ins of a kind, of all organizations, in any order. */
+typedef enum err (*store_login_function)(void *context, struct op *op, const struct login *login);
+MUST_USE enum err store_load_logins(struct op *op, struct store *store, enum login_kind kind, int64_t now,
+                                    store_login_function function, void *context);
+
+/* The living one with a hash, if there is one. */
+MUST_USE enum err store_find_login(struct op *op, struct store *store, enum login_kind kind, const struct digest *hash,
+                                   int64_t now, bool *ret_found, struct login *ret_login);
+
+/* Sets expires_at of sessions to later times (an earlier one is passed over, so is what has ended); one transaction. */
+struct session_extension {
+    struct digest hash;
+    int64_t expires_at;
+};
+MUST_USE enum err store_extend_sessions(struct op *op, struct store *store, const struct session_extension *items, size_t count);
+
+/* Deletes at most `limit` log-ins of any kind that expired before `before`. *ret_removed counts them. */
+MUST_USE enum err store_remove_expired_logins(struct op *op, struct store *store, int64_t before, int64_t limit,
+                                              int64_t *ret_removed);
+
+/* --- secrets of the installation --- */
+
+/* The secret kept under a name, in the arena; keeps `proposed` if there is none, durably. Of several that propose at once, in any
+ * process, all get the same. With proposed NULL nothing is kept, and *ret_kept may be NULL. In a backup, not in an export. */
+MUST_USE enum err store_secret(struct op *op, struct store *store, const char *name, const char *proposed, const char **ret_kept);
 
 /* A consistent copy while others work (SQLite's online backup API). The file must not exist. Synced before it returns. */
 MUST_USE enum err store_backup(struct op *op, struct store *store, const char *path);

@@ -1,0 +1,172 @@
+/* logins.h — log-in of people who prove with an OpenPGP key who they are: GPGAuth with a session, or a challenge with tokens
+ * (passbolt.md 2.9). Everything behind it but HTTP and JSON answers.
+ *
+ * Who the user is, is found by the caller, in the directory: this room knows no user, and whether one is active is for the
+ * caller to check at every request (directory_view does).
+ *
+ * GPGAuth                                              JWT
+ *   logins_begin        a token, encrypted to the key     logins_jwt_login             challenge for tokens
+ *   logins_finish       the token for a session           logins_check_access_token    at every request
+ *   logins_find_session at every request                  logins_find_refresh, then logins_refresh
+ *   logins_end_session                                    logins_end_refresh
+ *
+ * What is remembered (store.h, struct login): sessions, refresh tokens, and which tokens of a log-in were used, all as SHA-256
+ * of secrets with 122 bits or more. Nothing is remembered for who is not logged in: a log-in token is 66 bits of HMAC over who
+ * and when. What is single use is so between threads and processes: the database decides.
+ *
+ * Errors. ERR_UNAUTHENTICATED has one text for all reasons, so that nothing can be learnt from it. Functions that say "on a
+ * worker" take processor time (openpgp.h) or wait for the disk: ERR_DEFERRED when !op->may_block. ERR_STORAGE, ERR_BUSY,
+ * ERR_UNKNOWN_OUTCOME as in store.h. Results are in op->arena. All functions are thread-safe. Times are op->now.
+ *
+ * With several processes on one database each has its sessions in memory from its own start on: one that another process made is
+ * not known here, one that another process ended lives here until it expires. Serve passbolt's clients from one process. */
+#ifndef ROSTER_AUTH_LOGINS_H
+#define ROSTER_AUTH_LOGINS_H
+
+#include "base/uuid.h"
+#include "model/op.h"
+#include "store/store.h"
+
+#define LOGINS_TOKEN_US (INT64_C(300) * 1000000)          /* life of a log-in token */
+#define LOGINS_ACCESS_US (INT64_C(300) * 1000000)         /* of an access token */
+#define LOGINS_REFRESH_US (INT64_C(30) * 86400 * 1000000) /* of a refresh token */
+#define LOGINS_CHALLENGE_MAX_US (INT64_C(3600) * 1000000) /* how far ahead a challenge may expire */
+#define LOGINS_CLOCK_LEEWAY_US (INT64_C(60) * 1000000)    /* between clocks of several servers */
+enum { LOGINS_SECRET_SIZE = 43, LOGINS_ACCESS_TOKEN_MAX = 2048, LOGINS_URL_MAX = 1024 }; /* bytes */
+
+struct logins;
+
+struct logins_options {
+    const char
+        *server_key_file; /* the server's armored OpenPGP secret key; NULL: made at the first start, kept in the database */
+    const char *url;      /* as clients know the server, "https://pass.example.org"; NULL: not known */
+    int64_t organization; /* whose users may log in; 0: those of any. For the caller to obey */
+    int64_t session_timeout_min; /* a session ends when it was not used for so many minutes; 0: 24, as PHP has it */
+    int64_t profile;             /* 2 or 5: the release of passbolt.md to be like; 0: 5. For the caller to obey */
+    int64_t attempts_per_address, attempts_per_key; /* a minute; 0: no limit. For the caller to obey (net/attempts.h) */
+};
+
+/* Reads or makes the keys, loads the living sessions. Copies the options; the store is borrowed. ERR_INVALID about "serverKey" if
+ * the file cannot be read or is no key that can be used (openpgp_server_open), about "url" if it is too long or no http or https
+ * URL. Blocks. The first start makes an RSA key, which takes a tenth of a second or some. */
+MUST_USE enum err logins_open(struct op *op, struct store *store, const struct logins_options *options,
+                              struct logins **ret_logins);
+
+/* When nobody uses it any more; accepts NULL. Call logins_keep_house before, to save the last extensions. */
+void logins_close(struct logins *logins);
+
+/* --- what is shown; texts live as long as the logins --- */
+
+const char *logins_server_key(const struct logins *logins);         /* armored public key */
+const char *logins_server_fingerprint(const struct logins *logins); /* 40 upper-case hexadecimal digits */
+const char *logins_url(const struct logins *logins);                /* without a slash at its end; NULL: not known */
+int64_t logins_organization(const struct logins *logins);           /* 0: any */
+int64_t logins_profile(const struct logins *logins);                /* 2 or 5 */
+int64_t logins_session_timeout_min(const struct logins *logins);
+int64_t logins_attempts_per_address(const struct logins *logins); /* a minute; 0: no limit */
+int64_t logins_attempts_per_key(const struct logins *logins);
+/* The RSA key that access tokens are checked with: PEM ("-----BEGIN PUBLIC KEY-----"), and as a JWK's members in base64url. */
+const char *logins_rsa_pem(const struct logins *logins);
+const char *logins_rsa_n(const struct logins *logins);
+const char *logins_rsa_e(const struct logins *logins);
+const char *logins_rsa_kid(const struct logins *logins); /* its thumbprint (RFC 7638) */
+
+/* --- who logs in --- */
+
+/* A user as the directory found it. Nothing is copied. */
+struct login_user {
+    int64_t organization_id, user_id;
+    struct uuid uuid;
+    const char *armored_key; /* the user's public key; not looked at by logins_finish */
+};
+
+/* --- GPGAuth --- */
+
+/* Stage 0: the text of a message to the server, if it is of the form `gpgauthv1.3.0|36|UUID|gpgauthv1.3.0` (so it is safe in a
+ * header). Else ERR_INVALID "message", with one text for all reasons. On a worker. */
+MUST_USE enum err logins_check_server(struct op *op, struct logins *logins, const char *message, size_t size, char **ret_text);
+
+/* Stage 1: an armored message, encrypted to the user and signed by the server, of `gpgauthv1.3.0|36|UUID|gpgauthv1.3.0` with a
+ * log-in token for the user. Remembers and writes nothing. ERR_INVALID "key" if the user's key cannot be used (expired
+ * meanwhile). On a worker. */
+MUST_USE enum err logins_begin(struct op *op, struct logins *logins, const struct login_user *user, char **ret_message);
+
+/* Stage 2: takes the decrypted text and begins a session; what was returned with success survives a crash. *ret_secret is the
+ * cookie's value, LOGINS_SECRET_SIZE characters of base64url. Sets the user's time of last log-in, and op->caller as
+ * logins_find_session does. ERR_UNAUTHENTICATED if the text is malformed, not of this server, another user's, older than
+ * LOGINS_TOKEN_US or was used; ERR_NOT_FOUND "user" if the store has no such living user. On a worker. */
+MUST_USE enum err logins_finish(struct op *op, struct logins *logins, const struct login_user *user, const char *text,
+                                size_t size, const char **ret_secret);
+
+/* Fills op->caller (organization, user, every right) from the value of a session's cookie (NULL or any text). The session lives
+ * session_timeout_min longer from now on. No disk: 0.3 us, of which 0.2 are the SHA-256. ERR_UNAUTHENTICATED if there is none, it
+ * is not known, has expired or was ended.
+ *
+ * Extended sessions are saved by logins_keep_house: a crash takes back at most what was extended since, so a session that was
+ * in use is alive afterwards unless its timeout is shorter than that. */
+MUST_USE enum err logins_find_session(struct op *op, struct logins *logins, const char *secret);
+
+/* Ends it, durably: no use of it succeeds once this has returned. One that does not live (any more) is no error. On a worker. */
+MUST_USE enum err logins_end_session(struct op *op, struct logins *logins, const char *secret);
+
+/* --- JWT --- */
+
+/* Takes an armored challenge, signed by the user and encrypted to the server, of
+ *     {"version":"1.0.0","domain":DOMAIN,"verify_token":UUID,"verify_token_expiry":SECONDS}
+ * and answers with one, encrypted to the user and signed by the server, of
+ *     {"version":"1.0.0","domain":DOMAIN,"access_token":JWT,"refresh_token":UUID,"verify_token":UUID}
+ * `domain` is what the server is called (logins_url, or what the request says): the challenge must have the same apart from one
+ * slash at the end. The verify_token is a UUID in any case, is answered as it came and can be used once by the user, in whatever
+ * case; it expires in the future, within LOGINS_CHALLENGE_MAX_US. Sets the time of last log-in. ERR_UNAUTHENTICATED for a
+ * challenge that is wrong in any way; ERR_INVALID "key" if the user's key cannot be used; ERR_NOT_FOUND "user" as above. On a
+ * worker. */
+MUST_USE enum err logins_jwt_login(struct op *op, struct logins *logins, const struct login_user *user, const char *domain,
+                                   const char *message, size_t size, char **ret_challenge);
+
+/* Fills op->caller (organization, user, every right) from an access token made here: RS256 by our key, not expired.
+ * *ret_user_uuid (may be NULL) is its sub. The first time on a worker (0.1 ms), then the token is remembered: 0.6 us.
+ * ERR_UNAUTHENTICATED for everything else. An access token cannot be taken back, it lives for LOGINS_ACCESS_US; a user who is not
+ * active is for the caller to refuse. */
+MUST_USE enum err logins_check_access_token(struct op *op, struct logins *logins, const char *token, size_t size,
+                                            struct uuid *ret_user_uuid);
+
+/* Refreshing is two calls, so that a token is not spent for a user who may not log in any more:
+ *
+ *     logins_find_refresh   fills op->caller (every right) if the living refresh token is this user's
+ *     directory_view        the user is active
+ *     logins_refresh        spends it, for op->caller only
+ *
+ * `user_uuid` and `refresh_token` (a UUID in text, any case; anything else is refused) are as the client sent them. Both are in
+ * what is remembered, so another user's uuid finds nothing. ERR_UNAUTHENTICATED if it is not known, another user's, has expired
+ * or was spent. On a worker. */
+MUST_USE enum err logins_find_refresh(struct op *op, struct logins *logins, const struct uuid *user_uuid,
+                                      const char *refresh_token);
+
+/* Spends the refresh token for a new one and an access token with `domain` as iss. ERR_UNAUTHENTICATED as above, and if it is not
+ * op->caller's: nothing is spent then. Of parallel calls exactly one succeeds. On a worker. */
+MUST_USE enum err logins_refresh(struct op *op, struct logins *logins, const struct uuid *user_uuid, const char *refresh_token,
+                                 const char *domain, const char **ret_access_token, const char **ret_refresh_token);
+
+/* Ends a refresh token of op->caller, whose uuid is `user_uuid`, or all of them (refresh_token NULL), durably. One that does not
+ * live (any more) is no error. On a worker. */
+MUST_USE enum err logins_end_refresh(struct op *op, struct logins *logins, const struct uuid *user_uuid,
+                                     const char *refresh_token);
+
+/* --- for the directory --- */
+
+/* Forgets the sessions of an organization that was deleted; the store has dropped its rows. */
+void logins_drop_organization(struct logins *logins, int64_t organization_id);
+
+/* Saves extended sessions, removes from memory and store what expired, some thousand rows at most. Called every
+ * LOGINS_KEEP_HOUSE_S seconds by the housekeeper and at the end. */
+enum { LOGINS_KEEP_HOUSE_S = 30 };
+MUST_USE enum err logins_keep_house(struct op *op, struct logins *logins);
+
+struct logins_stats {
+    int64_t done, refused; /* log-ins and refreshes that succeeded; that were ERR_UNAUTHENTICATED */
+    int64_t sessions;      /* known; some may have expired in the last LOGINS_KEEP_HOUSE_S */
+};
+/* All zero for NULL. */
+void logins_stats(struct logins *logins, struct logins_stats *ret_stats);
+
+#endif
