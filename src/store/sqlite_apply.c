@@ -49,7 +49,8 @@ static enum err delete_organization(struct op *op, struct sqlite_db *db, int64_t
     static const char *const deletes[] = {
         "DELETE FROM membership WHERE organization_id = $1",  "DELETE FROM group_nesting WHERE organization_id = $1",
         "DELETE FROM group_grant WHERE organization_id = $1", "DELETE FROM credential WHERE organization_id = $1",
-        "DELETE FROM user_group WHERE organization_id = $1",  "DELETE FROM app_user WHERE organization_id = $1",
+        "DELETE FROM user_group WHERE organization_id = $1",  "DELETE FROM login WHERE organization_id = $1",
+        "DELETE FROM app_user WHERE organization_id = $1",
     };
     for (size_t i = 0; i < sizeof(deletes) / sizeof(*deletes); i++) {
         AUTO_QUERY q = db_query(db, deletes[i]);
@@ -117,8 +118,20 @@ static enum err update_user(struct op *op, struct sqlite_db *db, int64_t organiz
     return run_on_one(op, &q, NOUN_USER);
 }
 
+/* Used tokens stay: they must not be used again if the user is made to live once more. */
+static enum err end_logins(struct op *op, struct sqlite_db *db, int64_t organization_id, int64_t user_id)
+{
+    AUTO_QUERY q = db_query(db, "DELETE FROM login WHERE organization_id = $1 AND user_id = $2 AND kind <> $3");
+    query_number(&q, organization_id);
+    query_number(&q, user_id);
+    query_number(&q, LOGIN_USED);
+    return query_run(op, &q);
+}
+
 static enum err delete_user(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct user *user, int64_t time)
 {
+    enum err e = end_logins(op, db, organization_id, user->id);
+    if (e) return e;
     AUTO_QUERY q = db_query(db, "UPDATE app_user SET deleted_at = $1 WHERE organization_id = $2 AND id = $3");
     query_number(&q, time);
     query_number(&q, organization_id);

@@ -39,20 +39,6 @@ static void wake_all(_Atomic uint32_t *word)
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
-static enum err run_last_used(struct writer *writer, struct waiting *w)
-{
-    w->wrote = true;
-    for (size_t i = 0; i < w->item_count; i++) {
-        AUTO_QUERY q =
-            db_query(&writer->db, "UPDATE credential SET last_used_at = max($1, coalesce(last_used_at, 0)) WHERE id = $2");
-        query_number(&q, w->items[i].time);
-        query_number(&q, w->items[i].credential_id);
-        enum err e = query_run(w->op, &q);
-        if (e) return e;
-    }
-    return ERR_OK;
-}
-
 /* ---- one transaction */
 
 static enum err run_simple(struct op *op, struct writer *writer, const char *sql)
@@ -83,7 +69,7 @@ static enum err run_one(struct writer *writer, struct waiting *w, bool savepoint
 {
     w->wrote = false;
     enum err e = savepoint ? run_simple(w->op, writer, "SAVEPOINT one") : ERR_OK;
-    if (!e) e = w->commit ? commit_run(writer, w) : run_last_used(writer, w);
+    if (!e) e = w->commit ? commit_run(writer, w) : w->task(w, &writer->db, w->task_context);
     if (!savepoint || e == ERR_STORAGE || e == ERR_BUSY) return e;
     if (e) {
         enum err undone = run_simple(w->op, writer, "ROLLBACK TO one");
@@ -305,9 +291,33 @@ void store_commit_start(struct op *op, struct store *store, struct commit *commi
     enqueue(store, w, &value);
 }
 
+enum err store_run_task(struct op *op, struct store *store, writer_task task, void *context)
+{
+    struct waiting w = { .op = op, .task = task, .task_context = context };
+    return submit(store, &w);
+}
+
+struct last_used_task {
+    const struct last_used *items;
+    size_t count;
+};
+
+static enum err run_last_used(struct waiting *w, struct sqlite_db *db, void *context)
+{
+    const struct last_used_task *task = context;
+    w->wrote = true;
+    for (size_t i = 0; i < task->count; i++) {
+        AUTO_QUERY q = db_query(db, "UPDATE credential SET last_used_at = max($1, coalesce(last_used_at, 0)) WHERE id = $2");
+        query_number(&q, task->items[i].time);
+        query_number(&q, task->items[i].credential_id);
+        enum err e = query_run(w->op, &q);
+        if (e) return e;
+    }
+    return ERR_OK;
+}
+
 enum err store_save_last_used(struct op *op, struct store *store, const struct last_used *items, size_t count)
 {
     if (count == 0) return ERR_OK;
-    struct waiting w = { .op = op, .items = items, .item_count = count };
-    return submit(store, &w);
+    return store_run_task(op, store, run_last_used, &(struct last_used_task){ items, count });
 }

@@ -4,12 +4,15 @@
 
 #include "store/sqlite_store.h"
 
+/* What is written beside the log. Sets w->wrote before its first row. May run twice: nothing of the first time is there then. */
+typedef enum err (*writer_task)(struct waiting *w, struct sqlite_db *db, void *context);
+
 /* On the stack of the thread that waits, or in the arena of an op that is told. */
 struct waiting {
     struct op *op;
-    struct commit *commit; /* NULL: save last used */
-    const struct last_used *items;
-    size_t item_count;
+    struct commit *commit; /* NULL: a task */
+    writer_task task;
+    void *task_context;
 
     enum err result;
     bool wrote; /* rows of it may be in the open transaction */
@@ -27,6 +30,9 @@ struct waiting {
     store_commit_done done; /* NULL: a thread sleeps */
     void *context;
 };
+
+/* Runs a task in the next transaction, with the commits that wait for it; sleeps until it is on disk. */
+MUST_USE enum err store_run_task(struct op *op, struct store *store, writer_task task, void *context);
 
 /* Makes the log's texts. On the waiting thread if commit_can_render_early says so, otherwise the writer does it. */
 bool commit_can_render_early(const struct commit *commit);

@@ -1,0 +1,296 @@
+/* sqlite_logins.c — log-ins and the installation's secrets: what is remembered beside the log.
+ *
+ * Changes run on the writer's thread, inside BEGIN IMMEDIATE, together with the commits that wait (sqlite_writer.c). Everything
+ * that can be refused is asked before the first row is written, so a change that fails disturbs no neighbour; and nobody else,
+ * in this process or another, can write between the question and the row: single use is that. */
+#include "store/sqlite_writer.h"
+
+#define LOGIN_COLUMNS "kind, secret_hash, organization_id, user_id, created_at, expires_at"
+
+static struct login read_login(const struct query *q)
+{
+    return (struct login){ .kind = (enum login_kind)column_number(q, 0),
+                           .hash = column_digest(q, 1),
+                           .organization_id = column_number(q, 2),
+                           .user_id = column_number(q, 3),
+                           .created_at = column_number(q, 4),
+                           .expires_at = column_number(q, 5) };
+}
+
+static void query_digest(struct query *query, const struct digest *digest)
+{
+    query_bytes(query, digest->bytes, sizeof digest->bytes);
+}
+
+/* ---- a change */
+
+static enum err check_taken(struct op *op, struct sqlite_db *db, const struct login *taken, int64_t now)
+{
+    AUTO_QUERY q = db_query(db, "SELECT 1 FROM login WHERE organization_id = $1 AND user_id = $2 AND kind = $3"
+                                " AND secret_hash = $4 AND expires_at > $5");
+    query_number(&q, taken->organization_id);
+    query_number(&q, taken->user_id);
+    query_number(&q, taken->kind);
+    query_digest(&q, &taken->hash);
+    query_number(&q, now);
+    bool row;
+    enum err e = query_step(op, &q, &row);
+    return e || row ? e : op_fail(op, ERR_NOT_FOUND, "login", "the log-in has ended or never was");
+}
+
+static enum err check_user(struct op *op, struct sqlite_db *db, const struct login *login)
+{
+    AUTO_QUERY q = db_query(db, "SELECT 1 FROM app_user WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL");
+    query_number(&q, login->organization_id);
+    query_number(&q, login->user_id);
+    bool row;
+    enum err e = query_step(op, &q, &row);
+    return e || row ? e : op_fail(op, ERR_NOT_FOUND, "user", "there is no user %lld", (long long)login->user_id);
+}
+
+static enum err check_new(struct op *op, struct sqlite_db *db, const struct login_change *change, size_t at)
+{
+    const struct login *login = &change->added[at];
+    AUTO_QUERY q = db_query(db, "SELECT 1 FROM login WHERE secret_hash = $1 AND kind = $2");
+    query_digest(&q, &login->hash);
+    query_number(&q, login->kind);
+    bool row;
+    enum err e = query_step(op, &q, &row);
+    if (e) return e;
+    for (size_t i = 0; i < at && !row; i++)
+        row = change->added[i].kind == login->kind && digest_equal(&change->added[i].hash, &login->hash);
+    return row ? op_fail(op, ERR_EXISTS, "login", "the log-in is there already") : ERR_OK;
+}
+
+static enum err check_change(struct op *op, struct sqlite_db *db, const struct login_change *change)
+{
+    enum err e = change->takes ? check_taken(op, db, &change->taken, change->now) : ERR_OK;
+    for (size_t i = 0; i < change->added_count && !e; i++) {
+        e = check_user(op, db, &change->added[i]);
+        if (!e) e = check_new(op, db, change, i);
+    }
+    return e;
+}
+
+static enum err delete_one(struct op *op, struct sqlite_db *db, enum login_kind kind, const struct digest *hash)
+{
+    AUTO_QUERY q = db_query(db, "DELETE FROM login WHERE secret_hash = $1 AND kind = $2");
+    query_digest(&q, hash);
+    query_number(&q, kind);
+    return query_run(op, &q);
+}
+
+static enum err delete_all(struct op *op, struct sqlite_db *db, const struct login *ended)
+{
+    AUTO_QUERY q = db_query(db, "DELETE FROM login WHERE organization_id = $1 AND user_id = $2 AND kind = $3");
+    query_number(&q, ended->organization_id);
+    query_number(&q, ended->user_id);
+    query_number(&q, ended->kind);
+    return query_run(op, &q);
+}
+
+static enum err insert(struct op *op, struct sqlite_db *db, const struct login *login)
+{
+    AUTO_QUERY q = db_query(db, "INSERT INTO login (" LOGIN_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6)");
+    query_number(&q, login->kind);
+    query_digest(&q, &login->hash);
+    query_number(&q, login->organization_id);
+    query_number(&q, login->user_id);
+    query_number(&q, login->created_at);
+    query_number(&q, login->expires_at);
+    return query_run(op, &q);
+}
+
+static enum err set_last_login(struct op *op, struct sqlite_db *db, const struct login *login, int64_t now)
+{
+    AUTO_QUERY q = db_query(db, "UPDATE app_user SET last_login_at = max($1, coalesce(last_login_at, 0))"
+                                " WHERE organization_id = $2 AND id = $3");
+    query_number(&q, now);
+    query_number(&q, login->organization_id);
+    query_number(&q, login->user_id);
+    return query_run(op, &q);
+}
+
+static enum err run_change(struct waiting *w, struct sqlite_db *db, void *context)
+{
+    const struct login_change *change = context;
+    enum err e = check_change(w->op, db, change);
+    if (e) return e;
+    w->wrote = true;
+    if (change->takes) e = delete_one(w->op, db, change->taken.kind, &change->taken.hash);
+    if (!e && change->ends) e = delete_all(w->op, db, &change->ended);
+    for (size_t i = 0; i < change->added_count && !e; i++) e = insert(w->op, db, &change->added[i]);
+    if (!e && change->logs_in && change->added_count) e = set_last_login(w->op, db, &change->added[0], change->now);
+    return e;
+}
+
+enum err store_change_logins(struct op *op, struct store *store, const struct login_change *change)
+{
+    struct login_change copy = *change;
+    return store_run_task(op, store, run_change, &copy);
+}
+
+struct end_task {
+    enum login_kind kind;
+    const struct digest *hash;
+};
+
+static enum err run_end(struct waiting *w, struct sqlite_db *db, void *context)
+{
+    const struct end_task *task = context;
+    w->wrote = true;
+    return delete_one(w->op, db, task->kind, task->hash);
+}
+
+enum err store_end_login(struct op *op, struct store *store, enum login_kind kind, const struct digest *hash)
+{
+    return store_run_task(op, store, run_end, &(struct end_task){ kind, hash });
+}
+
+/* ---- reading */
+
+enum err store_load_logins(struct op *op, struct store *store, enum login_kind kind, int64_t now, store_login_function function,
+                           void *context)
+{
+    AUTO_READER reader = { 0 };
+    enum err e = store_reader(op, store, &reader);
+    if (e) return e;
+    AUTO_QUERY q = db_query(reader.db, "SELECT " LOGIN_COLUMNS " FROM login WHERE kind = $1 AND expires_at > $2");
+    query_number(&q, kind);
+    query_number(&q, now);
+    bool row;
+    while (!(e = query_step(op, &q, &row)) && row) {
+        const struct login login = read_login(&q);
+        e = function(context, op, &login);
+        if (e) return e;
+    }
+    return e;
+}
+
+enum err store_find_login(struct op *op, struct store *store, enum login_kind kind, const struct digest *hash, int64_t now,
+                          bool *ret_found, struct login *ret_login)
+{
+    AUTO_READER reader = { 0 };
+    enum err e = store_reader(op, store, &reader);
+    if (e) return e;
+    AUTO_QUERY q =
+        db_query(reader.db, "SELECT " LOGIN_COLUMNS " FROM login WHERE secret_hash = $1 AND kind = $2 AND expires_at > $3");
+    query_digest(&q, hash);
+    query_number(&q, kind);
+    query_number(&q, now);
+    e = query_step(op, &q, ret_found);
+    if (!e && *ret_found) *ret_login = read_login(&q);
+    return e;
+}
+
+/* ---- housekeeping */
+
+struct extend_task {
+    const struct session_extension *items;
+    size_t count;
+};
+
+static enum err run_extend(struct waiting *w, struct sqlite_db *db, void *context)
+{
+    const struct extend_task *task = context;
+    w->wrote = true;
+    for (size_t i = 0; i < task->count; i++) {
+        AUTO_QUERY q = db_query(db, "UPDATE login SET expires_at = $1 WHERE secret_hash = $2 AND kind = $3 AND expires_at < $4");
+        query_number(&q, task->items[i].expires_at);
+        query_digest(&q, &task->items[i].hash);
+        query_number(&q, LOGIN_SESSION);
+        query_number(&q, task->items[i].expires_at);
+        enum err e = query_run(w->op, &q);
+        if (e) return e;
+    }
+    return ERR_OK;
+}
+
+enum err store_extend_sessions(struct op *op, struct store *store, const struct session_extension *items, size_t count)
+{
+    if (count == 0) return ERR_OK;
+    return store_run_task(op, store, run_extend, &(struct extend_task){ items, count });
+}
+
+struct removal_task {
+    int64_t before, limit, removed;
+};
+
+static enum err run_removal(struct waiting *w, struct sqlite_db *db, void *context)
+{
+    struct removal_task *task = context;
+    w->wrote = true;
+    AUTO_QUERY q = db_query(db, "DELETE FROM login WHERE (secret_hash, kind) IN"
+                                " (SELECT secret_hash, kind FROM login WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)");
+    query_number(&q, task->before);
+    query_number(&q, task->limit);
+    enum err e = query_run(w->op, &q);
+    task->removed = e ? 0 : sqlite3_changes64(db->handle);
+    return e;
+}
+
+static enum err any_expired(struct op *op, struct store *store, int64_t before, bool *ret_any)
+{
+    AUTO_READER reader = { 0 };
+    enum err e = store_reader(op, store, &reader);
+    if (e) return e;
+    AUTO_QUERY q = db_query(reader.db, "SELECT 1 FROM login WHERE expires_at < $1 LIMIT 1");
+    query_number(&q, before);
+    return query_step(op, &q, ret_any);
+}
+
+enum err store_remove_expired_logins(struct op *op, struct store *store, int64_t before, int64_t limit, int64_t *ret_removed)
+{
+    *ret_removed = 0;
+    bool any;
+    enum err e = any_expired(op, store, before, &any); /* mostly there is nothing to do, and then nothing is written */
+    if (e || !any) return e;
+    struct removal_task task = { .before = before, .limit = limit };
+    e = store_run_task(op, store, run_removal, &task);
+    *ret_removed = task.removed;
+    return e;
+}
+
+/* ---- secrets of the installation */
+
+static enum err read_secret(struct op *op, struct sqlite_db *db, const char *name, const char **ret_secret)
+{
+    AUTO_QUERY q = db_query(db, "SELECT secret FROM installation_secret WHERE name = $1");
+    query_text(&q, name);
+    bool row;
+    enum err e = query_step(op, &q, &row);
+    *ret_secret = !e && row ? arena_strdup(&op->arena, column_text(&q, 0)) : NULL;
+    return e;
+}
+
+struct secret_task {
+    const char *name, *proposed, *kept;
+};
+
+static enum err run_secret(struct waiting *w, struct sqlite_db *db, void *context)
+{
+    struct secret_task *task = context;
+    enum err e = read_secret(w->op, db, task->name, &task->kept); /* another process may have been faster */
+    if (e || task->kept) return e;
+    w->wrote = true;
+    task->kept = task->proposed;
+    AUTO_QUERY q = db_query(db, "INSERT INTO installation_secret (name, secret) VALUES ($1, $2)");
+    query_text(&q, task->name);
+    query_text(&q, task->proposed);
+    return query_run(w->op, &q);
+}
+
+enum err store_secret(struct op *op, struct store *store, const char *name, const char *proposed, const char **ret_kept)
+{
+    *ret_kept = NULL;
+    {
+        AUTO_READER reader = { 0 };
+        enum err e = store_reader(op, store, &reader);
+        if (!e) e = read_secret(op, reader.db, name, ret_kept);
+        if (e || *ret_kept || !proposed) return e;
+    }
+    struct secret_task task = { .name = name, .proposed = proposed };
+    enum err e = store_run_task(op, store, run_secret, &task);
+    if (!e) *ret_kept = arena_strdup(&op->arena, task.kept);
+    return e;
+}
