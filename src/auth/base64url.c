@@ -48,3 +48,23 @@ bool base64url_decode(unsigned char *out, const char *text, size_t size, size_t 
     *ret_size = (size_t)(at - out);
     return true;
 }
+
+size_t base64url_encode(char *out, const void *bytes, size_t size)
+{
+    static const char letters[65] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const unsigned char *from = bytes;
+    char *at = out;
+    for (; size >= 3; size -= 3, from += 3) {
+        *at++ = letters[from[0] >> 2];
+        *at++ = letters[(from[0] << 4 | from[1] >> 4) & 63];
+        *at++ = letters[(from[1] << 2 | from[2] >> 6) & 63];
+        *at++ = letters[from[2] & 63];
+    }
+    if (size) {
+        *at++ = letters[from[0] >> 2];
+        *at++ = letters[(from[0] << 4 | (size == 2 ? from[1] >> 4 : 0)) & 63];
+        if (size == 2) *at++ = letters[from[1] << 2 & 63];
+    }
+    *at = 0;
+    return (size_t)(at - out);
+}

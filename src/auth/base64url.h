@@ -20,4 +20,13 @@ static inline size_t base64url_decoded_max(size_t size)
 /* False if malformed; then `out` may have been written to. */
 bool base64url_decode(unsigned char *out, const char *text, size_t size, size_t *ret_size);
 
+/* Room that encoding so many bytes needs, with a terminating zero. */
+static inline size_t base64url_encoded_max(size_t size)
+{
+    return size / 3 * 4 + 4;
+}
+
+/* Writes the text with a terminating zero; returns its length. */
+size_t base64url_encode(char *out, const void *bytes, size_t size);
+
 #endif

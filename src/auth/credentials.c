@@ -1,5 +1,6 @@
 #include "auth/credentials.h"
 
+#include "auth/base64url.h"
 #include "base/lookup.h"
 #include "base/memory.h"
 
@@ -253,11 +254,11 @@ size_t credentials_take_last_used(struct credentials *credentials, struct arena 
 
 static const char *random_text(struct arena *arena)
 {
-    unsigned char bytes[33], encoded[48];
+    unsigned char bytes[32];
     random_bytes(bytes, sizeof bytes);
-    EVP_EncodeBlock(encoded, bytes, sizeof bytes);
-    for (size_t i = 0; i < 44; i++) encoded[i] = encoded[i] == '+' ? '-' : encoded[i] == '/' ? '_' : encoded[i];
-    return arena_strndup(arena, (char *)encoded, 43);
+    char *text = arena_alloc(arena, base64url_encoded_max(sizeof bytes));
+    base64url_encode(text, bytes, sizeof bytes);
+    return text;
 }
 
 void credential_make_secret(struct arena *arena, struct credential *credential)

@@ -27,12 +27,12 @@
 #include "model/op.h"
 #include "store/store.h"
 
-#define LOGINS_TOKEN_US (INT64_C(300) * 1000000)          /* life of a log-in token */
-#define LOGINS_ACCESS_US (INT64_C(300) * 1000000)         /* of an access token */
-#define LOGINS_REFRESH_US (INT64_C(30) * 86400 * 1000000) /* of a refresh token */
-#define LOGINS_CHALLENGE_MAX_US (INT64_C(3600) * 1000000) /* how far ahead a challenge may expire */
-#define LOGINS_CLOCK_LEEWAY_US (INT64_C(60) * 1000000)    /* between clocks of several servers */
-enum { LOGINS_SECRET_SIZE = 43, LOGINS_ACCESS_TOKEN_MAX = 2048, LOGINS_URL_MAX = 1024 }; /* bytes */
+#define LOGINS_TOKEN_US (INT64_C(300) * 1000000)                                        /* life of a log-in token */
+#define LOGINS_ACCESS_US (INT64_C(300) * 1000000)                                       /* of an access token */
+#define LOGINS_REFRESH_US (INT64_C(30) * 86400 * 1000000)                               /* of a refresh token */
+#define LOGINS_CHALLENGE_MAX_US (INT64_C(3600) * 1000000)                               /* how far ahead a challenge may expire */
+#define LOGINS_CLOCK_LEEWAY_US (INT64_C(60) * 1000000)                                  /* between clocks of several servers */
+enum { LOGINS_SECRET_SIZE = 43, LOGINS_ACCESS_TOKEN_MAX = 2048, LOGINS_URL_MAX = 512 }; /* bytes */
 
 struct logins;
 
@@ -116,10 +116,10 @@ MUST_USE enum err logins_end_session(struct op *op, struct logins *logins, const
  * and answers with one, encrypted to the user and signed by the server, of
  *     {"version":"1.0.0","domain":DOMAIN,"access_token":JWT,"refresh_token":UUID,"verify_token":UUID}
  * `domain` is what the server is called (logins_url, or what the request says): the challenge must have the same apart from one
- * slash at the end. The verify_token is a UUID in any case, is answered as it came and can be used once by the user, in whatever
- * case; it expires in the future, within LOGINS_CHALLENGE_MAX_US. Sets the time of last log-in. ERR_UNAUTHENTICATED for a
- * challenge that is wrong in any way; ERR_INVALID "key" if the user's key cannot be used; ERR_NOT_FOUND "user" as above. On a
- * worker. */
+ * slash at the end; ERR_INVALID "domain" if it is over LOGINS_URL_MAX bytes or has others than printable ASCII. The verify_token
+ * is a UUID in any case, is answered as it came and can be used once by the user, in whatever case; it expires in the future,
+ * within LOGINS_CHALLENGE_MAX_US. Sets the time of last log-in. ERR_UNAUTHENTICATED for a challenge that is wrong in any way;
+ * ERR_INVALID "key" if the user's key cannot be used; ERR_NOT_FOUND "user" as above. On a worker. */
 MUST_USE enum err logins_jwt_login(struct op *op, struct logins *logins, const struct login_user *user, const char *domain,
                                    const char *message, size_t size, char **ret_challenge);
 
@@ -143,7 +143,8 @@ MUST_USE enum err logins_find_refresh(struct op *op, struct logins *logins, cons
                                       const char *refresh_token);
 
 /* Spends the refresh token for a new one and an access token with `domain` as iss. ERR_UNAUTHENTICATED as above, and if it is not
- * op->caller's: nothing is spent then. Of parallel calls exactly one succeeds. On a worker. */
+ * op->caller's: nothing is spent then; ERR_INVALID "domain" if it is none (above). Of parallel calls exactly one succeeds. On a
+ * worker. */
 MUST_USE enum err logins_refresh(struct op *op, struct logins *logins, const struct uuid *user_uuid, const char *refresh_token,
                                  const char *domain, const char **ret_access_token, const char **ret_refresh_token);
 

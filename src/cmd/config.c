@@ -51,6 +51,13 @@ const struct setting config_settings[] = {
     { "auth.jwt.keys",        SETTING_TEXT,   offsetof(struct config, jwt_keys),              NULL,              0, 0,         NULL,    AT_START,  "FILE|URL", "the issuer's keys, a JSON Web Key Set (default: where the issuer's discovery document says)" },
     { "auth.jwt.ca",          SETTING_TEXT,   offsetof(struct config, jwt_ca),                NULL,              0, 0,         NULL,    AT_START,  "FILE",  "certificates (PEM) that may sign those of the server that has the keys (default: the system's)" },
     { "auth.jwt.organization", SETTING_NUMBER, offsetof(struct config, jwt_organization),     NULL,              1, NUMBER_MAX, NULL,   AT_START,  "ID",    "the organization whose users the tokens are for" },
+    { "passbolt.server_key",  SETTING_TEXT,   offsetof(struct config, passbolt_server_key),   NULL,              0, 0,         NULL,    AT_START,  "FILE",  "the server's OpenPGP secret key, armored, for log-in by Passbolt's clients (default: one made at the first start, in the database)" },
+    { "passbolt.url",         SETTING_TEXT,   offsetof(struct config, passbolt_url),          NULL,              0, LOGINS_URL_MAX, NULL, AT_START, "URL",  "the server's address as those clients have it (default: as each request names it)" },
+    { "passbolt.organization", SETTING_NUMBER, offsetof(struct config, passbolt_organization), "0",              0, NUMBER_MAX, NULL,   AT_START,  "ID",    "the organization whose users may log in so; 0: those of any" },
+    { "passbolt.profile",     SETTING_CHOICE, offsetof(struct config, passbolt_profile),      "5",               0, 0,         "5|2",   AT_START,  NULL,    "the release of Passbolt to be like" },
+    { "passbolt.session_timeout_min", SETTING_NUMBER, offsetof(struct config, passbolt_session_timeout_min), "24", 1, 525600,  NULL,    AT_START,  "N",     "minutes without a request after which a session ends" },
+    { "passbolt.attempts_per_address", SETTING_NUMBER, offsetof(struct config, passbolt_attempts_per_address), "240", 0, 1000000, NULL, AT_START, "N",    "log-in requests of one address in a minute, over it 429; 0: no limit" },
+    { "passbolt.attempts_per_key", SETTING_NUMBER, offsetof(struct config, passbolt_attempts_per_key), "60",      0, 1000000,   NULL,    AT_START,  "N",     "log-in requests for one key in a minute, over it 429; 0: no limit" },
     { 0 },
 };
 // clang-format on
@@ -79,6 +86,14 @@ static enum err check_jwt(struct failure *failure, struct config *config)
                        "auth.jwt.keys is not set: they cannot be found through an auth.jwt.issuer that is no URL");
 }
 
+/* An empty text is none, also here. */
+static void clear_empty(struct config *config)
+{
+    const char **texts[] = { &config->passbolt_server_key, &config->passbolt_url };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (*texts[i] && !**texts[i]) *texts[i] = NULL;
+}
+
 /* The flags are read twice: first to learn which file, then over what file and environment say. */
 enum err config_read(struct failure *failure, struct config *config, struct arena *arena, const struct setting *flags,
                      const struct settings_target *options, int argc, char *const *argv, const char **positional,
@@ -97,6 +112,7 @@ enum err config_read(struct failure *failure, struct config *config, struct aren
     if (!e) e = settings_read_environment(failure, config_settings, config, arena, environ);
     if (!e) e = settings_read_flags(failure, targets, arena, argc, argv, positional, positional_max, ret_positional_count);
     config->config = file;
+    clear_empty(config);
     return e ? e : check_jwt(failure, config);
 }
 
@@ -135,5 +151,19 @@ struct directory_options config_directory_options(const struct config *config)
         .expire_interval_s = config->expire_interval_s,
         .background = true,
         .jwt_organization = config->jwt_organization,
+    };
+}
+
+struct logins_options config_logins_options(const struct config *config)
+{
+    static const int64_t profiles[] = { 5, 2 };
+    return (struct logins_options){
+        .server_key_file = config->passbolt_server_key,
+        .url = config->passbolt_url,
+        .organization = config->passbolt_organization,
+        .session_timeout_min = config->passbolt_session_timeout_min,
+        .profile = profiles[config->passbolt_profile],
+        .attempts_per_address = config->passbolt_attempts_per_address,
+        .attempts_per_key = config->passbolt_attempts_per_key,
     };
 }

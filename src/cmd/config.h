@@ -2,6 +2,7 @@
 #ifndef ROSTER_CMD_CONFIG_H
 #define ROSTER_CMD_CONFIG_H
 
+#include "auth/logins.h"
 #include "base/settings.h"
 #include "directory/directory.h"
 #include "net/server.h"
@@ -23,6 +24,9 @@ struct config {
     /* Issuer, audience and organization are set together or not at all; NULL keys: found through the issuer. */
     const char *jwt_issuer, *jwt_audience, *jwt_keys, *jwt_ca;
     int64_t jwt_organization;
+    const char *passbolt_server_key, *passbolt_url;
+    int64_t passbolt_organization, passbolt_session_timeout_min, passbolt_attempts_per_address, passbolt_attempts_per_key;
+    int passbolt_profile; /* index into its choices: 0 is 5, 1 is 2 */
 };
 
 /* All of them, and those that every command takes. */
@@ -39,5 +43,6 @@ MUST_USE enum err config_read(struct failure *failure, struct config *config, st
 /* The parts of it that others take. */
 struct server_options config_server_options(const struct config *config, struct directory *directory);
 struct directory_options config_directory_options(const struct config *config);
+struct logins_options config_logins_options(const struct config *config);
 
 #endif

@@ -86,6 +86,13 @@ static enum err open_issuer(struct op *op, const struct config *config, struct j
     return jwt_open(op, &options, ret_jwt);
 }
 
+static enum err open_logins(struct op *op, const struct config *config, struct store *store, struct logins **ret_logins)
+{
+    struct logins_options options = config_logins_options(config);
+    *ret_logins = NULL;
+    return logins_open(op, store, &options, ret_logins);
+}
+
 int command_run_server(struct command_line *line, struct op *op, struct store *store,
                        void (*ready)(void *context, const char *url), void *context)
 {
@@ -94,8 +101,10 @@ int command_run_server(struct command_line *line, struct op *op, struct store *s
     struct directory_options options = config_directory_options(&line->config);
     struct directory *directory;
     enum err e = open_issuer(op, &line->config, &options.jwt);
+    if (!e) e = open_logins(op, &line->config, store, &options.logins);
     if (!e) e = directory_open(op, store, &options, &directory);
     if (e) {
+        logins_close(options.logins);
         jwt_close(options.jwt);
         store_close(store);
         return command_fail_op(op);
@@ -105,6 +114,7 @@ int command_run_server(struct command_line *line, struct op *op, struct store *s
     int code = serve_directory(line, op, &signals, directory, ready, context);
     metrics_remove_gauges();
     directory_close(directory);
+    logins_close(options.logins);
     jwt_close(options.jwt);
     store_close(store);
     log_flush();

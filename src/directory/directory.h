@@ -12,6 +12,7 @@
 
 #include "auth/credentials.h"
 #include "auth/jwt.h"
+#include "auth/logins.h"
 #include "directory/image.h"
 #include "model/op.h"
 #include "store/store.h"
@@ -26,6 +27,7 @@ struct directory_options {
     bool background;             /* run the follower and the housekeeper (serve); commands need none */
     struct jwt *jwt;             /* whose tokens are accepted, borrowed; NULL: none */
     int64_t jwt_organization;    /* the organization whose users those tokens are for */
+    struct logins *logins;       /* log-in with OpenPGP keys, borrowed; NULL: none */
 };
 
 /* Loads the installation and the credentials, starts the background threads. The store is borrowed. */
@@ -39,6 +41,7 @@ void directory_close(struct directory *directory);
 void directory_reload(struct directory *directory, const struct directory_options *options);
 
 struct credentials *directory_credentials(struct directory *directory);
+struct logins *directory_logins(struct directory *directory); /* NULL: nobody logs in here */
 
 /* True when a read can be answered: the installation is loaded and the follower is not failing. Else *ret_why says (static). */
 bool directory_ready(struct directory *directory, const char **ret_why);

@@ -1,4 +1,4 @@
-/* follow.c — the background: following other processes' commits, ended memberships, memory, last uses. */
+/* follow.c — the background: following other processes' commits, ended memberships, memory, last uses and log-ins. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -103,6 +103,7 @@ static enum err refresh_outdated(struct op *op, struct directory *directory, int
         failure_clear(&op->failure);
         e = ERR_OK;
         credentials_drop_organization(directory->credentials, organization_id);
+        if (directory->logins) logins_drop_organization(directory->logins, organization_id);
         pthread_rwlock_wrlock(&directory->table_lock);
         if (resident) resident->deleted = true;
         pthread_rwlock_unlock(&directory->table_lock);
@@ -310,13 +311,18 @@ static void drop_idle_fragments(struct directory *directory, int64_t budget)
     }
 }
 
-/* --- last uses --- */
+/* --- last uses, of credentials and sessions --- */
 
 static enum err save_last_used(struct op *op, struct directory *directory)
 {
     struct last_used *items;
     size_t count = credentials_take_last_used(directory->credentials, &op->arena, &items);
     return count ? store_save_last_used(op, directory->store, items, count) : ERR_OK;
+}
+
+static enum err keep_logins(struct op *op, struct directory *directory)
+{
+    return directory->logins ? logins_keep_house(op, directory->logins) : ERR_OK;
 }
 
 static void *run_housekeeper(void *argument)
@@ -329,6 +335,7 @@ static void *run_housekeeper(void *argument)
         enum err e = ERR_OK;
         if (second % directory->expire_interval_s == 0) e = expire_once(&op, directory);
         if (!e && second % SAVE_LAST_USED_EVERY_S == 0) e = save_last_used(&op, directory);
+        if (!e && second % LOGINS_KEEP_HOUSE_S == 0) e = keep_logins(&op, directory);
         if (e) log_warn("housekeeping: %s", op.failure.text);
         drop_idle_images(directory);
         drop_idle_fragments(directory, fragments_budget());
@@ -353,4 +360,6 @@ void directory_stop_background(struct directory *directory)
     pthread_join(directory->housekeeper, NULL);
     AUTO_OP op = op_begin();
     if (save_last_used(&op, directory)) log_warn("last uses of credentials were not saved: %s", op.failure.text);
+    failure_clear(&op.failure);
+    if (keep_logins(&op, directory)) log_warn("last uses of sessions were not saved: %s", op.failure.text);
 }

@@ -211,6 +211,7 @@ enum err directory_open(struct op *op, struct store *store, const struct directo
     directory->credentials = credentials_new();
     directory->jwt = options->jwt;
     directory->jwt_organization = options->jwt_organization;
+    directory->logins = options->logins;
     pthread_rwlock_init(&directory->table_lock, NULL);
     pthread_mutex_init(&directory->load_mutex, NULL);
     pthread_cond_init(&directory->load_done, NULL);
@@ -258,6 +259,11 @@ void directory_reload(struct directory *directory, const struct directory_option
     atomic_store(&directory->memory_budget, options->memory_budget_mib << 20);
     atomic_store(&directory->follow_interval_ms, options->follow_interval_ms);
     atomic_store(&directory->expire_interval_s, options->expire_interval_s);
+}
+
+struct logins *directory_logins(struct directory *directory)
+{
+    return directory->logins;
 }
 
 struct credentials *directory_credentials(struct directory *directory)

@@ -28,6 +28,7 @@ struct directory {
     struct credentials *credentials;
     struct jwt *jwt; /* borrowed; NULL: no tokens of an identity provider */
     int64_t jwt_organization;
+    struct logins *logins; /* borrowed; NULL: none */
     pthread_rwlock_t table_lock;
     struct resident **residents; /* singly allocated, never freed before the directory: pointers stay good */
     uint32_t resident_count, resident_capacity;

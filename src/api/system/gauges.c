@@ -5,6 +5,7 @@
 struct figures {
     struct directory_stats directory;
     struct store_stats store;
+    struct logins_stats logins;
 };
 
 // clang-format off
@@ -24,6 +25,9 @@ static const struct {
     { "roster_followed_total",           "counter", "Times other processes' commits were applied",        offsetof(struct figures, directory.followed),       1 },
     { "roster_expired_members_total",    "counter", "Memberships that ended and were cleared away",       offsetof(struct figures, directory.expired),        1 },
     { "roster_credentials",              "gauge",   "Credentials known, revoked ones included",           offsetof(struct figures, directory.credentials),    1 },
+    { "roster_logins_total",             "counter", "Log-ins with a key, and refreshes, that succeeded",   offsetof(struct figures, logins.done),              1 },
+    { "roster_login_refusals_total",     "counter", "Log-ins with a key, and refreshes, that were refused", offsetof(struct figures, logins.refused),          1 },
+    { "roster_login_sessions",           "gauge",   "Sessions of people who logged in",                   offsetof(struct figures, logins.sessions),          1 },
     { "roster_commits_total",            "counter", "Commits made durable",                               offsetof(struct figures, store.commits),            1 },
     { "roster_transactions_total",       "counter", "Database transactions; commits share them",          offsetof(struct figures, store.transactions),       1 },
     { "roster_commit_failures_total",    "counter", "Commits that failed",                                offsetof(struct figures, store.failures),           1 },
@@ -39,6 +43,7 @@ static void write_gauges(void *context, struct buf *out)
     struct figures figures;
     directory_stats(sources->directory, &figures.directory);
     store_stats(sources->store, &figures.store);
+    logins_stats(directory_logins(sources->directory), &figures.logins);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int64_t value;
         memcpy(&value, (const char *)&figures + rows[i].offset, sizeof value);

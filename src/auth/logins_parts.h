@@ -1,0 +1,69 @@
+/* logins_parts.h — what the files of logins share. For logins*.c only. */
+#ifndef ROSTER_AUTH_LOGINS_PARTS_H
+#define ROSTER_AUTH_LOGINS_PARTS_H
+
+#include "auth/logins.h"
+#include "auth/logins_index.h"
+#include "auth/openpgp.h"
+
+#include <stdatomic.h>
+
+enum { LOGINS_KEY_SIZE = 32, LOGINS_ACCESS_TOKENS_MAX = 100000 };
+
+struct logins_signer; /* logins_signer.c */
+
+struct logins {
+    struct store *store;
+    struct openpgp_server *server;
+    struct logins_signer *signer;
+    uint8_t token_key[LOGINS_KEY_SIZE]; /* of log-in tokens */
+    char *url;
+    int64_t organization, session_timeout_min, profile, attempts_per_address, attempts_per_key;
+    struct logins_index *sessions, *access_tokens;
+    _Atomic int64_t done, refused;
+};
+
+/* ERR_UNAUTHENTICATED with the text that all reasons have; `reason` is for the log (debug) and quotes nothing that is secret.
+ * What was recorded before is forgotten. */
+MUST_USE enum err logins_refuse(struct op *op, const char *reason);
+/* The same for a log-in or a refresh: it is counted. */
+MUST_USE enum err logins_refuse_login(struct op *op, struct logins *logins, const char *reason);
+
+/* ERR_DEFERRED on a thread that may not block, else ERR_OK. */
+MUST_USE enum err logins_need_worker(struct op *op);
+
+/* A user who logged in: everything but what the directory says. */
+struct caller logins_caller(int64_t organization_id, int64_t user_id);
+
+/* --- logins_token.c: log-in tokens, which are remembered nowhere --- */
+
+struct uuid logins_token_make(const struct logins *logins, const struct login_user *user, int64_t now);
+/* Was it made here for the user, and is it young enough? When it expires, for who keeps it from being used again. */
+bool logins_token_check(const struct logins *logins, const struct login_user *user, const struct uuid *token, int64_t now,
+                        int64_t *ret_expires_at);
+
+/* --- logins_signer.c: the RSA key and access tokens --- */
+
+/* A new key as PEM, in the arena; the caller wipes it. */
+MUST_USE enum err logins_signer_make_key(struct op *op, char **ret_pem);
+/* ERR_STORAGE if the text is no such key. */
+MUST_USE enum err logins_signer_open(struct op *op, const char *pem, struct logins_signer **ret_signer);
+void logins_signer_close(struct logins_signer *signer); /* accepts NULL */
+
+struct logins_claims {
+    const char *domain; /* iss */
+    struct uuid user_uuid;
+    int64_t organization_id, user_id, expires_at;
+};
+MUST_USE enum err logins_sign(struct op *op, const struct logins_signer *signer, const struct logins_claims *claims,
+                              const char **ret_token);
+/* NULL if it is a good token, else why not. Does not look at the time; domain is not read. */
+const char *logins_verify(struct arena *arena, const struct logins_signer *signer, const char *token, size_t size,
+                          struct logins_claims *ret_claims);
+
+/* --- logins_jwt.c --- */
+
+/* A name of the server that may stand in a token: 1 to LOGINS_URL_MAX printable ASCII characters. */
+bool logins_is_domain(const char *text);
+
+#endif
