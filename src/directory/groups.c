@@ -1,6 +1,6 @@
 /* groups.c — rules about groups. A rule looks at the image and makes changes, or says why not. */
 #include "base/fold.h"
-#include "directory/resident.h"
+#include "directory/rules.h"
 
 struct group_request {
     int64_t group_id;
@@ -14,24 +14,28 @@ static enum err find_seen(struct op *op, const struct rule_context *context, int
     return directory_visible_group(op, context->image, group_id, context->caller, context->administrator, ret_group);
 }
 
-static enum err check_administrator(struct op *op, const struct rule_context *context)
+enum err directory_check_administrator(struct op *op, const struct rule_context *context)
 {
     if (context->administrator) return ERR_OK;
     return op_fail(op, ERR_FORBIDDEN, "", "only an administrator of the organization may do this");
 }
 
-/* A name may be taken once, whatever its case (unless the organization switched that off). `except` may have it. */
-static enum err check_name_is_free(struct op *op, const struct image *image, const char *name, uint32_t except)
+uint32_t directory_find_name_holder(struct op *op, const struct image *image, const char *name, uint32_t except)
 {
-    if (!image->unique_group_names) return ERR_OK;
+    if (!image->unique_group_names) return NO_ORDINAL;
     size_t size;
     uint32_t holder = image_find_group_by_name(image, fold_text(&op->arena, name, strlen(name), &size));
-    if (holder == NO_ORDINAL || holder == except) return ERR_OK;
+    return holder == except ? NO_ORDINAL : holder;
+}
+
+static enum err check_name_is_free(struct op *op, const struct image *image, const char *name, uint32_t except)
+{
+    uint32_t holder = directory_find_name_holder(op, image, name, except);
+    if (holder == NO_ORDINAL) return ERR_OK;
     return op_fail(op, ERR_EXISTS, "name", "a group with this name exists: group %lld", (long long)image->groups[holder].id);
 }
 
-/* A deep copy: applying the first of two changes frees the texts that the image had. */
-static struct group *copy_group(struct op *op, const struct image *image, uint32_t ordinal)
+struct group *directory_copy_group(struct op *op, const struct image *image, uint32_t ordinal)
 {
     struct group group;
     image_get_group(image, ordinal, &group);
@@ -59,15 +63,19 @@ static const char *actor_name(struct op *op, const struct rule_context *context)
     return name && *name ? as_one_name(op, name) : NULL;
 }
 
+void directory_credit_change(struct op *op, const struct rule_context *context, struct group *group)
+{
+    group->date_modified = op->now;
+    group->modified_by = actor_name(op, context);
+}
+
 /* --- create --- */
 
-static enum err create_group(struct op *op, struct rule_context *context, void *data)
+enum err directory_prepare_group(struct op *op, const struct rule_context *context, const struct group *values, field_set present,
+                                 struct group **ret_group)
 {
-    struct group_request *request = data;
-    enum err e = check_administrator(op, context);
-    if (e) return e;
     struct group *group = arena_zalloc(&op->arena, sizeof *group);
-    fields_copy(NOUN_GROUP, request->present, (union object){ .any = request->values }, (union object){ .group = group });
+    fields_copy(NOUN_GROUP, present, (union object){ .any = values }, (union object){ .group = group });
     group->organization_id = context->image->organization_id;
     group->id = 0;
     if (uuid_is_nil(&group->uuid)) group->uuid = uuid_random();
@@ -75,7 +83,17 @@ static enum err create_group(struct op *op, struct rule_context *context, void *
         return op_fail(op, ERR_EXISTS, "uuid", "a group with this uuid exists");
     group->date_created = op->now;
     group->created_by = actor_name(op, context);
-    e = check_name_is_free(op, context->image, group->name, NO_ORDINAL);
+    *ret_group = group;
+    return ERR_OK;
+}
+
+static enum err create_group(struct op *op, struct rule_context *context, void *data)
+{
+    const struct group_request *request = data;
+    struct group *group;
+    enum err e = directory_check_administrator(op, context);
+    if (!e) e = directory_prepare_group(op, context, request->values, request->present, &group);
+    if (!e) e = check_name_is_free(op, context->image, group->name, NO_ORDINAL);
     if (e) return e;
     op->made = group;
     change_add(&op->arena, &context->changes, GROUP_CREATED, (union object){ 0 }, (union object){ .group = group });
@@ -104,29 +122,27 @@ static enum err update_group(struct op *op, struct rule_context *context, void *
     const struct group_request *request = data;
     uint32_t ordinal;
     enum err e = find_seen(op, context, request->group_id, &ordinal);
-    if (!e) e = check_administrator(op, context);
+    if (!e) e = directory_check_administrator(op, context);
     if (e) return e;
-    struct group *before = copy_group(op, context->image, ordinal), *renamed = before;
+    struct group *before = directory_copy_group(op, context->image, ordinal), *renamed = before;
     struct group *after = arena_alloc(&op->arena, sizeof *after);
     *after = *before;
     fields_copy(NOUN_GROUP, request->present & ~fields_with(NOUN_GROUP, FIELD_FIXED), (union object){ .any = request->values },
                 (union object){ .group = after });
     if (!fields_differ(NOUN_GROUP, (union object){ .group = before }, (union object){ .group = after })) return ERR_OK;
 
-    const char *actor = actor_name(op, context);
+    directory_credit_change(op, context, after);
     if (strcmp(before->name, after->name) != 0) {
         e = check_name_is_free(op, context->image, after->name, ordinal);
         if (e) return e;
         renamed = arena_alloc(&op->arena, sizeof *renamed);
         *renamed = *before;
         renamed->name = after->name;
-        renamed->date_modified = op->now;
-        renamed->modified_by = actor;
+        renamed->date_modified = after->date_modified;
+        renamed->modified_by = after->modified_by;
         change_add(&op->arena, &context->changes, GROUP_RENAMED, (union object){ .group = before },
                    (union object){ .group = renamed });
     }
-    after->date_modified = op->now;
-    after->modified_by = actor;
     change_add(&op->arena, &context->changes, GROUP_UPDATED, (union object){ .group = renamed },
                (union object){ .group = after });
     return ERR_OK;
@@ -145,10 +161,10 @@ static enum err delete_group(struct op *op, struct rule_context *context, void *
     const struct group_request *request = data;
     uint32_t ordinal;
     enum err e = find_seen(op, context, request->group_id, &ordinal);
-    if (!e) e = check_administrator(op, context);
+    if (!e) e = directory_check_administrator(op, context);
     if (e) return e;
-    change_add(&op->arena, &context->changes, GROUP_DELETED, (union object){ .group = copy_group(op, context->image, ordinal) },
-               (union object){ 0 });
+    change_add(&op->arena, &context->changes, GROUP_DELETED,
+               (union object){ .group = directory_copy_group(op, context->image, ordinal) }, (union object){ 0 });
     return ERR_OK;
 }
 
@@ -160,17 +176,16 @@ enum err directory_delete_group(struct op *op, int64_t group_id)
 static enum err restore_group(struct op *op, struct rule_context *context, void *data)
 {
     const struct group_request *request = data;
-    enum err e = check_administrator(op, context);
+    enum err e = directory_check_administrator(op, context);
     if (e) return e;
     uint32_t ordinal = image_find_group(context->image, request->group_id);
     if (ordinal == NO_ORDINAL) return op_fail(op, ERR_NOT_FOUND, "group", "there is no group %lld", (long long)request->group_id);
     if (!context->image->groups[ordinal].deleted) return ERR_OK; /* it lives: nothing to do */
-    struct group *before = copy_group(op, context->image, ordinal);
+    struct group *before = directory_copy_group(op, context->image, ordinal);
     struct group *after = arena_alloc(&op->arena, sizeof *after);
     *after = *before;
     after->deleted_at = 0;
-    after->date_modified = op->now;
-    after->modified_by = actor_name(op, context);
+    directory_credit_change(op, context, after);
     if (request->new_name) after->name = request->new_name;
     e = check_name_is_free(op, context->image, after->name, NO_ORDINAL);
     if (e) return e;

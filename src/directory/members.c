@@ -1,5 +1,5 @@
 /* members.c — rules about members of groups. */
-#include "directory/resident.h"
+#include "directory/rules.h"
 
 /* Looking at more takes a millisecond or so: not on a thread that serves other connections too. */
 enum { MEMBERS_AT_ONCE = 500 };
@@ -54,34 +54,43 @@ static size_t keep_last(struct wanted *wanted, size_t count)
     return kept;
 }
 
+struct membership *directory_prepare_membership(struct op *op, const struct image *image, int64_t group_id, uint32_t user,
+                                                bool manager)
+{
+    struct membership *membership = arena_alloc(&op->arena, sizeof *membership);
+    *membership = (struct membership){ .organization_id = image->organization_id,
+                                       .group_id = group_id,
+                                       .user_id = image->users[user].id,
+                                       .uuid = uuid_random(),
+                                       .manager = manager,
+                                       .date_created = op->now,
+                                       .added_by_credential = op->caller.credential_id,
+                                       .added_by_user = op->caller.user_id };
+    return membership;
+}
+
+void directory_begin_membership(struct membership *membership, bool manager)
+{
+    membership->starts_at = membership->ends_at = 0;
+    membership->manager = manager;
+}
+
 static void put_member(struct op *op, struct rule_context *context, uint32_t group, uint32_t user,
                        const struct member_request *request)
 {
     const struct image *image = context->image;
     const struct member *known = memberlist_find(&image->groups[group].members, user);
-    struct membership *after = arena_zalloc(&op->arena, sizeof *after);
+    bool manager = request->has_manager && request->manager;
     if (!known) {
-        *after = (struct membership){ .organization_id = image->organization_id,
-                                      .group_id = image->groups[group].id,
-                                      .user_id = image->users[user].id,
-                                      .uuid = uuid_random(),
-                                      .manager = request->has_manager && request->manager,
-                                      .date_created = op->now,
-                                      .added_by_credential = op->caller.credential_id,
-                                      .added_by_user = op->caller.user_id };
-        change_add(&op->arena, &context->changes, MEMBER_ADDED, (union object){ 0 }, (union object){ .membership = after });
+        struct membership *made = directory_prepare_membership(op, image, image->groups[group].id, user, manager);
+        change_add(&op->arena, &context->changes, MEMBER_ADDED, (union object){ 0 }, (union object){ .membership = made });
         return;
     }
-    struct membership *before = arena_alloc(&op->arena, sizeof *before);
+    struct membership *before = arena_alloc(&op->arena, sizeof *before), *after = arena_alloc(&op->arena, sizeof *after);
     image_get_membership(image, group, known, before);
     *after = *before;
-    if (request->has_manager) after->manager = request->manager;
-    if (!image_in_effect(image, group, known, op->now)) {
-        /* It has ended and was not cleared away yet, or has not begun: to the caller this user is no member, and wants it to be
-         * one now. */
-        after->starts_at = after->ends_at = 0;
-        after->manager = request->has_manager && request->manager;
-    }
+    if (!image_in_effect(image, group, known, op->now)) directory_begin_membership(after, manager);
+    else if (request->has_manager) after->manager = manager;
     change_add(&op->arena, &context->changes, MEMBER_CHANGED, (union object){ .membership = before },
                (union object){ .membership = after });
 }
@@ -103,8 +112,7 @@ static enum err put_members(struct op *op, struct rule_context *context, void *d
     return ERR_OK;
 }
 
-/* Before anything is copied. */
-static enum err check_count(struct op *op, size_t count)
+enum err directory_check_member_count(struct op *op, size_t count)
 {
     if (count > DIRECTORY_MEMBERS_MAX)
         return op_fail(op, ERR_INVALID, "members", "more than %d members in one request", DIRECTORY_MEMBERS_MAX);
@@ -122,7 +130,7 @@ static enum err write_members(struct op *op, directory_rule rule, struct members
 
 enum err directory_put_members(struct op *op, int64_t group_id, const struct member_request *members, size_t count)
 {
-    enum err e = check_count(op, count);
+    enum err e = directory_check_member_count(op, count);
     if (e) return e;
     struct member_request *copy = arena_array(&op->arena, count, sizeof *copy);
     if (count) memcpy(copy, members, count * sizeof *copy);
@@ -159,7 +167,7 @@ static enum err remove_members(struct op *op, struct rule_context *context, void
 
 static enum err write_user_ids(struct op *op, directory_rule rule, int64_t group_id, const int64_t *user_ids, size_t count)
 {
-    enum err e = check_count(op, count);
+    enum err e = directory_check_member_count(op, count);
     if (e) return e;
     int64_t *copy = arena_array(&op->arena, count, sizeof *copy);
     if (count) memcpy(copy, user_ids, count * sizeof *copy);
@@ -179,7 +187,7 @@ static bool has_ended(const struct op *op, const struct image *image, uint32_t g
 {
     struct membership membership;
     image_get_membership(image, group, member, &membership);
-    return membership.ends_at && membership.ends_at <= op->now;
+    return membership_has_ended(&membership, op->now);
 }
 
 /* The first of several requests for one user does it, the others find it done. */

@@ -1,4 +1,4 @@
-/* nouns.c — names and sizes of the nouns. */
+/* nouns.c — names and sizes of the nouns, and what can be told of one alone. */
 #include "model/nouns.h"
 
 #include <string.h>
@@ -46,4 +46,14 @@ const struct grant *group_grants(const struct group *group, int kind, size_t *re
     while (to < group->grant_count && group->grants[to].kind == kind) to++;
     *ret_count = to - from;
     return *ret_count ? group->grants + from : NULL;
+}
+
+bool membership_has_ended(const struct membership *membership, int64_t now)
+{
+    return membership->ends_at && membership->ends_at <= now;
+}
+
+bool membership_is_in_effect(const struct membership *membership, int64_t now)
+{
+    return (!membership->starts_at || membership->starts_at <= now) && !membership_has_ended(membership, now);
 }

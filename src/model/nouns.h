@@ -126,6 +126,10 @@ union object {
 /* The grants of one kind (enum grant_kind), which lie together; NULL if there are none. */
 const struct grant *group_grants(const struct group *group, int kind, size_t *ret_count);
 
+/* Is it in effect at `now` (from starts_at on, until before ends_at); is it over by then? */
+bool membership_is_in_effect(const struct membership *membership, int64_t now);
+bool membership_has_ended(const struct membership *membership, int64_t now);
+
 /* sizeof the struct of a noun. */
 size_t noun_size(enum noun noun);
 
