@@ -67,6 +67,7 @@ void directory_credit_change(struct op *op, const struct rule_context *context, 
 {
     group->date_modified = op->now;
     group->modified_by = actor_name(op, context);
+    group->modified_by_user = op->caller.user_id;
 }
 
 /* --- create --- */
@@ -83,6 +84,7 @@ enum err directory_prepare_group(struct op *op, const struct rule_context *conte
         return op_fail(op, ERR_EXISTS, "uuid", "a group with this uuid exists");
     group->date_created = op->now;
     group->created_by = actor_name(op, context);
+    group->created_by_user = op->caller.user_id;
     *ret_group = group;
     return ERR_OK;
 }
@@ -140,6 +142,7 @@ static enum err update_group(struct op *op, struct rule_context *context, void *
         renamed->name = after->name;
         renamed->date_modified = after->date_modified;
         renamed->modified_by = after->modified_by;
+        renamed->modified_by_user = after->modified_by_user;
         change_add(&op->arena, &context->changes, GROUP_RENAMED, (union object){ .group = before },
                    (union object){ .group = renamed });
     }

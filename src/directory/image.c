@@ -149,7 +149,7 @@ uint32_t image_find_account(const struct image *image, int64_t id)
 
 /* --- records to nouns --- */
 
-enum { USER_TEXTS = 9, USER_NUMBERS = 4, GROUP_TEXTS = 6, GROUP_NUMBERS = 2, ACCOUNT_TEXTS = 3 };
+enum { USER_TEXTS = 9, USER_NUMBERS = 4, GROUP_TEXTS = 6, GROUP_NUMBERS = 4, ACCOUNT_TEXTS = 3 };
 
 /* Accounts for memory that is not in the pool; NULL counts nothing. */
 void image_count_owned(struct image *image, const void *made, const void *freed)
@@ -224,7 +224,8 @@ void group_record_fill(struct image *image, struct group_record *record, const s
 {
     const char *const texts[GROUP_TEXTS] = { group->name,        group->description, group->remarks,
                                              group->external_id, group->created_by,  group->modified_by };
-    const int64_t numbers[GROUP_NUMBERS] = { group->date_modified, group->deleted_at };
+    const int64_t numbers[GROUP_NUMBERS] = { group->date_modified, group->deleted_at, group->created_by_user,
+                                             group->modified_by_user };
     char *packed = pack(texts, GROUP_TEXTS, numbers, GROUP_NUMBERS, pool);
     image_count_owned(image, pool ? NULL : packed, record->packed_owned ? record->packed : NULL);
     if (record->packed_owned) free(record->packed);
@@ -265,6 +266,8 @@ void image_get_group(const struct image *image, uint32_t ordinal, struct group *
         .date_created = record->date_created,
         .date_modified = numbers[0],
         .deleted_at = numbers[1],
+        .created_by_user = numbers[2],
+        .modified_by_user = numbers[3],
     };
 }
 

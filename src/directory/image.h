@@ -54,7 +54,7 @@ struct group_record {
     int64_t id;
     struct uuid uuid;
     int64_t date_created;
-    char *packed; /* texts, date_modified, deleted_at */
+    char *packed; /* texts, date_modified, deleted_at, who made and changed it */
     struct memberlist members;
     uint32_t *children, *parents; /* ordinals, ascending; malloc'ed */
     uint32_t child_count, parent_count;

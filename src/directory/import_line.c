@@ -401,6 +401,18 @@ static enum err take_name(struct line *line, const char *name, const char *store
     return ERR_OK;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Users are credited with what they did themselves: not with this change, nor with a making that the file says another did. */
+static void credit_import(const struct group *before, struct group *after)
+{
+    after->modified_by_user = 0;
+    if (!same_text(before->created_by, after->created_by)) after->created_by_user = 0;
+}
+
 static enum err update_group(struct line *line, union object before)
 {
     struct importer *importer = line->importer;
@@ -420,6 +432,7 @@ static enum err update_group(struct line *line, union object before)
     number_set_add(&line->organization->groups, after.group->id);
     if (!line_has(line, "dateModified")) after.group->date_modified = line->op->now;
     after.group->deleted_at = 0;
+    credit_import(before.group, after.group);
     if (renamed && !was_deleted) {
         union object between = object_copy(&line->op->arena, NOUN_GROUP, before);
         between.group->name = after.group->name;

@@ -91,6 +91,8 @@ static const struct field group_fields[] = {
     { "dateModified",   FIELD_TIME,   AT(date_modified),   0,     0, NULL, 0 },
     { "createdBy",      FIELD_TEXT,   AT(created_by),      NAME,  LINE, NULL, 0 },
     { "modifiedBy",     FIELD_TEXT,   AT(modified_by),     NAME,  LINE, NULL, 0 },
+    { "createdByUser",  FIELD_NUMBER, AT(created_by_user), 0,     FIELD_LOG_ONLY, NULL, 0 },
+    { "modifiedByUser", FIELD_NUMBER, AT(modified_by_user), 0,    FIELD_LOG_ONLY, NULL, 0 },
     { "deletedAt",      FIELD_TIME,   AT(deleted_at),      0,     FIELD_LOG_ONLY, NULL, 0 },
     { 0 },
 };

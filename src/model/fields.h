@@ -28,9 +28,9 @@ enum field_flag {
     FIELD_FIXED = 1 << 2,        /* identity: cannot change once the object exists (id, organizationId, groupId, uuid ...) */
     FIELD_ALWAYS = 1 << 3,       /* written also when it has its default value */
     FIELD_DEFAULT_TRUE = 1 << 4, /* FIELD_BOOL: absent means true; written only when false (unless FIELD_ALWAYS) */
-    FIELD_LOG_ONLY = 1 << 5, /* in the change log, not in the directory file (deletedAt, addedBy..., credential id, revokedAt) */
-    FIELD_FILLED = 1 << 6,   /* FIELD_TEXT that may be absent but not empty or only white space (implied by FIELD_REQUIRED) */
-    FIELD_ONE_LINE = 1 << 7, /* FIELD_TEXT without control characters */
+    FIELD_LOG_ONLY = 1 << 5,     /* in the change log, not in the directory file (deletedAt, addedBy..., revokedAt ...) */
+    FIELD_FILLED = 1 << 6,       /* FIELD_TEXT that may be absent but not empty or only white space (implied by FIELD_REQUIRED) */
+    FIELD_ONE_LINE = 1 << 7,     /* FIELD_TEXT without control characters */
 };
 
 struct field {

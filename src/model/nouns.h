@@ -73,7 +73,8 @@ struct group {
     size_t grant_count;
     int64_t date_created, date_modified;
     const char *created_by, *modified_by;
-    int64_t deleted_at; /* 0: lives. A deleted group can be restored with its members */
+    int64_t created_by_user, modified_by_user; /* their numbers, deleted ones too; 0: not known, or not a user */
+    int64_t deleted_at;                        /* 0: lives. A deleted group can be restored with its members */
 };
 
 struct membership {

@@ -167,7 +167,7 @@ static const char *fold_name(struct op *op, const char *name)
 static enum err insert_group(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct group *group)
 {
     AUTO_QUERY q = db_query(db, "INSERT INTO user_group (" GROUP_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
-                                " $12, $13)");
+                                " $12, $13, $14, $15)");
     bind_group_values(&q, group, fold_name(op, group->name));
     query_uuid(&q, &group->uuid);
     query_number(&q, organization_id);
@@ -191,8 +191,8 @@ static bool same_grants(const struct group *a, const struct group *b)
 static enum err update_group(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct group *before,
                              const struct group *after)
 {
-    AUTO_QUERY q = db_query(db, "UPDATE user_group SET (" GROUP_VALUES ") = ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-                                " WHERE organization_id = $11 AND id = $12");
+    AUTO_QUERY q = db_query(db, "UPDATE user_group SET (" GROUP_VALUES ") = ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+                                " $11, $12) WHERE organization_id = $13 AND id = $14");
     bind_group_values(&q, after, fold_name(op, after->name));
     query_number(&q, organization_id);
     query_number(&q, after->id);

@@ -104,6 +104,8 @@ void bind_group_values(struct query *query, const struct group *group, const cha
     query_optional(query, group->date_modified);
     query_text(query, group->created_by);
     query_text(query, group->modified_by);
+    query_optional(query, group->created_by_user);
+    query_optional(query, group->modified_by_user);
     query_optional(query, group->deleted_at);
 }
 
@@ -119,6 +121,8 @@ struct group read_group(const struct query *query)
     group.date_modified = column_number(query, i++);
     group.created_by = column_text(query, i++);
     group.modified_by = column_text(query, i++);
+    group.created_by_user = column_number(query, i++);
+    group.modified_by_user = column_number(query, i++);
     group.deleted_at = column_number(query, i++);
     group.uuid = column_uuid(query, i++);
     group.organization_id = column_number(query, i++);

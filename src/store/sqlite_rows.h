@@ -16,7 +16,8 @@
     "email_address_verify, email_address_verified, phone_number_verify, phone_number_verified, super_user, active, "             \
     "auto_remove_after, auto_remove_date, date_created, date_modified, deleted_at"
 #define GROUP_VALUES                                                                                                             \
-    "name, name_folded, description, remarks, external_id, date_created, date_modified, created_by, modified_by, deleted_at"
+    "name, name_folded, description, remarks, external_id, date_created, date_modified, created_by, modified_by, "               \
+    "created_by_user, modified_by_user, deleted_at"
 #define MEMBERSHIP_VALUES "uuid, manager, starts_at, ends_at, date_created, added_by_credential, added_by_user"
 #define CREDENTIAL_VALUES "name, user_id, kind, key_id, secret_hash, rights, permits, expires_at, revoked_at, date_created"
 

@@ -124,6 +124,115 @@ static void members_are_not_part_of_a_group_s_credit(void **state)
     assert_credit(w, group_id, "maker", NULL);
 }
 
+/* --- the users by number --- */
+
+static void assert_users(struct world *w, int64_t group_id, int64_t created_by_user, int64_t modified_by_user)
+{
+    struct group group;
+    assert_true(get_group(w, group_id, &group));
+    assert_int_equal(group.created_by_user, created_by_user);
+    assert_int_equal(group.modified_by_user, modified_by_user);
+}
+
+static void the_user_who_made_and_the_one_who_changed_it_are_kept(void **state)
+{
+    struct world *w = *state;
+    const int64_t ada = add_person(w, (struct user){ .display_name = "Ada" }),
+                  bob = add_person(w, (struct user){ .user_name = "b" });
+    const int64_t group_id = make_group_as(w, add_credential(w, "sync job", ada), ada, "Group"); /* named after the credential */
+    assert_users(w, group_id, ada, 0);
+    assert_credit(w, group_id, "sync job", NULL);
+    describe_as(w, 0, bob, group_id, "one");
+    assert_users(w, group_id, ada, bob);
+    assert_ok(w, directory_update_group(acting_with(w, 0, ada), group_id, &(struct group){ .name = "Other" },
+                                        group_fields("name", NULL)));
+    assert_users(w, group_id, ada, ada);
+    assert_ok(w, directory_delete_group(acting_with(w, 0, bob), group_id));
+    assert_users(w, group_id, ada, ada);
+    assert_ok(w, directory_restore_group(acting_with(w, 0, bob), group_id, NULL));
+    assert_users(w, group_id, ada, bob);
+    assert_ok(w, directory_add_each_member(acting_with(w, 0, ada), group_id, &ada, 1));
+    assert_users(w, group_id, ada, bob);
+    assert_sound(w);
+}
+
+static void a_service_key_is_no_user(void **state)
+{
+    struct world *w = *state;
+    const int64_t key = add_credential(w, "sync job", 0), ada = add_person(w, (struct user){ .display_name = "Ada" });
+    const int64_t group_id = make_group_as(w, key, 0, "Group");
+    assert_users(w, group_id, 0, 0);
+    describe_as(w, 0, ada, group_id, "one");
+    assert_users(w, group_id, 0, ada);
+    describe_as(w, key, 0, group_id, "two");
+    assert_users(w, group_id, 0, 0);
+}
+
+/* A process that loads it, and one that had it and followed the log. */
+static void other_processes_know_the_users_too(void **state)
+{
+    struct world *w = *state;
+    const int64_t ada = add_person(w, (struct user){ .display_name = "Ada" }), group_id = make_group_as(w, 0, ada, "Group");
+    struct directory *ours = w->directory, *theirs;
+    AUTO_OP op = op_begin();
+    assert_int_equal(directory_open(&op, w->other, &quiet_options, &theirs), ERR_OK);
+    w->directory = theirs;
+    assert_users(w, group_id, ada, 0); /* loaded */
+    w->directory = ours;
+    describe_as(w, 0, ada, group_id, "one");
+    const int64_t second = make_group_as(w, 0, ada, "Second");
+    w->directory = theirs;
+    refresh(w, w->organization_id); /* followed */
+    assert_users(w, group_id, ada, ada);
+    assert_users(w, second, ada, 0);
+    w->directory = ours;
+    acting(w, 0);
+    directory_close(theirs);
+}
+
+static void print_line(void *context, int64_t line, const char *text)
+{
+    (void)context;
+    print_error("line %lld: %s\n", (long long)line, text);
+}
+
+static void import(struct world *w, const char *line)
+{
+    AUTO_OP op = op_begin();
+    op.caller.system = true;
+    char *bytes = arena_strdup(&op.arena, line);
+    FILE *file = fmemopen(bytes, strlen(bytes), "r");
+    assert_non_null(file);
+    struct import_counts counts;
+    enum err e = directory_import(&op, w->other, file, &(struct import_options){ .report = print_line }, &counts);
+    fclose(file);
+    assert_int_equal(e, ERR_OK);
+    refresh(w, w->organization_id);
+}
+
+/* An import is no user's change; and who made the group is another if the file says so. */
+static void an_import_credits_no_user(void **state)
+{
+    struct world *w = *state;
+    const int64_t ada = add_person(w, (struct user){ .display_name = "Ada" }), group_id = make_group_as(w, 0, ada, "Group");
+    const struct {
+        const char *members;
+        int64_t created_by_user, modified_by_user;
+    } rows[] = {
+        { "\"name\":\"Group\",\"createdBy\":\"Ada\",\"modifiedBy\":\"Ada\"", ada, ada }, /* nothing differs */
+        { "\"name\":\"Group\",\"description\":\"imported\"", ada, 0 },
+        { "\"name\":\"Renamed\"", ada, 0 },
+        { "\"name\":\"Group\",\"createdBy\":\"somebody else\"", 0, 0 },
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        describe_as(w, 0, ada, group_id, arena_printf(&w->f->op.arena, "%zu", i));
+        import(w, arena_printf(&w->f->op.arena, "{\"type\":\"group\",\"organizationId\":%lld,\"id\":%lld,%s}\n",
+                               (long long)w->organization_id, (long long)group_id, rows[i].members));
+        assert_users(w, group_id, rows[i].created_by_user, rows[i].modified_by_user);
+    }
+    assert_sound(w);
+}
+
 /* --- an export can be imported --- */
 
 /* `unit` so many times. */
@@ -150,7 +259,8 @@ static void assert_importable(struct world *w, int64_t group_id)
     enum err e = fields_read(&op, NOUN_GROUP, json, (union object){ .group = &again }, &present);
     if (e) print_error("%s\n", op.failure.text);
     assert_int_equal(e, ERR_OK);
-    assert_int_equal(fields_differ(NOUN_GROUP, (union object){ .group = &group }, (union object){ .group = &again }), 0);
+    field_set differ = fields_differ(NOUN_GROUP, (union object){ .group = &group }, (union object){ .group = &again });
+    assert_int_equal(differ & ~fields_with(NOUN_GROUP, FIELD_LOG_ONLY), 0);
 }
 
 static void a_name_of_two_parts_or_an_address_is_cut_at_255_characters(void **state)
@@ -197,6 +307,10 @@ int main(void)
         world_test(a_change_by_nobody_does_not_keep_an_older_name),
         world_test(renaming_and_restoring_are_changes_too),
         world_test(members_are_not_part_of_a_group_s_credit),
+        world_test(the_user_who_made_and_the_one_who_changed_it_are_kept),
+        world_test(a_service_key_is_no_user),
+        world_test(other_processes_know_the_users_too),
+        world_test(an_import_credits_no_user),
         world_test(a_name_of_two_parts_or_an_address_is_cut_at_255_characters),
         world_test(control_characters_become_blanks),
     };

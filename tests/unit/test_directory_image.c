@@ -175,6 +175,8 @@ static void change_group(struct world *w, struct image *image, struct dice *dice
     struct grant grants[] = { { .kind = GRANT_LANGUAGE, .language_id = 1 + (int32_t)roll(dice, 3) },
                               { .kind = GRANT_SEGMENT, .uid = uuid_random() } };
     after.description = random_text(w, dice);
+    after.created_by_user = roll(dice, 3);
+    after.modified_by_user = roll(dice, 3);
     after.grants = grants;
     after.grant_count = roll(dice, 3);
     switch (roll(dice, 4)) {

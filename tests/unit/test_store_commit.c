@@ -110,6 +110,8 @@ static void a_group_is_kept_with_every_member_and_its_grants_in_order(void **sta
         .date_modified = 2,
         .created_by = "ada",
         .modified_by = "bob",
+        .created_by_user = 41,
+        .modified_by_user = 42,
     };
     assert_done(f, change(f, GROUP_CREATED, NULL, &full));
     add_group(f, "without grants");
@@ -128,6 +130,8 @@ static void a_group_is_kept_with_every_member_and_its_grants_in_order(void **sta
     struct group fewer = full;
     fewer.grants = grants + 2;
     fewer.grant_count = 2;
+    fewer.created_by_user = 0;
+    fewer.modified_by_user = 43;
     assert_done(f, change(f, GROUP_UPDATED, &full, &fewer));
     assert_same(NOUN_GROUP, stored(f, NOUN_GROUP, f->organization_id, full.id, 0), (union object){ .group = &fewer });
 }

@@ -253,6 +253,27 @@ static void permits_are_kept_from_then_on(void **state)
     assert_sound(f);
 }
 
+/* 0005: who made a group before that is not known, and kept of those that are made from then on. */
+static void older_groups_were_made_by_no_user_that_is_known(void **state)
+{
+    struct fixture *f = *state;
+    make_database_of(f, 1);
+    assert_int_equal(try_open(f, true), ERR_OK);
+    union object before = stored(f, NOUN_GROUP, 1, 1, 0), after = object_copy(&f->op.arena, NOUN_GROUP, before);
+    assert_string_equal(before.group->created_by, "eve");
+    assert_int_equal(before.group->created_by_user, 0);
+    assert_int_equal(before.group->modified_by_user, 0);
+    after.group->modified_by_user = 1;
+    assert_done(f, change(f, GROUP_UPDATED, before.any, after.any));
+    struct group *created = make_group(f, "another");
+    created->created_by_user = 1;
+    assert_done(f, change(f, GROUP_CREATED, NULL, created));
+    reopen(f);
+    assert_same(NOUN_GROUP, stored(f, NOUN_GROUP, 1, 1, 0), after);
+    assert_same(NOUN_GROUP, stored(f, NOUN_GROUP, 1, created->id, 0), (union object){ .group = created });
+    assert_sound(f);
+}
+
 static void it_is_not_migrated_unless_that_is_allowed(void **state)
 {
     struct fixture *f = *state;
@@ -314,6 +335,7 @@ int main(void)
         store_test(what_was_in_it_is_loaded_and_can_be_written),
         store_test(older_credentials_are_permitted_what_their_rights_allow),
         store_test(permits_are_kept_from_then_on),
+        store_test(older_groups_were_made_by_no_user_that_is_known),
         store_test(it_is_not_migrated_unless_that_is_allowed),
         store_test(it_is_not_migrated_under_another_process),
         store_test(after_a_crash_it_is_migrated_too),
