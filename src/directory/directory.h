@@ -86,15 +86,20 @@ void directory_view_end(struct view *view);
 enum group_order { GROUPS_BY_NUMBER, GROUPS_BY_NAME };
 
 struct group_query {
-    const char *search; /* part of the name in any letter case; NULL or "": no filter */
-    bool of_user;       /* only groups that user_id is in */
+    const char *search;      /* part of the name in any letter case; NULL or "": no filter */
+    bool whole_organization; /* all living groups, whoever asks: for APIs where everybody sees all */
+    bool of_user;            /* only groups that user_id is in */
     int64_t user_id;
+    const struct uuid *members;  /* only groups in which all of these users are now; who is not known or nil is in none */
+    const struct uuid *managers; /* the same for those that manage the group */
+    size_t member_count, manager_count;
     enum group_order order;
     bool descending;
     int64_t offset, size;
 };
 
-/* Ordinals of one page of the groups the caller may see, in the arena. */
+/* Ordinals of one page of the groups the caller may see, in the arena. With of_user, members or managers it costs what these
+ * users' lists of groups cost, not what the organization's does. */
 MUST_USE enum err directory_list_groups(struct op *op, const struct view *view, const struct group_query *query,
                                         uint32_t **ret_ordinals, size_t *ret_count);
 
@@ -103,7 +108,20 @@ MUST_USE enum err directory_find_group(struct op *op, const struct view *view, i
 MUST_USE enum err directory_find_group_by_uuid(struct op *op, const struct view *view, const struct uuid *uuid,
                                                uint32_t *ret_ordinal);
 
-/* The number of such a group, for a write that follows: neither ever belongs to another group. */
+/* The same whoever asks, for APIs where everybody sees all living groups. */
+MUST_USE enum err directory_find_any_group_by_uuid(struct op *op, const struct view *view, const struct uuid *uuid,
+                                                   uint32_t *ret_ordinal);
+
+/* Is the caller's user a manager of the group now? False for a service key. */
+bool directory_is_manager(const struct op *op, const struct view *view, uint32_t group);
+
+/* The membership with that uuid within one group, in effect or not (image_in_effect tells); false if there is none, or for a nil
+ * uuid. An import can give one uuid to several memberships: then it is that of the user with the smallest number. It looks at
+ * one member after the other: 0.3 ms among 100,000. The member is good as long as the view. */
+bool directory_find_membership(const struct view *view, uint32_t group, const struct uuid *membership_uuid,
+                               const struct member **ret_member);
+
+/* The number of a group the caller may see, for a write that follows: neither ever belongs to another group. */
 MUST_USE enum err directory_find_group_number(struct op *op, const struct uuid *uuid, int64_t *ret_group_id);
 
 /* --- users: directory/people.c --- */

@@ -19,9 +19,7 @@ static enum err find_managed(struct op *op, const struct rule_context *context, 
     enum err e = directory_visible_group(op, image, group_id, context->caller, context->administrator, &group);
     if (e) return e;
     *ret_group = group;
-    if (context->administrator) return ERR_OK;
-    const struct member *own;
-    if (image_is_member(image, group, context->caller, op->now, &own) && member_flags(own) & MEMBER_MANAGER) return ERR_OK;
+    if (context->administrator || directory_manages(op, image, group, context->caller)) return ERR_OK;
     return op_fail(op, ERR_FORBIDDEN, "", "only an administrator or a manager of the group may do this");
 }
 

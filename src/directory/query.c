@@ -71,6 +71,15 @@ enum err directory_find_group_by_uuid(struct op *op, const struct view *view, co
     return ERR_OK;
 }
 
+enum err directory_find_any_group_by_uuid(struct op *op, const struct view *view, const struct uuid *uuid, uint32_t *ret_ordinal)
+{
+    uint32_t group = image_find_group_by_uuid(view->image, uuid);
+    if (!is_visible(op, view->image, group, NO_ORDINAL, true))
+        return op_fail(op, ERR_NOT_FOUND, "group", "there is no such group");
+    *ret_ordinal = group;
+    return ERR_OK;
+}
+
 enum err directory_find_group_number(struct op *op, const struct uuid *uuid, int64_t *ret_group_id)
 {
     AUTO_VIEW view;
@@ -81,6 +90,32 @@ enum err directory_find_group_number(struct op *op, const struct uuid *uuid, int
     return e;
 }
 
+/* --- members --- */
+
+bool directory_manages(const struct op *op, const struct image *image, uint32_t group, uint32_t user)
+{
+    const struct member *member;
+    return user != NO_ORDINAL && image_is_member(image, group, user, op->now, &member) && member_flags(member) & MEMBER_MANAGER;
+}
+
+bool directory_is_manager(const struct op *op, const struct view *view, uint32_t group)
+{
+    return directory_manages(op, view->image, group, view->caller);
+}
+
+bool directory_find_membership(const struct view *view, uint32_t group, const struct uuid *membership_uuid,
+                               const struct member **ret_member)
+{
+    if (uuid_is_nil(membership_uuid)) return false;
+    struct member_cursor cursor = memberlist_at(&view->image->groups[group].members, 0);
+    for (const struct member *member; (member = memberlist_next(&cursor));) {
+        if (!uuid_equal(&member->uuid, membership_uuid)) continue;
+        *ret_member = member;
+        return true;
+    }
+    return false;
+}
+
 /* --- lists --- */
 
 struct candidates {
@@ -89,36 +124,54 @@ struct candidates {
     bool by_name; /* in name order already; else ascending ordinals */
 };
 
-/* Living groups that a user is in now, ascending. */
-static struct candidates groups_of_user(struct op *op, const struct image *image, uint32_t user)
+/* The candidates so far, and whether they are few: not all of the organization. */
+struct narrowed {
+    struct candidates list;
+    bool few;
+};
+
+/* Moves *at on to the first candidate that is not before the group; true if that is the group. Groups ascend from call to call.
+ */
+static bool reaches(const struct candidates *list, size_t *at, uint32_t group)
 {
-    const struct user_record *record = &image->users[user];
-    uint32_t *ordinals = arena_array(&op->arena, record->group_count, sizeof *ordinals);
-    size_t count = 0;
-    for (uint32_t i = 0; i < record->group_count; i++) {
-        uint32_t group = record->groups[i];
-        if (image->groups[group].deleted) continue;
-        if (image->dates_count && !image_is_member(image, group, user, op->now, NULL)) continue;
-        ordinals[count++] = group;
-    }
-    return (struct candidates){ ordinals, count, false };
+    while (*at < list->count && list->ordinals[*at] < group) (*at)++;
+    return *at < list->count && list->ordinals[*at] == group;
 }
 
-static struct candidates intersect(struct op *op, struct candidates a, struct candidates b)
+/* Keeps the living groups that a user is in now, or manages now. */
+static void narrow(struct op *op, const struct image *image, struct narrowed *narrowed, uint32_t user, bool managed)
 {
-    uint32_t *ordinals = arena_array(&op->arena, a.count < b.count ? a.count : b.count, sizeof *ordinals);
-    size_t count = 0;
-    for (size_t i = 0, j = 0; i < a.count && j < b.count;) {
-        if (a.ordinals[i] == b.ordinals[j]) {
-            ordinals[count++] = a.ordinals[i++];
-            j++;
-        } else if (a.ordinals[i] < b.ordinals[j]) {
-            i++;
-        } else {
-            j++;
-        }
+    static const struct user_record nobody = { .group_count = 0 };
+    const struct user_record *record = user == NO_ORDINAL ? &nobody : &image->users[user];
+    const struct candidates before = narrowed->list;
+    size_t room = narrowed->few && before.count < record->group_count ? before.count : record->group_count;
+    uint32_t *ordinals = arena_array(&op->arena, room, sizeof *ordinals);
+    size_t count = 0, at = 0;
+    for (uint32_t i = 0; i < record->group_count; i++) {
+        uint32_t group = record->groups[i];
+        if (narrowed->few ? !reaches(&before, &at, group) : image->groups[group].deleted) continue;
+        if (managed && !directory_manages(op, image, group, user)) continue;
+        if (!managed && image->dates_count && !image_is_member(image, group, user, op->now, NULL)) continue;
+        ordinals[count++] = group;
     }
-    return (struct candidates){ ordinals, count, false };
+    *narrowed = (struct narrowed){ { ordinals, count, false }, true };
+}
+
+/* Naming a user again costs next to nothing. */
+static bool is_repeated(const struct uuid *uuids, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (uuid_equal(&uuids[i], &uuids[at])) return true;
+    return false;
+}
+
+static void narrow_to_all(struct op *op, const struct image *image, struct narrowed *narrowed, const struct uuid *uuids,
+                          size_t count, bool managed)
+{
+    for (size_t i = 0; i < count && !(narrowed->few && !narrowed->list.count); i++) {
+        uint32_t user = uuid_is_nil(&uuids[i]) ? NO_ORDINAL : image_find_user_by_uuid(image, &uuids[i]);
+        if (!is_repeated(uuids, i)) narrow(op, image, narrowed, user, managed);
+    }
 }
 
 /* Walks groups in the wanted order and stops when the page is full; groups of one name are taken together, because ties
@@ -224,18 +277,14 @@ enum err directory_list_groups(struct op *op, const struct view *view, const str
     size_t needle_size = 0;
     if (query->search && *query->search) needle = fold_text(&op->arena, query->search, strlen(query->search), &needle_size);
 
-    struct candidates list = { image->living_groups, image->living_count, false };
-    bool few = false;
-    if (!view->administrator) {
-        list = view->caller == NO_ORDINAL ? (struct candidates){ 0 } : groups_of_user(op, image, view->caller);
-        few = true;
-    }
-    if (query->of_user) {
-        uint32_t user = image_find_user(image, query->user_id);
-        struct candidates theirs = user == NO_ORDINAL ? (struct candidates){ 0 } : groups_of_user(op, image, user);
-        list = few ? intersect(op, list, theirs) : theirs;
-        few = true;
-    }
+    struct narrowed narrowed = { .list = { image->living_groups, image->living_count, false } };
+    if (!view->administrator && !query->whole_organization) narrow(op, image, &narrowed, view->caller, false);
+    if (query->of_user) narrow(op, image, &narrowed, image_find_user(image, query->user_id), false);
+    narrow_to_all(op, image, &narrowed, query->managers, query->manager_count, true);
+    narrow_to_all(op, image, &narrowed, query->members, query->member_count, false);
+
+    struct candidates list = narrowed.list;
+    const bool few = narrowed.few;
     if (needle_size) list = few ? filter(op, image, list, needle) : search_all(op, image, needle, needle_size, query);
     else if (!few && query->order == GROUPS_BY_NAME)
         list = (struct candidates){ image->names.by_name, image->names.by_name_count, true };

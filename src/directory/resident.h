@@ -101,6 +101,9 @@ MUST_USE enum err directory_resolve_caller(struct op *op, const struct image *im
 MUST_USE enum err directory_visible_group(struct op *op, const struct image *image, int64_t group_id, uint32_t caller,
                                           bool administrator, uint32_t *ret_group);
 
+/* Is the user (NO_ORDINAL: nobody) a manager of the group now? */
+bool directory_manages(const struct op *op, const struct image *image, uint32_t group, uint32_t user);
+
 void directory_start_background(struct directory *directory);
 void directory_stop_background(struct directory *directory);
 
