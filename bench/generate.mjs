@@ -6,7 +6,7 @@
 // many, up to 100 k; members are users of the same organization. An organization's large groups come first, so that
 // its later pages hold small ones only. Beside data.ndjson a manifest.json tells the benchmark what is inside: tokens,
 // groups, pages, and for each group it will write to which users are members and which are not yet.
-import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -24,14 +24,14 @@ if (!(scale > 0 && scale <= 10) || !(accounts >= 0)) throw new Error('bad --scal
 const scaled = (n, atLeast = 1) => Math.max(atLeast, Math.round(n * scale));
 
 // A row is one kind of organization: how many there are, users and groups of each, and how many groups of which size.
-// What has no number of users shares the rest of the million; all other groups are small.
+// What has no number of users shares the rest of the million; all other groups are small, or have `members`.
 const KINDS = [
   { name: 'huge', count: 1, users: 200_000, groups: 50_000, large: [[6, 100_000], [40, 10_000], [300, 1_000], [1_100, 250]] },
   { name: 'wide', count: 2, users: 120_000, groups: 100, large: [[2, 100_000], [10, 10_000], [50, 250]], fixed: true },
   { name: 'large', count: 10, users: 15_000, groups: 100, large: [[4, 10_000], [20, 1_000], [40, 250]], fixed: true },
   { name: 'middle', count: 100, users: 1_500, groups: 100, large: [[5, 1_000], [24, 250]], fixed: true },
   { name: 'usual', count: 277, users: 0, groups: 100, large: [], fixed: true },
-  { name: 'fifty', count: 10, users: 0, groups: 50, large: [], fixed: true },
+  { name: 'fifty', count: 10, users: 0, groups: 50, large: [], fixed: true, members: 10 },
   { name: 'small', count: 600, users: 0, groups: 0, large: [] },
 ];
 const TOTAL = { users: 1_000_000, groups: 100_000, memberships: 5_000_000 };
@@ -155,8 +155,8 @@ function planGroups(organizations) {
     }
     o.largeCount = o.sizes.length;
     while (o.sizes.length < o.groupCount) {
-      small.push([o, o.sizes.length]);
-      o.sizes.push(between(5, 16));
+      if (!o.kind.members) small.push([o, o.sizes.length]);
+      o.sizes.push(o.kind.members ?? between(5, 16));
     }
     total += o.sizes.reduce((a, b) => a + b, 0);
   }
@@ -194,12 +194,17 @@ const manifest = { seed: Number(flags.seed), scale, accounts, rare: RARE, organi
 const totals = { users: 0, groups: 0, memberships: 0, credentials: 0 };
 let nextUser = 1, nextGroup = 1;
 
+// The first user of the first organization of fifty groups can log in with this key.
+const PUBLIC_KEY = readFileSync(new URL('../tests/fixtures/openpgp/user-ed25519.public.asc', import.meta.url), 'utf8');
+
 function writeUsers(o) {
   for (let i = 0; i < o.userCount; i++, nextUser++) {
     const first = pick(FIRST), last = pick(LAST);
     const name = `u${nextUser.toString(36)}`;
     const account = nextUser <= accounts ? `,"accountId":${nextUser}` : '';
-    line(`{"type":"user","organizationId":${o.id},"id":${nextUser},"uuid":"${uuid()}"${account},"userName":"${name}",` +
+    const logsIn = o.kind.members && i === 0 && organizations.find((other) => other.kind === o.kind) === o;
+    const key = logsIn ? `,"publicKey":${quote(PUBLIC_KEY)}` : '';
+    line(`{"type":"user","organizationId":${o.id},"id":${nextUser},"uuid":"${uuid()}"${account}${key},"userName":"${name}",` +
       `"firstName":"${first}","lastName":"${last}","emailAddress":"${name}@org${o.id}.example"` +
       `${i === 0 ? ',"superUser":true' : ''},"dateCreated":"${pick(DATES)}"}`);
   }

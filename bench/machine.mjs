@@ -56,15 +56,16 @@ export function memoryMb(pid) {
   return found;
 }
 
-// The header's value for a credential: a bearer token, or { key } for one that is sent as it is.
-export const authorization = (credential) => credential.key ?? `Bearer ${credential}`;
+// The header with a credential: a bearer token, { key } for one that is sent as it is, or { cookie }.
+const credentialHeader = (credential) =>
+  credential.cookie ? `Cookie: ${credential.cookie}` : `Authorization: ${credential.key ?? `Bearer ${credential}`}`;
 
 // One request on a connection of its own: { status, head, body }.
 export function fetchOnce(port, path, credential) {
   return new Promise((resolve, reject) => {
     const chunks = [];
     const socket = connect(port, '127.0.0.1', () => {
-      const line = credential ? `Authorization: ${authorization(credential)}\r\n` : '';
+      const line = credential ? `${credentialHeader(credential)}\r\n` : '';
       socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${line}\r\n`);
     });
     socket.setNoDelay(true);
@@ -215,7 +216,7 @@ export function wrk(worker, port, { path = '/', credential, requests, connection
   const before = cpuUs(worker);
   const printed = run('wrk', [
     '-t1', `-c${connections}`, `-d${Math.max(1, Math.round(seconds))}s`, '--timeout', '10s', // wrk takes whole seconds
-    ...(credential ? ['-H', `Authorization: ${authorization(credential)}`] : []),
+    ...(credential ? ['-H', credentialHeader(credential)] : []),
     '-s', new URL('requests.lua', import.meta.url).pathname,
     `http://127.0.0.1:${port}${path}`, ...(requests ? ['--', requests] : []),
   ]);

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Nginx, Server, cpuUs, fetchOnce, median, memoryMb, run, watch, wrk } from './machine.mjs';
 import { plot, reached, table } from './report.mjs';
+import { Keyring } from '../tests/e2e/support/gnupg.mjs';
 
 const { values: flags } = parseArgs({
   options: {
@@ -131,8 +132,32 @@ function writeRequests(name, lines) {
   return file;
 }
 
+// The cookies of a session of the user that the generator gave this key (docs/passbolt.md).
+async function logInToPassbolt(server) {
+  const url = `http://127.0.0.1:${server.port}`;
+  const keyring = new Keyring();
+  const keyid = await keyring.import(
+    readFileSync(new URL('../tests/fixtures/openpgp/user-ed25519.secret.asc', import.meta.url), 'utf8'));
+  const cookies = [];
+  const ask = async (path, gpg_auth) => {
+    const answer = await fetch(url + path, gpg_auth && {
+      method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ gpg_auth: { keyid, ...gpg_auth } }),
+    });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    return answer;
+  };
+  const keep = (answer) => cookies.push(...answer.headers.getSetCookie().map((cookie) => cookie.split(';')[0]));
+  await keyring.import((await (await ask('/auth/verify.json')).json()).body.keydata);
+  const token = (await ask('/auth/login.json', {})).headers.get('X-GPGAuth-User-Auth-Token');
+  const message = decodeURIComponent(token.replace(/\\(.)/g, '$1').replaceAll('+', ' '));
+  keep(await ask('/auth/login.json', { user_token_result: (await keyring.decrypt(message)).text }));
+  keep(await ask('/users/csrf-token.json'));
+  keyring.close();
+  return { cookie: cookies.join('; ') };
+}
+
 // The rows that have a file for nginx. `requests` lists [path, token]; one alone is repeated.
-function readRows(manifest) {
+function readRows(manifest, fifty, session) {
   const hundred = manifest.organizations.filter((o) => o.groups === 100).slice(0, 400);
   const usual = manifest.organizations.find((o) => o.kind === 'usual');
   const token = (id) => manifest.organizations[id - 1].token;
@@ -141,7 +166,6 @@ function readRows(manifest) {
   const groups = '/v1/user-groups';
   const pages = manifest.pages.map((p) => [`${groups}?includeUsers=true&size=50&offset=${p.offset}`, token(p.organization)]);
   const page = hundred.map((o) => [`${groups}?size=50`, o.token]);
-  const fifty = manifest.organizations.find((o) => o.kind === 'fifty');
   const list = '/v1/usergroups';
   const tedee = `/api/v37/organization/${usual.id}/user-groups/${usual.ten}`;
   const tedeeMembers = `${tedee}?includeMembers=true`;
@@ -154,6 +178,9 @@ function readRows(manifest) {
     { key: 'tedee', what: 'Tedee: one group', target: 0.8, requests: [[tedee, usual.token]] },
     { key: 'tedee-members', what: 'Tedee: one group with 10 members', target: 0.8, requests: [[tedeeMembers, usual.token]] },
     { key: 'struct-pim', what: 'Struct PIM: list of 50 groups', target: 0.55, requests: [[list, { key: fifty.key }]] },
+    { key: 'passbolt', what: 'Passbolt: list of 50 groups', target: 0.45, requests: [['/groups.json', session]] },
+    { key: 'passbolt-members', what: 'Passbolt: the same with 10 members each, `contain[group_user]=1`', target: 0.4,
+      requests: [['/groups.json?contain%5Bgroup_user%5D=1', session]] },
   ];
 }
 
@@ -166,7 +193,8 @@ function headersToRepeat(head) {
 }
 
 async function measureReads(server, manifest) {
-  const measured = readRows(manifest);
+  const fifty = manifest.organizations.find((o) => o.kind === 'fifty');
+  const measured = readRows(manifest, fifty, await logInToPassbolt(server));
   const headers = {};
   for (const row of measured) {
     row.head = (await fetchOnce(server.port, ...row.requests[0])).head;
