@@ -1,4 +1,4 @@
-/* importer.c — reading the file, batches, commits. What a line means is in import_line.c. */
+/* importer.c — reading the file, batches, commits. What a line means is in import_line.c and its neighbours. */
 #include "base/clock.h"
 #include "base/lines.h"
 #include "base/memory.h"

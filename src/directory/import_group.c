@@ -1,0 +1,133 @@
+/* import_group.c — what a line about a group means, and whose name is whose. */
+#include "base/fold.h"
+#include "base/lookup.h"
+#include "directory/import_line.h"
+
+static uint64_t name_hash(struct op *op, const char *name, const char **ret_folded)
+{
+    size_t size;
+    *ret_folded = fold_text(&op->arena, name, strlen(name), &size);
+    return lookup_hash_bytes(*ret_folded, size);
+}
+
+/* What the file did to a group before this line: false if nothing; else the hash of the name it has now, 0 if it was deleted. */
+static bool name_by_file(const struct line *line, int64_t group_id, uint64_t *ret_hash)
+{
+    int64_t hash;
+    if (!hash_map_get(&line->organization->names_of, lookup_hash_bytes(&group_id, sizeof group_id), &hash)) return false;
+    *ret_hash = (uint64_t)hash;
+    return true;
+}
+
+/* From this line on the group has the name with this hash (0: none, it is deleted); what it had is free, unless another took it
+ * already. */
+static void note_name(struct line *line, int64_t group_id, uint64_t had, uint64_t has)
+{
+    struct ledger_organization *organization = line->organization;
+    int64_t owner = group_id;
+    name_by_file(line, group_id, &had);
+    if (had && (!hash_map_get(&organization->names, had, &owner) || owner == group_id))
+        hash_map_put(&organization->names, had, 0);
+    if (has) hash_map_put(&organization->names, has, group_id);
+    hash_map_put(&organization->names_of, lookup_hash_bytes(&group_id, sizeof group_id), (int64_t)has);
+}
+
+/* Takes the name for the group, or fails if another has it. `stored_name`: the one it has in the database, NULL if it has none.
+ */
+static enum err take_name(struct line *line, const char *name, const char *stored_name)
+{
+    struct ledger_organization *organization = line->organization;
+    int64_t group_id = line->values.group->id, holder = 0;
+    const char *folded, *stored_folded;
+    uint64_t hash = name_hash(line->op, name, &folded);
+    bool known = hash_map_get(&organization->names, hash, &holder);
+    if (!known && !organization->created && organization->unique_group_names) {
+        enum err e = store_find_group_by_name(line->op, line->importer->store, organization->id, folded, &holder);
+        if (e) return e;
+    }
+    if (organization->unique_group_names && holder && holder != group_id)
+        return op_fail(line->op, ERR_EXISTS, "name", "name: group %lld of organization %lld has this name", LL(holder),
+                       LL(organization->id));
+    note_name(line, group_id, stored_name ? name_hash(line->op, stored_name, &stored_folded) : 0, hash);
+    return ERR_OK;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Users are credited with what they did themselves: not with this change, nor with a making that the file says another did. */
+static void credit_import(const struct group *before, struct group *after)
+{
+    after->modified_by_user = 0;
+    if (!same_text(before->created_by, after->created_by)) after->created_by_user = 0;
+}
+
+static enum err update_group(struct line *line, union object before)
+{
+    struct importer *importer = line->importer;
+    union object after;
+    field_set differ;
+    enum err e = line_merge(line, before, &after, &differ);
+    if (e) return e;
+    uint64_t by_file;
+    bool in_file = name_by_file(line, after.group->id, &by_file);
+    bool was_deleted = in_file && !importer->writing ? !by_file : before.group->deleted_at != 0;
+    bool renamed = strcmp(before.group->name, after.group->name) != 0;
+    if (was_deleted || renamed || in_file) {
+        e = take_name(line, after.group->name, was_deleted ? NULL : before.group->name);
+        if (e) return e;
+    }
+    if (!differ && !was_deleted) return line_count(line, importer->counts.unchanged), ERR_OK;
+    number_set_add(&line->organization->groups, after.group->id);
+    if (!line_has(line, "dateModified")) after.group->date_modified = line->op->now;
+    after.group->deleted_at = 0;
+    credit_import(before.group, after.group);
+    if (renamed && !was_deleted) {
+        union object between = object_copy(&line->op->arena, NOUN_GROUP, before);
+        between.group->name = after.group->name;
+        between.group->date_modified = after.group->date_modified;
+        line_add_change(line, GROUP_RENAMED, before, between);
+        before = between;
+    }
+    line_add_change(line, was_deleted ? GROUP_RESTORED : GROUP_UPDATED, before, after);
+    return line_count(line, importer->counts.changed), ERR_OK;
+}
+
+enum err import_group(struct line *line)
+{
+    struct importer *importer = line->importer;
+    struct group *values = line->values.group;
+    union object before;
+    bool found;
+    enum err e = line_find_stored(line, NOUN_GROUP, values->id, 0, &found, &before);
+    if (e) return e;
+    uint64_t by_file = 0;
+    bool in_file = name_by_file(line, values->id, &by_file);
+    if (line->deletes) {
+        bool lives = in_file && !importer->writing ? by_file != 0 : found && !before.group->deleted_at;
+        if (lives && found) line_add_change(line, GROUP_DELETED, before, (union object){ 0 });
+        const char *folded;
+        note_name(line, values->id, lives && found ? name_hash(line->op, before.group->name, &folded) : 0, 0);
+        number_set_remove(&line->organization->groups, values->id);
+        number_set_add(&line->organization->deleted_groups, values->id);
+        return line_count(line, lives ? importer->counts.deleted : importer->counts.unchanged), ERR_OK;
+    }
+    if (found) {
+        number_set_remove(&line->organization->deleted_groups, values->id);
+        return update_group(line, before);
+    }
+    bool again = in_file && !importer->writing; /* made by the file and nowhere to be compared with */
+    e = again ? ERR_OK : line_check_new(line, values->id, &values->uuid);
+    if (!e) e = take_name(line, values->name, NULL);
+    if (e) return e;
+    number_set_remove(&line->organization->deleted_groups, values->id);
+    number_set_add(&importer->ledger.groups, values->id);
+    number_set_add(&line->organization->groups, values->id);
+    if (again) return line_count(line, by_file ? importer->counts.unchanged : importer->counts.changed), ERR_OK;
+    line_fill_uuid(&values->uuid);
+    if (!values->date_created) values->date_created = line->op->now;
+    line_add_change(line, GROUP_CREATED, (union object){ 0 }, line->values);
+    return line_count(line, importer->counts.created), ERR_OK;
+}

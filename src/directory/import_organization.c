@@ -1,0 +1,117 @@
+/* import_organization.c — what a line about an organization or an account means. */
+#include "base/fold.h"
+#include "base/lookup.h"
+#include "directory/import_line.h"
+
+struct names_seen {
+    struct hash_set hashes;
+    struct arena arena;
+    int64_t twice; /* a group whose name another has; 0: none */
+};
+
+static enum err see_name(void *context, struct op *op, const struct group *group)
+{
+    (void)op;
+    struct names_seen *seen = context;
+    if (group->deleted_at) return ERR_OK;
+    size_t size;
+    const char *folded = fold_text(&seen->arena, group->name, strlen(group->name), &size);
+    if (!hash_set_add(&seen->hashes, lookup_hash_bytes(folded, size))) seen->twice = group->id;
+    arena_reset(&seen->arena);
+    return ERR_OK;
+}
+
+/* Before names have to be unique they must be. */
+static enum err check_names_differ(struct line *line, int64_t organization_id)
+{
+    struct names_seen seen = { .twice = 0 };
+    struct store_sink sink = { .context = &seen, .group = see_name };
+    int64_t version;
+    enum err e = store_load(line->op, line->importer->store, organization_id, &sink, NULL, &version);
+    hash_set_free(&seen.hashes);
+    arena_free(&seen.arena);
+    if (e || !seen.twice) return e;
+    return op_fail(line->op, ERR_INVALID, "uniqueGroupNames", "uniqueGroupNames: another group has the name of group %lld",
+                   LL(seen.twice));
+}
+
+enum err import_organization(struct line *line)
+{
+    struct importer *importer = line->importer;
+    struct organization *values = line->values.organization;
+    struct ledger_organization *organization;
+    enum err e = line_get_organization(importer, line->op, values->id, &organization);
+    if (e) return e;
+    union object before;
+    bool found = false;
+    if (organization->exists && (!organization->created || importer->careful))
+        e = store_find(line->op, importer->store, NOUN_ORGANIZATION, values->id, values->id, 0, &found, &before);
+    if (e) return e;
+    if (line->deletes) {
+        if (!organization->exists) return line_count(line, importer->counts.unchanged), ERR_OK;
+        if (!found)
+            return op_fail(line->op, ERR_INVALID, "delete", "the same file makes and deletes organization %lld", LL(values->id));
+        line_add_change(line, ORGANIZATION_DELETED, before, (union object){ 0 });
+        organization->exists = false;
+        organization->deleted = true;
+        return line_count(line, importer->counts.deleted), ERR_OK;
+    }
+    if (!found && organization->deleted)
+        return op_fail(line->op, ERR_INVALID, "id",
+                       "id: the same file deletes organization %lld before: make it again with another file", LL(values->id));
+    if (!found) {
+        /* The line is in the file twice; a careful one is here again because its batch was not committed. */
+        if (organization->created && !importer->careful) return line_count(line, importer->counts.unchanged), ERR_OK;
+        e = line_check_new(line, values->id, &values->uuid);
+        if (e) return e;
+        line_fill_uuid(&values->uuid);
+        values->date_created = line->op->now;
+        organization->exists = organization->created = true;
+        organization->unique_group_names = values->unique_group_names;
+        line_add_change(line, ORGANIZATION_CREATED, (union object){ 0 }, line->values);
+        return line_count(line, importer->counts.created), ERR_OK;
+    }
+    union object after;
+    field_set differ;
+    e = line_merge(line, before, &after, &differ);
+    if (e) return e;
+    if (after.organization->unique_group_names && !before.organization->unique_group_names) {
+        e = check_names_differ(line, values->id);
+        if (e) return e;
+    }
+    organization->unique_group_names = after.organization->unique_group_names;
+    if (differ) line_add_change(line, ORGANIZATION_UPDATED, before, after);
+    return line_count(line, differ ? importer->counts.changed : importer->counts.unchanged), ERR_OK;
+}
+
+enum err import_account(struct line *line)
+{
+    struct importer *importer = line->importer;
+    struct account *values = line->values.account;
+    union object before, after;
+    bool found;
+    enum err e = store_find(line->op, importer->store, NOUN_ACCOUNT, INSTALLATION, values->id, 0, &found, &before);
+    if (e) return e;
+    if (line->deletes) {
+        bool used = number_set_has(&importer->ledger.accounts_used, values->id);
+        if (!used) e = store_account_is_used(line->op, importer->store, values->id, &used);
+        if (e) return e;
+        if (used) return op_fail(line->op, ERR_INVALID, "account", "account %lld is used by users", LL(values->id));
+        if (found) line_add_change(line, ACCOUNT_DELETED, before, (union object){ 0 });
+        number_set_remove(&importer->ledger.accounts, values->id);
+        return line_count(line, found ? importer->counts.deleted : importer->counts.unchanged), ERR_OK;
+    }
+    if (!found) {
+        e = line_check_new(line, values->id, &values->uuid);
+        if (e) return e;
+        line_fill_uuid(&values->uuid);
+        number_set_add(&importer->ledger.accounts, values->id);
+        line_add_change(line, ACCOUNT_CREATED, (union object){ 0 }, line->values);
+        return line_count(line, importer->counts.created), ERR_OK;
+    }
+    field_set differ;
+    e = line_merge(line, before, &after, &differ);
+    if (!e && differ) line_add_change(line, ACCOUNT_UPDATED, before, after);
+    if (!e) line_count(line, differ ? importer->counts.changed : importer->counts.unchanged);
+    return e;
+}
