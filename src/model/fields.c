@@ -70,6 +70,13 @@ static const struct field user_fields[] = {
     { "autoRemoveDate",       FIELD_TIME,   AT(auto_remove_date),       0,     0, NULL, 0 },
     { "dateCreated",          FIELD_TIME,   AT(date_created),           0,     0, NULL, 0 },
     { "dateModified",         FIELD_TIME,   AT(date_modified),          0,     0, NULL, 0 },
+    { "publicKey",            FIELD_TEXT,   AT(public_key),             PUBLIC_KEY_MAX, FIELD_FILLED | FIELD_IN_BYTES, NULL, 0 },
+    { "keyFingerprint",       FIELD_TEXT,   AT(key_fingerprint),        NAME,  FIELD_LOG_ONLY, NULL, 0 },
+    { "keyUserId",            FIELD_TEXT,   AT(key_user_id),            PROSE, FIELD_LOG_ONLY, NULL, 0 },
+    { "keyType",              FIELD_TEXT,   AT(key_type),               NAME,  FIELD_LOG_ONLY, NULL, 0 },
+    { "keyBits",              FIELD_NUMBER, AT(key_bits),               0,     FIELD_LOG_ONLY, NULL, 0 },
+    { "keyCreated",           FIELD_TIME,   AT(key_created),            0,     FIELD_LOG_ONLY, NULL, 0 },
+    { "keyExpires",           FIELD_TIME,   AT(key_expires),            0,     FIELD_LOG_ONLY, NULL, 0 },
     { "deletedAt",            FIELD_TIME,   AT(deleted_at),             0,     FIELD_LOG_ONLY, NULL, 0 },
     { 0 },
 };

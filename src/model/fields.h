@@ -28,16 +28,17 @@ enum field_flag {
     FIELD_FIXED = 1 << 2,        /* identity: cannot change once the object exists (id, organizationId, groupId, uuid ...) */
     FIELD_ALWAYS = 1 << 3,       /* written also when it has its default value */
     FIELD_DEFAULT_TRUE = 1 << 4, /* FIELD_BOOL: absent means true; written only when false (unless FIELD_ALWAYS) */
-    FIELD_LOG_ONLY = 1 << 5,     /* in the change log, not in the directory file (deletedAt, addedBy..., revokedAt ...) */
+    FIELD_LOG_ONLY = 1 << 5,     /* in the change log, not in the directory file (deletedAt, addedBy..., keyFingerprint ...) */
     FIELD_FILLED = 1 << 6,       /* FIELD_TEXT that may be absent but not empty or only white space (implied by FIELD_REQUIRED) */
     FIELD_ONE_LINE = 1 << 7,     /* FIELD_TEXT without control characters */
+    FIELD_IN_BYTES = 1 << 8,     /* FIELD_TEXT whose max counts bytes */
 };
 
 struct field {
     const char *name; /* on the wire */
     enum field_kind kind;
     size_t offset;
-    size_t max;               /* FIELD_TEXT: code points at most */
+    size_t max;               /* FIELD_TEXT: code points at most (FIELD_IN_BYTES: bytes) */
     unsigned flags;           /* enum field_flag */
     const char *const *words; /* FIELD_WORD, FIELD_RIGHTS: NULL-terminated */
     int grant_kind;           /* FIELD_GRANTS */

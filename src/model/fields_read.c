@@ -68,7 +68,9 @@ static enum err check_text(const struct reading *reading, const char *text, size
     const struct field *field = reading->field;
     if (reading->source->trusted) return ERR_OK;
     if (field->kind == FIELD_PHONE) return check_phone(reading, text);
-    if (utf8_length(text, size) > field->max) return refuse(reading, "%s is longer than %zu characters", field->name, field->max);
+    bool in_bytes = field->flags & FIELD_IN_BYTES;
+    if ((in_bytes ? size : utf8_length(text, size)) > field->max)
+        return refuse(reading, "%s is longer than %zu %s", field->name, field->max, in_bytes ? "bytes" : "characters");
     if ((field->flags & (FIELD_REQUIRED | FIELD_FILLED)) && is_blank(text, size))
         return refuse(reading, "%s is empty", field->name);
     if ((field->flags & FIELD_ONE_LINE) && has_control(text, size))

@@ -36,6 +36,8 @@ struct account {
     const char *first_name, *last_name, *email_address;
 };
 
+enum { PUBLIC_KEY_MAX = 65535 }; /* bytes of a user's armored key: what auth/openpgp.h reads and directory/packed.h holds */
+
 enum auto_remove { AUTO_REMOVE_NONE, AUTO_REMOVE_WEEK, AUTO_REMOVE_MONTH, AUTO_REMOVE_YEAR };
 
 struct user {
@@ -51,7 +53,16 @@ struct user {
     int auto_remove_after; /* enum auto_remove */
     int64_t auto_remove_date;
     int64_t date_created, date_modified;
-    int64_t deleted_at; /* 0: lives. A deleted user keeps its number and UUID for ever */
+    int64_t deleted_at;     /* 0: lives. A deleted user keeps its number and UUID for ever */
+    const char *public_key; /* OpenPGP, armored, as it was given */
+    /* What is shown of it, all from the key itself (struct openpgp_key of auth/openpgp.h); set with it and never without it, so
+     * that nobody has to read the key again. */
+    const char *key_fingerprint; /* 40 upper-case hexadecimal digits */
+    const char *key_user_id;     /* the first: "Ada Lindqvist <ada@example.org>" */
+    const char *key_type;        /* of the primary key: "RSA", "ECDSA", "EdDSA" */
+    int64_t key_bits;
+    int64_t key_created, key_expires; /* 0: never */
+    int64_t last_login_at;            /* kept beside the log, see image_set_last_login */
 };
 
 enum grant_kind { GRANT_LANGUAGE, GRANT_SEGMENT, GRANT_BUSINESS_UNIT };

@@ -99,20 +99,26 @@ static enum err delete_account(struct op *op, struct sqlite_db *db, const struct
 static enum err insert_user(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct user *user)
 {
     AUTO_QUERY q =
-        db_query(db, "INSERT INTO app_user (" USER_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
-                     " $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)");
+        db_query(db, "INSERT INTO app_user (" USER_COLUMNS ", " USER_LOGIN_COLUMNS
+                     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+                     " $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)");
     bind_user_values(&q, user);
     query_uuid(&q, &user->uuid);
     query_number(&q, organization_id);
     query_number(&q, user->id);
+    bind_user_key_values(&q, user);
+    query_optional(&q, user->last_login_at);
     return query_run(op, &q);
 }
 
 static enum err update_user(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct user *user)
 {
-    AUTO_QUERY q = db_query(db, "UPDATE app_user SET (" USER_VALUES ") = ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
-                                " $14, $15, $16, $17, $18, $19, $20, $21) WHERE organization_id = $22 AND id = $23");
+    AUTO_QUERY q =
+        db_query(db, "UPDATE app_user SET (" USER_VALUES ", " USER_KEY_VALUES ") = ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
+                     " $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)"
+                     " WHERE organization_id = $29 AND id = $30");
     bind_user_values(&q, user);
+    bind_user_key_values(&q, user);
     query_number(&q, organization_id);
     query_number(&q, user->id);
     return run_on_one(op, &q, NOUN_USER);

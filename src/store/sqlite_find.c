@@ -33,7 +33,7 @@ static struct query find_query(struct sqlite_db *db, enum noun noun, int64_t org
     static const char *const texts[NOUN_COUNT] = {
         [NOUN_ORGANIZATION] = "SELECT " ORGANIZATION_COLUMNS " FROM organization WHERE id = $1 AND id > 0 AND deleted_at IS NULL",
         [NOUN_ACCOUNT] = "SELECT " ACCOUNT_COLUMNS " FROM account WHERE id = $1",
-        [NOUN_USER] = "SELECT " USER_COLUMNS " FROM app_user WHERE id = $1 AND organization_id = $2",
+        [NOUN_USER] = "SELECT " USER_COLUMNS ", " USER_LOGIN_COLUMNS " FROM app_user WHERE id = $1 AND organization_id = $2",
         [NOUN_GROUP] = "SELECT " GROUP_COLUMNS " FROM user_group WHERE id = $1 AND organization_id = $2",
         [NOUN_MEMBERSHIP] =
             "SELECT " MEMBERSHIP_COLUMNS " FROM membership WHERE group_id = $1 AND organization_id = $2 AND user_id = $3",
@@ -77,6 +77,7 @@ enum err store_find(struct op *op, struct store *store, enum noun noun, int64_t 
         break;
     case NOUN_USER:
         row.user = read_user(&q);
+        read_user_login(&q, USER_COLUMN_COUNT, &row.user);
         break;
     case NOUN_GROUP:
         row.group = read_group(&q);
@@ -176,6 +177,31 @@ enum err store_find_group_by_name(struct op *op, struct store *store, int64_t or
     bool row;
     e = query_step(op, &q, &row);
     *ret_id = !e && row ? column_number(&q, 0) : 0;
+    return e;
+}
+
+enum err store_find_key_holders(struct op *op, struct store *store, const char *fingerprint, const struct uuid *uuid,
+                                struct key_holder *ret_holders, size_t room, size_t *ret_count)
+{
+#define HOLDERS                                                                                                                  \
+    "SELECT u.organization_id, u.id FROM app_user u JOIN organization o ON o.id = u.organization_id"                             \
+    " WHERE u.key_fingerprint IS NOT NULL AND u.deleted_at IS NULL AND u.active AND o.deleted_at IS NULL AND "
+    static const char by_fingerprint[] = HOLDERS "u.key_fingerprint = $1 ORDER BY u.organization_id, u.id";
+    static const char by_uuid[] = HOLDERS "u.uuid = $1 ORDER BY u.organization_id, u.id";
+#undef HOLDERS
+    AUTO_READER reader = { 0 };
+    enum err e = store_reader(op, store, &reader);
+    if (e) return e;
+    AUTO_QUERY q = db_query(reader.db, fingerprint ? by_fingerprint : by_uuid);
+    if (fingerprint) query_text(&q, fingerprint);
+    else query_uuid(&q, uuid);
+    size_t count = 0;
+    bool row;
+    while (!(e = query_step(op, &q, &row)) && row) {
+        if (count < room) ret_holders[count] = (struct key_holder){ column_number(&q, 0), column_number(&q, 1) };
+        count++;
+    }
+    *ret_count = count;
     return e;
 }
 

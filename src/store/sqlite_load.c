@@ -1,6 +1,7 @@
 /* sqlite_load.c — the rows of one snapshot, streamed to a sink. Texts are SQLite's own, nothing is copied.
  *
- * Each noun is one scan in the order of a key. Grants are read by a second scan that moves along with the groups. */
+ * Each noun is one scan in the order of a key. Grants are read by a second scan that moves along with the groups, keys by one
+ * that moves along with the users. */
 #include "base/memory.h"
 #include "store/sqlite_rows.h"
 #include "store/sqlite_store.h"
@@ -45,13 +46,21 @@ static enum err load_accounts(const struct loading *l)
 static enum err load_users(const struct loading *l, int64_t organization_id)
 {
     if (!l->sink->user) return ERR_OK;
+    AUTO_QUERY logins = db_query(l->db, "SELECT id, " USER_LOGIN_COLUMNS " FROM app_user WHERE organization_id = $1"
+                                        " AND (key_fingerprint IS NOT NULL OR last_login_at IS NOT NULL) ORDER BY id");
+    query_number(&logins, organization_id);
+    bool row, login;
+    enum err e = query_step(l->op, &logins, &login);
+    if (e) return e;
+
     AUTO_QUERY q = db_query(l->db, "SELECT " USER_COLUMNS " FROM app_user WHERE organization_id = $1 ORDER BY id");
     query_number(&q, organization_id);
-    bool row;
-    enum err e;
     while (!(e = query_step(l->op, &q, &row)) && row) {
         struct user user = read_user(&q);
+        bool has_login = login && column_number(&logins, 0) == user.id;
+        if (has_login) read_user_login(&logins, 1, &user);
         e = l->sink->user(l->sink->context, l->op, &user);
+        if (!e && has_login) e = query_step(l->op, &logins, &login);
         if (e) break;
     }
     return e;

@@ -93,6 +93,29 @@ struct user read_user(const struct query *query)
     return user;
 }
 
+void bind_user_key_values(struct query *query, const struct user *user)
+{
+    query_text(query, user->key_fingerprint);
+    query_text(query, user->key_user_id);
+    query_text(query, user->key_type);
+    query_optional(query, user->key_bits);
+    query_optional(query, user->key_created);
+    query_optional(query, user->key_expires);
+    query_text(query, user->public_key);
+}
+
+void read_user_login(const struct query *query, int at, struct user *user)
+{
+    user->key_fingerprint = column_text(query, at++);
+    user->key_user_id = column_text(query, at++);
+    user->key_type = column_text(query, at++);
+    user->key_bits = column_number(query, at++);
+    user->key_created = column_number(query, at++);
+    user->key_expires = column_number(query, at++);
+    user->public_key = column_text(query, at++);
+    user->last_login_at = column_number(query, at++);
+}
+
 void bind_group_values(struct query *query, const struct group *group, const char *folded)
 {
     query_text(query, group->name);

@@ -15,6 +15,7 @@
     "external_id, "                                                                                                              \
     "email_address_verify, email_address_verified, phone_number_verify, phone_number_verified, super_user, active, "             \
     "auto_remove_after, auto_remove_date, date_created, date_modified, deleted_at"
+#define USER_KEY_VALUES "key_fingerprint, key_user_id, key_type, key_bits, key_created, key_expires, public_key"
 #define GROUP_VALUES                                                                                                             \
     "name, name_folded, description, remarks, external_id, date_created, date_modified, created_by, modified_by, "               \
     "created_by_user, modified_by_user, deleted_at"
@@ -24,6 +25,7 @@
 void bind_organization_values(struct query *query, const struct organization *organization);
 void bind_account_values(struct query *query, const struct account *account);
 void bind_user_values(struct query *query, const struct user *user);
+void bind_user_key_values(struct query *query, const struct user *user);
 void bind_group_values(struct query *query, const struct group *group, const char *folded);
 void bind_membership_values(struct query *query, const struct membership *membership);
 void bind_credential_values(struct query *query, const struct credential *credential);
@@ -31,6 +33,8 @@ void bind_credential_values(struct query *query, const struct credential *creden
 #define ORGANIZATION_COLUMNS ORGANIZATION_VALUES ", uuid, id, version"
 #define ACCOUNT_COLUMNS ACCOUNT_VALUES ", uuid, id"
 #define USER_COLUMNS USER_VALUES ", uuid, organization_id, id"
+enum { USER_COLUMN_COUNT = 24 };
+#define USER_LOGIN_COLUMNS USER_KEY_VALUES ", last_login_at" /* few users have any, so they are read apart */
 #define GROUP_COLUMNS GROUP_VALUES ", uuid, organization_id, id"
 #define MEMBERSHIP_COLUMNS MEMBERSHIP_VALUES ", organization_id, group_id, user_id"
 #define NESTING_COLUMNS "organization_id, group_id, child_group_id"
@@ -40,7 +44,9 @@ void bind_credential_values(struct query *query, const struct credential *creden
 /* Texts belong to the query and are valid until its next step. */
 struct organization read_organization(const struct query *query);
 struct account read_account(const struct query *query);
-struct user read_user(const struct query *query);
+struct user read_user(const struct query *query); /* without USER_LOGIN_COLUMNS */
+/* Completes a user by USER_LOGIN_COLUMNS, which begin at column `at`. */
+void read_user_login(const struct query *query, int at, struct user *user);
 struct group read_group(const struct query *query); /* without grants */
 struct membership read_membership(const struct query *query);
 struct nesting read_nesting(const struct query *query);

@@ -135,6 +135,16 @@ MUST_USE enum err store_account_is_used(struct op *op, struct store *store, int6
 MUST_USE enum err store_find_group_by_name(struct op *op, struct store *store, int64_t organization_id, const char *folded,
                                            int64_t *ret_id);
 
+/* A user who can log in with an OpenPGP key. */
+struct key_holder {
+    int64_t organization_id, user_id;
+};
+/* The living, active users of living organizations that have this key, or have this uuid and a key: exactly one of `fingerprint`
+ * (40 upper-case hexadecimal digits) and `uuid` is given, the other is NULL. Ascending by organization, then user. At most `room`
+ * are written to ret_holders; *ret_count counts all there are. */
+MUST_USE enum err store_find_key_holders(struct op *op, struct store *store, const char *fingerprint, const struct uuid *uuid,
+                                         struct key_holder *ret_holders, size_t room, size_t *ret_count);
+
 /* Remembers when credentials were last used; not logged, not versioned, one transaction. */
 struct last_used {
     int64_t credential_id, time;

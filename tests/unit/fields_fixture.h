@@ -83,7 +83,8 @@ static const struct {
       "\"emailAddressVerify\":true,\"emailAddressVerified\":true,\"phoneNumber\":\"+31201234567\",\"phoneNumberVerify\":true,"
       "\"phoneNumberVerified\":true,\"superUser\":true,\"active\":false,\"description\":\"two\\nlines\",\"remarks\":\"\","
       "\"externalId\":\"x-1\",\"autoRemoveAfter\":\"MONTH\",\"autoRemoveDate\":\"2027-01-01T00:00:00Z\","
-      "\"dateCreated\":\"2026-03-10T09:32:07.03552Z\",\"dateModified\":\"2026-03-11T09:32:07Z\"}" },
+      "\"dateCreated\":\"2026-03-10T09:32:07.03552Z\",\"dateModified\":\"2026-03-11T09:32:07Z\","
+      "\"publicKey\":\"-----BEGIN PGP PUBLIC KEY BLOCK-----\\n\\nmDMEY7\\n=aX1w\\n\"}" },
     { NOUN_GROUP,
       "{\"type\":\"group\",\"organizationId\":1,\"id\":2,\"uuid\":\"" UUID_1 "\",\"name\":\"admins\",\"description\":\"all\","
       "\"remarks\":\"none\",\"externalId\":\"g-1\","

@@ -273,6 +273,52 @@ static void texts_are_limited_in_characters_not_bytes(void **state)
     }
 }
 
+/* What holds it counts bytes: auth/openpgp.h, directory/packed.h. */
+static void a_public_key_is_limited_in_bytes(void **state)
+{
+    (void)state;
+    AUTO_OP op = op_begin();
+    field_set present;
+    char *line = arena_alloc(&op.arena, PUBLIC_KEY_MAX + 100);
+    int size = snprintf(line, 100, "{\"publicKey\":\"\u00d8");
+    memset(line + size, 'x', PUBLIC_KEY_MAX - 2);
+    memcpy(line + size + PUBLIC_KEY_MAX - 2, "\"}", 3);
+    union object user = new_object(&op, NOUN_USER);
+    assert_int_equal(read_into(&op, NOUN_USER, line, user, &present), ERR_OK);
+    assert_int_equal(strlen(user.user->public_key), PUBLIC_KEY_MAX);
+    memcpy(line + size + PUBLIC_KEY_MAX - 2, "x\"}", 4);
+    assert_int_equal(read_into(&op, NOUN_USER, line, user, &present), ERR_INVALID);
+    assert_string_equal(op.failure.text, "publicKey is longer than 65535 bytes");
+    assert_int_equal(read_into(&op, NOUN_USER, "{\"publicKey\":\" \\n\"}", user, &present), ERR_INVALID);
+    assert_string_equal(op.failure.text, "publicKey is empty");
+}
+
+/* Only who has read the key knows them; the log tells them to other processes. */
+static void what_is_shown_of_a_key_is_in_the_log_and_not_in_the_file(void **state)
+{
+    (void)state;
+    static const char members[] = "{\"publicKey\":\"k\",\"keyFingerprint\":\"AB\",\"keyUserId\":\"Ada\",\"keyType\":\"RSA\","
+                                  "\"keyBits\":3072,\"keyCreated\":\"2023-01-01T00:00:00Z\",\"keyExpires\":null}";
+    AUTO_OP op = op_begin();
+    field_set present, shown = bit(NOUN_USER, "keyFingerprint") | bit(NOUN_USER, "keyUserId") | bit(NOUN_USER, "keyType") |
+                               bit(NOUN_USER, "keyBits") | bit(NOUN_USER, "keyCreated") | bit(NOUN_USER, "keyExpires");
+    union object user = new_object(&op, NOUN_USER), again = new_object(&op, NOUN_USER);
+    assert_int_equal(read_into(&op, NOUN_USER, members, user, &present), ERR_INVALID);
+    assert_string_equal(op.failure.field, "keyFingerprint");
+    failure_clear(&op.failure);
+
+    json_t *json;
+    assert_int_equal(json_parse(&op.failure, members, strlen(members), &json), ERR_OK);
+    assert_int_equal(fields_read_log(&op, NOUN_USER, json, user, &present), ERR_OK);
+    json_decref(json);
+    assert_int_equal(present, shown | bit(NOUN_USER, "publicKey"));
+    assert_string_equal(user.user->key_fingerprint, "AB");
+    assert_int_equal(user.user->key_bits, 3072);
+    assert_string_equal(write_set(&op, NOUN_USER, present, user), members);
+    assert_int_equal(fields_differ(NOUN_USER, user, again), present & ~bit(NOUN_USER, "keyExpires"));
+    assert_string_equal(write_line(&op, NOUN_USER, user), "{\"type\":\"user\",\"superUser\":false,\"publicKey\":\"k\"}");
+}
+
 static void a_list_of_grants_has_at_most_1000_items(void **state)
 {
     (void)state;
@@ -348,6 +394,8 @@ int main(void)
         cmocka_unit_test(grants_are_ordered_by_kind_whatever_the_order_of_the_line),
         cmocka_unit_test(bad_members_are_refused_by_name),
         cmocka_unit_test(texts_are_limited_in_characters_not_bytes),
+        cmocka_unit_test(a_public_key_is_limited_in_bytes),
+        cmocka_unit_test(what_is_shown_of_a_key_is_in_the_log_and_not_in_the_file),
         cmocka_unit_test(a_list_of_grants_has_at_most_1000_items),
         cmocka_unit_test(line_breaks_are_allowed_in_prose),
         cmocka_unit_test(the_first_missing_required_member_is_named),

@@ -75,6 +75,13 @@ static void a_user_is_kept_with_every_member(void **state)
         .auto_remove_date = 1000,
         .date_created = 2000,
         .date_modified = 3000,
+        .public_key = "-----BEGIN\n\nx\n",
+        .key_fingerprint = "AB",
+        .key_user_id = "Ada <ada@example.org>",
+        .key_type = "EdDSA",
+        .key_bits = 256,
+        .key_created = 4000,
+        .key_expires = 5000,
     };
     assert_done(f, change(f, USER_CREATED, NULL, &full));
     assert_same(NOUN_USER, stored(f, NOUN_USER, f->organization_id, full.id, 0), (union object){ .user = &full });

@@ -274,6 +274,28 @@ static void older_groups_were_made_by_no_user_that_is_known(void **state)
     assert_sound(f);
 }
 
+/* 0003: users made before there were keys have none, never logged in, and can be given one. */
+static void older_users_have_no_key_until_they_are_given_one(void **state)
+{
+    struct fixture *f = *state;
+    make_database_of(f, 2);
+    assert_int_equal(try_open(f, true), ERR_OK);
+    union object before = load(f, 1)->objects[NOUN_USER][0], after = object_copy(&f->op.arena, NOUN_USER, before);
+    assert_string_equal(before.user->user_name, "ada");
+    assert_null(before.user->public_key);
+    assert_null(before.user->key_fingerprint);
+    assert_int_equal(before.user->key_bits, 0);
+    assert_int_equal(before.user->last_login_at, 0);
+    after.user->public_key = "the key";
+    after.user->key_fingerprint = "AB";
+    after.user->key_bits = 256;
+    assert_done(f, change(f, USER_UPDATED, before.any, after.any));
+    reopen(f);
+    assert_same(NOUN_USER, stored(f, NOUN_USER, 1, 1, 0), after);
+    assert_same(NOUN_USER, load(f, 1)->objects[NOUN_USER][0], after);
+    assert_sound(f);
+}
+
 static void it_is_not_migrated_unless_that_is_allowed(void **state)
 {
     struct fixture *f = *state;
@@ -336,6 +358,7 @@ int main(void)
         store_test(older_credentials_are_permitted_what_their_rights_allow),
         store_test(permits_are_kept_from_then_on),
         store_test(older_groups_were_made_by_no_user_that_is_known),
+        store_test(older_users_have_no_key_until_they_are_given_one),
         store_test(it_is_not_migrated_unless_that_is_allowed),
         store_test(it_is_not_migrated_under_another_process),
         store_test(after_a_crash_it_is_migrated_too),
