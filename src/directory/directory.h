@@ -68,6 +68,19 @@ struct scope {
  * rights are those of the token's scopes. */
 MUST_USE enum err directory_authenticate(struct op *op, const char *authorization, unsigned forms, const struct scope *scopes);
 
+/* --- log-ins by an OpenPGP key: directory/key_holders.c --- */
+
+/* Whose key is this, or who has this uuid and a key? Exactly one of `fingerprint` (40 upper-case hexadecimal digits) and `uuid`
+ * is given, the other is NULL; `organization_id` is the only one that is looked at, 0 for any. Asks the database, so that it
+ * knows what any process committed: ERR_DEFERRED if the op may not block. Users that are deleted or not active are nobody:
+ * ERR_NOT_FOUND "user". What several users have is nobody's, too: ERR_INVALID "user". */
+MUST_USE enum err directory_find_key_holder(struct op *op, const char *fingerprint, const struct uuid *uuid,
+                                            int64_t organization_id, struct key_holder *ret_holder);
+
+/* Shows in the organization's image, if that is in memory, that the user logged in at `time` (microseconds). The database is not
+ * concerned: an image that is loaded later shows what is stored. Never waits for a disk. */
+void directory_note_login(struct op *op, int64_t organization_id, int64_t user_id, int64_t time);
+
 /* --- reading --- */
 
 struct view {

@@ -46,9 +46,9 @@ static void image_free(struct image *image)
     free(image->accounts);
     free(image->living_groups);
     names_free(&image->names);
-    struct lookup *lookups[] = { &image->users_by_uuid,        &image->users_by_name,  &image->users_by_email,
-                                 &image->users_by_external_id, &image->groups_by_uuid, &image->groups_by_external_id,
-                                 &image->actors_by_key };
+    struct lookup *lookups[] = { &image->users_by_uuid,         &image->users_by_name,        &image->users_by_email,
+                                 &image->users_by_external_id,  &image->users_by_fingerprint, &image->groups_by_uuid,
+                                 &image->groups_by_external_id, &image->actors_by_key };
     for (size_t i = 0; i < sizeof lookups / sizeof *lookups; i++) lookup_free(lookups[i]);
     free(image->actors);
     free(image->dates);
@@ -80,8 +80,9 @@ static int64_t count_bytes(const struct image *image)
     bytes += (size_t)image->account_capacity * sizeof *image->accounts;
     bytes += (size_t)image->living_capacity * sizeof(uint32_t) + names_bytes(&image->names);
     bytes += lookup_bytes(&image->users_by_uuid) + lookup_bytes(&image->users_by_name) + lookup_bytes(&image->users_by_email) +
-             lookup_bytes(&image->users_by_external_id) + lookup_bytes(&image->groups_by_uuid) +
-             lookup_bytes(&image->groups_by_external_id) + lookup_bytes(&image->actors_by_key);
+             lookup_bytes(&image->users_by_external_id) + lookup_bytes(&image->users_by_fingerprint) +
+             lookup_bytes(&image->groups_by_uuid) + lookup_bytes(&image->groups_by_external_id) +
+             lookup_bytes(&image->actors_by_key);
     bytes += (size_t)image->actor_count * sizeof *image->actors + (size_t)image->dates_count * sizeof *image->dates;
     for (uint32_t i = 0; i < image->group_count; i++) bytes += memberlist_bytes(&image->groups[i].members);
     return (int64_t)bytes;
@@ -149,7 +150,11 @@ uint32_t image_find_account(const struct image *image, int64_t id)
 
 /* --- records to nouns --- */
 
-enum { USER_TEXTS = 9, USER_NUMBERS = 4, GROUP_TEXTS = 6, GROUP_NUMBERS = 4, ACCOUNT_TEXTS = 3 };
+#define SECOND_US INT64_C(1000000)
+
+enum { USER_TEXTS = 13, USER_NUMBERS = 7, GROUP_TEXTS = 6, GROUP_NUMBERS = 4, ACCOUNT_TEXTS = 3 };
+
+_Static_assert((int)PUBLIC_KEY_MAX <= (int)PACKED_TEXT_MAX, "a key fits a packed record");
 
 /* Accounts for memory that is not in the pool; NULL counts nothing. */
 void image_count_owned(struct image *image, const void *made, const void *freed)
@@ -167,10 +172,12 @@ static char *pack(const char *const *texts, int text_count, const int64_t *numbe
 
 void user_record_fill(struct image *image, struct user_record *record, const struct user *user, struct pool *pool)
 {
-    const char *const texts[USER_TEXTS] = { user->user_name,   user->display_name,  user->first_name,
-                                            user->last_name,   user->email_address, user->phone_number,
-                                            user->description, user->remarks,       user->external_id };
-    const int64_t numbers[USER_NUMBERS] = { user->account_id, user->date_modified, user->auto_remove_date, user->deleted_at };
+    const char *const texts[USER_TEXTS] = { user->user_name,     user->display_name,    user->first_name,  user->last_name,
+                                            user->email_address, user->phone_number,    user->description, user->remarks,
+                                            user->external_id,   user->key_fingerprint, user->key_user_id, user->key_type,
+                                            user->public_key };
+    const int64_t numbers[USER_NUMBERS] = { user->account_id, user->date_modified, user->auto_remove_date, user->deleted_at,
+                                            user->key_bits,   user->key_created,   user->key_expires };
     char *packed = pack(texts, USER_TEXTS, numbers, USER_NUMBERS, pool);
     image_count_owned(image, pool ? NULL : packed, record->flags & USER_OWNS_PACKED ? record->packed : NULL);
     if (record->flags & USER_OWNS_PACKED) free(record->packed);
@@ -217,7 +224,29 @@ void image_get_user(const struct image *image, uint32_t ordinal, struct user *re
         .date_created = record->date_created,
         .date_modified = numbers[1],
         .deleted_at = numbers[3],
+        .public_key = texts[12],
+        .key_fingerprint = texts[9],
+        .key_user_id = texts[10],
+        .key_type = texts[11],
+        .key_bits = numbers[4],
+        .key_created = numbers[5],
+        .key_expires = numbers[6],
+        .last_login_at = (int64_t)atomic_load_explicit(&record->last_login_s, memory_order_relaxed) * SECOND_US,
     };
+}
+
+static uint32_t seconds_of(int64_t time)
+{
+    int64_t seconds = time / SECOND_US;
+    return seconds < 0 ? 0 : seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
+}
+
+void image_set_last_login(struct image *image, uint32_t ordinal, int64_t time)
+{
+    _Atomic uint32_t *last = &image->users[ordinal].last_login_s;
+    uint32_t seconds = seconds_of(time), before = atomic_load_explicit(last, memory_order_relaxed);
+    while (before < seconds &&
+           !atomic_compare_exchange_weak_explicit(last, &before, seconds, memory_order_relaxed, memory_order_relaxed)) {}
 }
 
 void group_record_fill(struct image *image, struct group_record *record, const struct group *group, struct pool *pool)

@@ -48,7 +48,10 @@ struct user_record {
     uint32_t *groups; /* ordinals of the groups the user is a direct member of, ascending */
     uint32_t group_count, group_capacity;
     uint32_t flags; /* enum user_flag */
+    /* Seconds since 1970; 0: never. Not part of what a change brings: see image_set_last_login. */
+    _Atomic uint32_t last_login_s;
 };
+_Static_assert(sizeof(struct user_record) == 64, "a user takes one cache line");
 
 struct group_record {
     int64_t id;
@@ -102,7 +105,7 @@ struct image {
     uint32_t *living_groups; /* ordinals, ascending */
     uint32_t living_count, living_capacity;
     struct names names;
-    struct lookup users_by_uuid, users_by_name, users_by_email, users_by_external_id;
+    struct lookup users_by_uuid, users_by_name, users_by_email, users_by_external_id, users_by_fingerprint;
     struct lookup groups_by_uuid, groups_by_external_id;
     struct actor *actors;
     uint32_t actor_count;
@@ -146,6 +149,10 @@ void image_load_done(struct image *image, int64_t version);
  * (invariant 1, or it does not fit what is here) and must be loaded again. */
 bool image_apply(struct image *image, const struct change *change, int64_t time);
 
+/* Notes that a user logged in at `time` (microseconds; kept to the second). It never goes back. Beside the log, so no change, no
+ * version and no fragment is concerned; the shared lock is enough, and many threads may do it at once. */
+void image_set_last_login(struct image *image, uint32_t ordinal, int64_t time);
+
 /* --- reading; ordinals must be valid --- */
 
 uint32_t image_find_user(const struct image *image, int64_t id); /* deleted ones too; NO_ORDINAL if none */
@@ -153,6 +160,8 @@ uint32_t image_find_user_by_uuid(const struct image *image, const struct uuid *u
 uint32_t image_find_user_by_name(const struct image *image, const char *user_name); /* any letter case; living ones */
 uint32_t image_find_user_by_email(const struct image *image, const char *email_address);
 uint32_t image_find_user_by_external_id(const struct image *image, const char *external_id);
+/* The living user with this key (40 upper-case hexadecimal digits); if several have it, the one with the smallest number. */
+uint32_t image_find_user_by_fingerprint(const struct image *image, const char *fingerprint);
 /* Is there another living user with the e-mail address (any letter case) or the external id of this one? */
 bool image_shares_email(const struct image *image, uint32_t user);
 bool image_shares_external_id(const struct image *image, uint32_t user);

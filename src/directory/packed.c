@@ -38,18 +38,17 @@ void packed_read(const char *block, const char **ret_texts, int text_count, int6
     uint32_t mask;
     memcpy(&mask, block, sizeof mask);
     const char *next = block + sizeof mask;
-    for (int i = 0; i < number_count; i++) {
-        ret_numbers[i] = 0;
-        if (!(mask >> (16 + i) & 1)) continue;
-        memcpy(&ret_numbers[i], next, sizeof(int64_t));
+    for (int i = 0; i < number_count; i++) ret_numbers[i] = 0;
+    for (int i = 0; i < text_count; i++) ret_texts[i] = NULL;
+    /* Only what is set takes time: most of a record is not. */
+    for (uint32_t rest = mask >> 16; rest; rest &= rest - 1) {
+        memcpy(&ret_numbers[__builtin_ctz(rest)], next, sizeof(int64_t));
         next += sizeof(int64_t);
     }
-    for (int i = 0; i < text_count; i++) {
-        ret_texts[i] = NULL;
-        if (!(mask >> i & 1)) continue;
+    for (uint32_t rest = mask & 0xffff; rest; rest &= rest - 1) {
         uint16_t size;
         memcpy(&size, next, sizeof size);
-        ret_texts[i] = next + sizeof size;
+        ret_texts[__builtin_ctz(rest)] = next + sizeof size;
         next += sizeof size + size + 1;
     }
 }

@@ -17,7 +17,7 @@ size_t packed_size(const char *const *texts, int text_count, const int64_t *numb
 /* Writes the block. */
 void packed_write(char *out, const char *const *texts, int text_count, const int64_t *numbers, int number_count);
 
-/* Reads all of them; the texts point into the block. */
+/* Reads all of them; the texts point into the block. The counts are those it was written with. */
 void packed_read(const char *block, const char **ret_texts, int text_count, int64_t *ret_numbers, int number_count);
 
 #endif

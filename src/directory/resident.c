@@ -66,6 +66,12 @@ static struct image *linked_image(struct directory *directory, struct resident *
     return image;
 }
 
+struct image *directory_find_image(struct directory *directory, int64_t organization_id)
+{
+    struct resident *resident = directory_find_resident(directory, organization_id);
+    return resident ? linked_image(directory, resident) : NULL;
+}
+
 void directory_unlink(struct directory *directory, struct resident *resident)
 {
     pthread_rwlock_wrlock(&directory->table_lock);

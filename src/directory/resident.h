@@ -55,6 +55,9 @@ void directory_add_organization(struct directory *directory, int64_t organizatio
 /* NULL if there is no such organization. */
 struct resident *directory_find_resident(struct directory *directory, int64_t organization_id);
 
+/* The image of an organization with a reference (image_drop when done) if it is in memory, else NULL. */
+struct image *directory_find_image(struct directory *directory, int64_t organization_id);
+
 /* The image of an organization with a reference (image_drop when done), loaded if need be. ERR_DEFERRED if it would have to be
  * loaded and op may not block; ERR_NOT_FOUND "organization". */
 MUST_USE enum err directory_lease(struct op *op, struct directory *directory, int64_t organization_id,

@@ -56,6 +56,10 @@ static void assert_same_users(const struct image *a, const struct image *b)
             uint32_t by_name = one.user_name && !one.deleted_at ? image_find_user_by_name(image, one.user_name) : i;
             uint32_t by_email = one.email_address && !one.deleted_at ? image_find_user_by_email(image, one.email_address) : i;
             assert_true(by_name != NO_ORDINAL && by_email != NO_ORDINAL); /* several may share one: any of them */
+            if (!one.key_fingerprint || one.deleted_at) continue;
+            uint32_t by_key = image_find_user_by_fingerprint(image, one.key_fingerprint); /* several: the first of them */
+            assert_true(by_key <= i);
+            assert_int_equal(by_key, image_find_user_by_fingerprint(a, one.key_fingerprint));
         }
     }
 }
@@ -120,6 +124,21 @@ static const char *random_text(struct world *w, struct dice *dice)
     return word && roll(dice, 2) ? arena_printf(&w->f->op.arena, "%s%u", word, roll(dice, 50)) : word;
 }
 
+/* A user with a key that others may have too, or without one. */
+static void change_key(struct world *w, struct user *user, struct dice *dice)
+{
+    struct arena *arena = &w->f->op.arena;
+    bool has_key = roll(dice, 3) != 0;
+    unsigned key = roll(dice, 20);
+    user->public_key = has_key ? arena_printf(arena, "armored\n%*u\n", (int)roll(dice, 3000) + 2, key) : NULL;
+    user->key_fingerprint = has_key ? arena_printf(arena, "%040X", key) : NULL;
+    user->key_user_id = has_key ? "Ada <ada@example.org>" : NULL;
+    user->key_type = has_key ? "EdDSA" : NULL;
+    user->key_bits = has_key ? 256 : 0;
+    user->key_created = has_key ? 1672531200000000 : 0;
+    user->key_expires = has_key && roll(dice, 2) ? 1704067200000000 : 0;
+}
+
 static void change_user(struct world *w, struct image *image, struct dice *dice)
 {
     if (!image->user_count || roll(dice, 3) == 0) {
@@ -127,6 +146,7 @@ static void change_user(struct world *w, struct image *image, struct dice *dice)
         user->email_address = random_text(w, dice);
         user->external_id = random_text(w, dice);
         user->auto_remove_after = (int)roll(dice, 4);
+        change_key(w, user, dice);
         commit_and_apply(w, image, USER_CREATED, NULL, user);
         return;
     }
@@ -137,6 +157,7 @@ static void change_user(struct world *w, struct image *image, struct dice *dice)
     after.user_name = random_text(w, dice);
     after.remarks = random_text(w, dice);
     after.super_user = roll(dice, 2);
+    if (roll(dice, 2)) change_key(w, &after, dice);
     after.date_modified = roll(dice, 2) ? roll(dice, 1000000) + 1 : 0;
     if (before.deleted_at) after.deleted_at = 0; /* revived by an import */
     if (roll(dice, 6) || before.deleted_at) {
