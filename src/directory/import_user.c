@@ -1,5 +1,10 @@
-/* import_user.c — what a line about a user means. */
+/* import_user.c — what a line about a user means.
+ *
+ * A public key is read here, once, when it comes; everything else takes what is known of it from the user. */
+#include "auth/openpgp.h"
 #include "directory/import_line.h"
+
+_Static_assert((int)PUBLIC_KEY_MAX < (int)OPENPGP_KEY_LIMIT, "a key that fits a user can be read");
 
 static enum err check_account(struct line *line)
 {
@@ -11,6 +16,47 @@ static enum err check_account(struct line *line)
     enum err e = store_find(line->op, line->importer->store, NOUN_ACCOUNT, INSTALLATION, account_id, 0, &found, &object);
     if (!e && !found) e = op_fail(line->op, ERR_NOT_FOUND, "accountId", "accountId: there is no account %lld", LL(account_id));
     return e;
+}
+
+/* Memory that the library's answer takes goes at once: a batch may have thousands of keys. */
+static enum err read_key(struct line *line, struct user *values)
+{
+    AUTO_OP op = op_begin();
+    op.now = line->op->now;
+    struct openpgp_key key;
+    enum err e = openpgp_read_key(&op, values->public_key, strlen(values->public_key), &key);
+    if (e == ERR_INVALID) return op_fail(line->op, e, "publicKey", "publicKey: %s", op.failure.text);
+    if (e) return op_fail(line->op, e, op.failure.field, "%s", op.failure.text);
+    struct arena *arena = &line->op->arena;
+    values->key_fingerprint = arena_strdup(arena, key.fingerprint);
+    values->key_user_id = arena_strdup(arena, key.user_id);
+    values->key_type = key.type;
+    values->key_bits = key.bits;
+    values->key_created = key.created;
+    values->key_expires = key.expires;
+    return ERR_OK;
+}
+
+static void copy_key_facts(const struct user *from, struct user *to)
+{
+    to->key_fingerprint = from->key_fingerprint;
+    to->key_user_id = from->key_user_id;
+    to->key_type = from->key_type;
+    to->key_bits = from->key_bits;
+    to->key_created = from->key_created;
+    to->key_expires = from->key_expires;
+}
+
+/* Completes what the line says with what is shown of its key. `before`: the user as stored, or NULL. The key that it has is not
+ * read again: it may have expired since. */
+static enum err take_key(struct line *line, const struct user *before)
+{
+    struct user *values = line->values.user;
+    if (!values->public_key) return ERR_OK;
+    bool known = before && before->public_key && strcmp(before->public_key, values->public_key) == 0;
+    if (!known) return read_key(line, values);
+    copy_key_facts(before, values);
+    return ERR_OK;
 }
 
 enum err import_user(struct line *line)
@@ -30,6 +76,7 @@ enum err import_user(struct line *line)
         return line_count(line, lives ? importer->counts.deleted : importer->counts.unchanged), ERR_OK;
     }
     e = check_account(line);
+    if (!e) e = take_key(line, found ? before.user : NULL);
     if (e) return e;
     number_set_remove(&line->organization->deleted_users, values->id);
     if (!found && line_seen_while_checking(line, &line->organization->users, values->id)) return ERR_OK;
@@ -46,6 +93,7 @@ enum err import_user(struct line *line)
     field_set differ;
     e = line_merge(line, before, &after, &differ);
     if (e) return e;
+    if (line_has(line, "publicKey")) copy_key_facts(values, after.user);
     bool revived = after.user->deleted_at != 0;
     after.user->deleted_at = 0;
     if (!differ && !revived) return line_count(line, importer->counts.unchanged), ERR_OK;

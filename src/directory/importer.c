@@ -32,7 +32,7 @@ enum err import_see_version(struct importer *importer, int64_t organization_id)
 static void begin_batch(struct importer *importer)
 {
     for (size_t i = 0; i < importer->line_count; i++) free(importer->lines[i].text);
-    importer->line_count = 0;
+    importer->line_count = importer->line_bytes = 0;
     importer->changes = importer->installation = (struct change_list){ 0 };
     importer->organization_id = NO_ORGANIZATION;
     importer->kind = BATCH_PUTS;
@@ -190,6 +190,7 @@ enum err import_flush(struct importer *importer)
 static void keep_line(struct importer *importer, int64_t number, const char *text, size_t size)
 {
     struct batch_line *line = &importer->lines[importer->line_count++];
+    importer->line_bytes += size;
     *line = (struct batch_line){ .number = number, .size = size };
     if (!importer->writing) return;
     line->text = memory_alloc(size);
@@ -211,7 +212,8 @@ static enum err take_line(struct importer *importer, int64_t number, enum lines_
     }
     if (e) return e;
     keep_line(importer, number, text, size);
-    return importer->line_count == IMPORT_BATCH_LINES ? import_flush(importer) : ERR_OK;
+    bool full = importer->line_count == IMPORT_BATCH_LINES || importer->line_bytes >= IMPORT_BATCH_BYTES;
+    return full ? import_flush(importer) : ERR_OK;
 }
 
 static enum err read_file(struct importer *importer, FILE *file, int reading)

@@ -34,7 +34,7 @@ struct importer {
     enum batch_kind kind;                  /* of all its changes but the installation's */
     struct hash_set touched;               /* objects that lines of the batch are about */
     struct batch_line *lines;              /* IMPORT_BATCH_LINES */
-    size_t line_count;
+    size_t line_count, line_bytes;
     struct import_counts counts;
     struct import_counts counts_before; /* as they were when the batch began */
 };

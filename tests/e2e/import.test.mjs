@@ -53,6 +53,7 @@ const FULL_WORLD = [
         autoRemoveDate: '2027-01-01T00:00:00Z',
         dateCreated: '2026-03-10T09:32:07.03552Z',
         dateModified: '2026-03-11T00:00:00Z',
+        publicKey: fs.readFileSync(path.join(ROOT, 'tests/fixtures/openpgp/user-rsa3072.public.asc'), 'utf8'),
     },
     { type: 'user', organizationId: 1, id: 2, uuid: UUID(6), superUser: false, dateCreated: '2026-03-10T09:32:07Z' },
     {
