@@ -24,6 +24,26 @@ static void texts_of_the_standard_are_read(void **state)
     assert_true(decodes_to("_-_-", "\xFF\xEF\xFE"));
 }
 
+static void bytes_are_written_so_that_they_are_read_again(void **state)
+{
+    (void)state;
+    unsigned char bytes[40] = { 0 }, read[64];
+    char text[64];
+    for (size_t size = 0; size <= sizeof bytes; size++) {
+        for (size_t i = 0; i < size; i++) bytes[i] = (unsigned char)(251 * i + 17 * size + 255);
+        size_t length = base64url_encode(text, bytes, size), read_size;
+        assert_int_equal(strlen(text), length);
+        assert_true(length + 1 <= base64url_encoded_max(size));
+        assert_true(base64url_decode(read, text, length, &read_size));
+        assert_int_equal(read_size, size);
+        if (size) assert_memory_equal(read, bytes, size);
+    }
+    base64url_encode(text, "\xFF\xEF\xFE", 3);
+    assert_string_equal(text, "_-_-");
+    base64url_encode(text, "fooba", 5);
+    assert_string_equal(text, "Zm9vYmE");
+}
+
 static void malformed_texts_are_refused(void **state)
 {
     (void)state;
@@ -70,9 +90,8 @@ static void what_is_plain_is_all_of_the_alphabet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts_of_the_standard_are_read),
-        cmocka_unit_test(malformed_texts_are_refused),
-        cmocka_unit_test(bytes_have_one_text),
+        cmocka_unit_test(texts_of_the_standard_are_read),       cmocka_unit_test(bytes_are_written_so_that_they_are_read_again),
+        cmocka_unit_test(malformed_texts_are_refused),          cmocka_unit_test(bytes_have_one_text),
         cmocka_unit_test(what_is_plain_is_all_of_the_alphabet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,49 +1,6 @@
 /* OpenPGP with GnuPG on the other side: it takes the server's key, reads what the server writes, and writes what the server
  * reads. */
-#include "openpgp_fixture.h"
-
-static char home[64];
-
-/* Runs a command line in a shell with GNUPGHOME set and returns whether it ended well; its output goes to the file home/out. */
-__attribute__((format(printf, 1, 2))) static bool run(const char *format, ...)
-{
-    char command[4096], line[4400];
-    va_list arguments;
-    va_start(arguments, format);
-    int size = vsnprintf(command, sizeof command, format, arguments);
-    va_end(arguments);
-    assert_true(size > 0 && (size_t)size < sizeof command);
-    snprintf(line, sizeof line, "GNUPGHOME=%s; export GNUPGHOME; { %s ; } >%s/out 2>%s/err </dev/null", home, command, home,
-             home);
-    return system(line) == 0;
-}
-
-#define GPG "gpg --batch --no-tty --pinentry-mode loopback --passphrase '' --trust-model always "
-
-static char *output_of(struct arena *arena, const char *name)
-{
-    char *text = file_text(arena_printf(arena, "%s/%s", home, name));
-    char *copy = arena_strdup(arena, text);
-    free(text);
-    return copy;
-}
-
-static void assert_run(bool ran)
-{
-    if (ran) return;
-    AUTO_OP op = op_begin();
-    fail_msg("gpg failed: %s", output_of(&op.arena, "err"));
-}
-
-static void write_file(const char *name, const char *text)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", home, name);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
-    assert_int_equal(fclose(file), 0);
-}
+#include "gpg_fixture.h"
 
 static const char *const users[] = { "user-rsa3072", "user-ed25519", "user-nistp384" };
 static struct openpgp_server *servers[2]; /* a new one, and one made by GnuPG */
@@ -51,8 +8,7 @@ static struct openpgp_server *servers[2]; /* a new one, and one made by GnuPG */
 static int make_home(void **state)
 {
     (void)state;
-    strcpy(home, "/tmp/roster-gpg-XXXXXX"); /* short: it has sockets */
-    if (!mkdtemp(home)) return 1;
+    make_gpg_home();
     AUTO_OP op = op_begin();
     servers[0] = new_server(&op);
     servers[1] = open_server(&op, key_text(&op.arena, "server-rsa3072.secret"));
@@ -68,10 +24,7 @@ static int remove_home(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(servers); i++) openpgp_server_close(servers[i]);
-    run("gpgconf --kill all");
-    char command[160];
-    snprintf(command, sizeof command, "rm -rf %s", home);
-    return system(command) == 0 ? 0 : 1;
+    return remove_gpg_home();
 }
 
 static void gnupg_reads_what_the_server_writes(void **state)
