@@ -99,8 +99,8 @@ MUST_USE enum err logins_finish(struct op *op, struct logins *logins, const stru
                                 size_t size, const char **ret_secret);
 
 /* Fills op->caller (organization, user, every right) from the value of a session's cookie (NULL or any text). The session lives
- * session_timeout_min longer from now on. No disk: 0.3 us, of which 0.2 are the SHA-256. ERR_UNAUTHENTICATED if there is none, it
- * is not known, has expired or was ended.
+ * session_timeout_min longer from now on. No disk: 0.5 us of 100,000 sessions, of which 0.2 are the SHA-256. ERR_UNAUTHENTICATED
+ * if there is none, it is not known, has expired or was ended.
  *
  * Extended sessions are saved by logins_keep_house: a crash takes back at most what was extended since, so a session that was
  * in use is alive afterwards unless its timeout is shorter than that. */
@@ -124,7 +124,7 @@ MUST_USE enum err logins_jwt_login(struct op *op, struct logins *logins, const s
                                    const char *message, size_t size, char **ret_challenge);
 
 /* Fills op->caller (organization, user, every right) from an access token made here: RS256 by our key, not expired.
- * *ret_user_uuid (may be NULL) is its sub. The first time on a worker (0.1 ms), then the token is remembered: 0.6 us.
+ * *ret_user_uuid (may be NULL) is its sub. The first time on a worker (50 us), then the token is remembered: 1.3 us.
  * ERR_UNAUTHENTICATED for everything else. An access token cannot be taken back, it lives for LOGINS_ACCESS_US; a user who is not
  * active is for the caller to refuse. */
 MUST_USE enum err logins_check_access_token(struct op *op, struct logins *logins, const char *token, size_t size,
