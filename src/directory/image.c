@@ -231,7 +231,7 @@ void image_get_user(const struct image *image, uint32_t ordinal, struct user *re
         .key_bits = numbers[4],
         .key_created = numbers[5],
         .key_expires = numbers[6],
-        .last_login_at = (int64_t)atomic_load_explicit(&record->last_login_s, memory_order_relaxed) * SECOND_US,
+        .last_login_at = image_last_login(image, ordinal),
     };
 }
 
@@ -239,6 +239,11 @@ static uint32_t seconds_of(int64_t time)
 {
     int64_t seconds = time / SECOND_US;
     return seconds < 0 ? 0 : seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
+}
+
+int64_t image_last_login(const struct image *image, uint32_t ordinal)
+{
+    return (int64_t)atomic_load_explicit(&image->users[ordinal].last_login_s, memory_order_relaxed) * SECOND_US;
 }
 
 void image_set_last_login(struct image *image, uint32_t ordinal, int64_t time)

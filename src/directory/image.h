@@ -153,6 +153,9 @@ bool image_apply(struct image *image, const struct change *change, int64_t time)
  * version and no fragment is concerned; the shared lock is enough, and many threads may do it at once. */
 void image_set_last_login(struct image *image, uint32_t ordinal, int64_t time);
 
+/* When that was, in microseconds; 0: never. Changes under the shared lock. */
+int64_t image_last_login(const struct image *image, uint32_t ordinal);
+
 /* --- reading; ordinals must be valid --- */
 
 uint32_t image_find_user(const struct image *image, int64_t id); /* deleted ones too; NO_ORDINAL if none */
