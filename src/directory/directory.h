@@ -209,4 +209,50 @@ MUST_USE enum err directory_remove_members(struct op *op, int64_t group_id, cons
 MUST_USE enum err directory_add_each_member(struct op *op, int64_t group_id, const int64_t *user_ids, size_t count);
 MUST_USE enum err directory_remove_each_member(struct op *op, int64_t group_id, const int64_t *user_ids, size_t count);
 
+/* --- groups that have managers: directory/group_members.c ---
+ *
+ * For APIs in which every group has a manager and everybody sees all living groups (passbolt.md 2.3, 2.6). The group and its
+ * members change in one commit, all or nothing. Rules that are broken are told by ERR_INVALID "issues" and op->issues; more than
+ * DIRECTORY_MEMBERS_MAX changes are ERR_INVALID "members"; more than some hundred of them, or a membership looked for among more
+ * than some ten thousand, ERR_DEFERRED on a thread that may not block. Memberships that have ended are none; one that has not
+ * begun begins now when its user is added, and can be changed and removed, but its user manages nothing yet. */
+
+enum member_change_kind { MEMBER_CHANGE_ADD, MEMBER_CHANGE_ROLE, MEMBER_CHANGE_REMOVE };
+
+struct member_change {
+    enum member_change_kind kind;
+    size_t index;           /* the request's own place for it, told in issues */
+    struct uuid user;       /* ADD; nil: nobody */
+    struct uuid membership; /* ROLE, REMOVE; nil: none */
+    bool manager;           /* ADD, ROLE */
+};
+
+/* A new group from the members of `values` that are in `present` (name required, checked by the caller; a uuid that is taken is
+ * ERR_EXISTS "uuid") with its members, all changes that add. For administrators. Nobody else becomes a member. op->made is the
+ * group. Issues are of one stage: first of the group (NAME_TAKEN, NO_MANAGER, or both), then of the first member that breaks a
+ * rule: USER_UNKNOWN, or USER_DELETED and USER_INACTIVE as they apply, or MEMBER_ALREADY for one that was named before. */
+MUST_USE enum err directory_create_managed_group(struct op *op, const struct group *values, field_set present,
+                                                 const struct member_change *members, size_t count);
+
+/* Renames the group and changes its members. For administrators and managers of the group, ERR_FORBIDDEN for all others, also if
+ * the group was deleted, which only administrators are told (ERR_NOT_FOUND "group").
+ *
+ * What the caller has no power over is left out and not checked: the name (checked by the caller; NULL: is kept) unless it is an
+ * administrator, members to be added unless it was a manager of the group before this request. The changes are done in their
+ * order, which is that of the API's (passbolt.md 2.6: adds, managers made, managers unmade, removals), each on what those before
+ * it left. Issues: NAME_TAKEN; else of the first change that breaks a rule: those of a user, MEMBER_ALREADY, MEMBERSHIP_UNKNOWN
+ * (also of another group, or removed before), LAST_MANAGER for what would leave a group that has managers without one. The
+ * group's date and last changer are those of its last renaming: members do not count. Nothing is committed if nothing differs. */
+MUST_USE enum err directory_change_managed_group(struct op *op, int64_t group_id, const char *name,
+                                                 const struct member_change *changes, size_t count);
+
+/* What a change would say of the users it adds, writing nothing: USER_UNKNOWN for the first that is unknown, deleted or inactive,
+ * if the caller is a manager of the group. Changes of other kinds are not looked at. ERR_FORBIDDEN as above. The group is a
+ * living one of the view. */
+MUST_USE enum err directory_check_managed_group(struct op *op, const struct view *view, uint32_t group,
+                                                const struct member_change *changes, size_t count);
+
+/* As directory_delete_group, also for managers of the group; ERR_FORBIDDEN and ERR_NOT_FOUND as for a change. */
+MUST_USE enum err directory_delete_managed_group(struct op *op, int64_t group_id);
+
 #endif

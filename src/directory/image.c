@@ -363,3 +363,16 @@ bool image_is_member(const struct image *image, uint32_t group, uint32_t user, i
     if (ret_member) *ret_member = member;
     return member && image_in_effect(image, group, member, now);
 }
+
+uint32_t image_count_managers(const struct image *image, uint32_t group, int64_t now)
+{
+    const struct memberlist *members = &image->groups[group].members;
+    uint32_t count = members->managers;
+    bool found;
+    uint32_t at = image_dates_position(image, group, 0, &found);
+    for (; at < image->dates_count && image->dates[at].group == group; at++) {
+        const struct member *member = memberlist_find(members, image->dates[at].user);
+        if (member && member_flags(member) & MEMBER_MANAGER && !image_in_effect(image, group, member, now)) count--;
+    }
+    return count;
+}

@@ -187,6 +187,9 @@ bool image_in_effect(const struct image *image, uint32_t group, const struct mem
 /* Is the user a direct member of the group, in effect at `now`? *ret_member may be NULL. */
 bool image_is_member(const struct image *image, uint32_t group, uint32_t user, int64_t now, const struct member **ret_member);
 
+/* How many members of the group manage it at `now`. Its memberships with dates are looked at one by one. */
+uint32_t image_count_managers(const struct image *image, uint32_t group, int64_t now);
+
 /* --- fragments: bytes a dialect made of an object, kept until the object changes --- */
 
 struct fragment {

@@ -53,6 +53,22 @@ struct op_async {
 struct group;
 enum member_outcome { MEMBER_DONE, MEMBER_WAS_SO, MEMBER_UNKNOWN }; /* changed; nothing to change; no user of the organization */
 
+/* What a request about a group with managers breaks, for APIs that tell all of it: an err has room for one. */
+enum issue_kind {
+    ISSUE_NAME_TAKEN,
+    ISSUE_NO_MANAGER,
+    ISSUE_USER_UNKNOWN,
+    ISSUE_USER_DELETED,
+    ISSUE_USER_INACTIVE,
+    ISSUE_MEMBER_ALREADY,
+    ISSUE_MEMBERSHIP_UNKNOWN,
+    ISSUE_LAST_MANAGER,
+};
+struct issue {
+    enum issue_kind kind;
+    size_t index; /* of the change it is about, as the request gave it; 0 for what is about the group */
+};
+
 struct directory; /* known to directory/ and above; here only handed on */
 
 struct op {
@@ -67,6 +83,8 @@ struct op {
     const enum member_outcome *outcomes; /* after a write that treats each member by itself: one for each, in the order asked */
     const int64_t *outcome_user_ids;     /* whom each is about */
     size_t outcome_count;
+    const struct issue *issues; /* after ERR_INVALID with field "issues": in the order of the checks, at least one */
+    size_t issue_count;
     int64_t retry_after_s; /* with ERR_RATE: when it may be tried again */
     void *detail;          /* after a failure: what the front end adds when it words it; for the front end alone, in the arena */
     bool may_block;        /* false on a thread that serves connections: a function that would wait for a disk, a
