@@ -3,8 +3,10 @@
 #include "api/passbolt/input.h"
 
 #include "api/passbolt/encode.h"
+#include "api/passbolt/query.h"
 #include "base/fold.h"
 #include "directory/directory.h"
+#include "net/form.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -129,10 +131,31 @@ static const char *check_name(struct op *op, enum passbolt_profile profile, cons
     return is_string && !too_long ? arena_strdup(&op->arena, json_string_value(name)) : NULL;
 }
 
+/* As PHP makes arrays of a form's names, so it makes JSON's objects. */
+static json_t *json_of_fields(const struct passbolt_value *value)
+{
+    if (value->text) return json_string(value->text);
+    json_t *object = json_object();
+    for (const struct passbolt_value *item = value->first; item; item = item->next)
+        json_object_set_new(object, item->key, json_of_fields(item));
+    return object;
+}
+
+static enum err read_form(struct op *op, const struct request *request, json_t **ret_body)
+{
+    struct failure failure = { 0 };
+    const struct parameter *fields;
+    size_t count;
+    if (request_parse_form(&failure, &op->arena, request, &fields, &count)) return refuse_form(op);
+    *ret_body = json_of_fields(passbolt_query_parse(&op->arena, fields, count));
+    return ERR_OK;
+}
+
 enum err passbolt_read_body(struct op *op, const struct request *request, json_t **ret_body)
 {
     struct failure failure = { 0 };
     *ret_body = NULL;
+    if (request->body_size && request_has_form(request)) return read_form(op, request, ret_body);
     if (request->body_size == 0) {
         *ret_body = json_object();
         return ERR_OK;
@@ -142,6 +165,20 @@ enum err passbolt_read_body(struct op *op, const struct request *request, json_t
     json_decref(*ret_body);
     *ret_body = NULL;
     return refuse_form(op);
+}
+
+enum err passbolt_check_name(struct op *op, enum passbolt_profile profile, const char *name, struct group *ret_values,
+                             field_set *ret_present, struct passbolt_problems *problems)
+{
+    json_t *fields = json_pack("{s:s}", "name", name);
+    *ret_values = (struct group){ 0 };
+    enum err e = fields_read(op, NOUN_GROUP, fields, (union object){ .group = ret_values }, ret_present);
+    json_decref(fields);
+    if (!e) return ERR_OK;
+    failure_clear(&op->failure);
+    bool is_blank = name[strspn(name, " \t\n\v\f\r")] == 0;
+    passbolt_problems_add(problems, profile, is_blank ? PASSBOLT_NAME_EMPTY : PASSBOLT_NAME_UTF8, 0);
+    return refuse(op);
 }
 
 /* --- a new group --- */

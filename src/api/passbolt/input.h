@@ -1,4 +1,4 @@
-/* input.h — bodies of requests about groups (passbolt.md 2.6), without a look at the directory.
+/* input.h — bodies of requests about groups (passbolt.md 2.6), without a look at the directory's data.
  *
  * Two layouts are read, in both profiles: {"name":S,"groups_users":[{...}]}, and {"Group":{"name":S},"GroupUsers":[{"GroupUser":
  * {...}}]} for what the first does not have (in an update also "Secrets":[{"Secret":{...}}]). Members that are not known, such as
@@ -10,14 +10,17 @@
 #include "api/passbolt/profile.h"
 #include "base/json.h"
 #include "base/uuid.h"
+#include "model/fields.h"
 #include "model/op.h"
 #include "net/http.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The body as JSON: an empty one is {}, a scalar or an array is a body without members. ERR_INVALID "body" `Bad Request` if it
- * is malformed or null (json_parse; the original takes a member that is there twice). The caller owns *ret_body (json_decref). */
+/* The body as JSON: an empty one is {}, a form is an object of its fields (data[gpg_auth][keyid]=... is
+ * {"data":{"gpg_auth":{...}}}: the browser's extension logs in so), a scalar or an array is a body without members. ERR_INVALID
+ * "body" `Bad Request` if it is malformed or null (json_parse; the original takes a member that is there twice). The caller owns
+ * *ret_body (json_decref). */
 MUST_USE enum err passbolt_read_body(struct op *op, const struct request *request, json_t **ret_body);
 
 struct passbolt_new_member {
@@ -30,6 +33,12 @@ struct passbolt_new_group {
     struct passbolt_new_member *members; /* their index is the one that problems are told with */
     size_t member_count;
 };
+
+/* What the directory itself asks of a name, beyond the original's checks: it is not all white space, and has no control
+ * characters (an export could not be imported). ERR_INVALID "body" with the problem NAME_EMPTY or NAME_UTF8. *ret_values has the
+ * name. */
+MUST_USE enum err passbolt_check_name(struct op *op, enum passbolt_profile profile, const char *name, struct group *ret_values,
+                                      field_set *ret_present, struct passbolt_problems *problems);
 
 /* The body of a creation. ERR_INVALID: "body" PASSBOLT_PROBLEMS_MESSAGE, with what is wrong in `problems`; or "groups_users" if
  * it has more than DIRECTORY_MEMBERS_MAX members. Texts are copied to the op's arena. */
