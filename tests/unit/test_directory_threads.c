@@ -71,12 +71,34 @@ static void look_at_pairs(struct arena_of_threads *shared, struct dice *dice)
     }
 }
 
+/* Under the shared lock, as several do it while others read the user: the time never goes back. */
+static void log_in(struct arena_of_threads *shared, struct dice *dice)
+{
+    uint32_t at = roll(dice, ORGANIZATIONS);
+    int64_t user_id = shared->organizations[at].users[roll(dice, USERS)], times[2];
+    AUTO_OP op = begin_op(shared->directories[0], shared->organizations[at].id, 0);
+    AUTO_VIEW view;
+    if (directory_view(&op, false, &view)) {
+        shared->wrong++;
+        return;
+    }
+    uint32_t ordinal = image_find_user(view.image, user_id);
+    for (int i = 0; i < 2; i++) {
+        struct user user;
+        image_get_user(view.image, ordinal, &user);
+        times[i] = user.last_login_at;
+        image_set_last_login(view.image, ordinal, (1 + roll(dice, 1000)) * INT64_C(1000000));
+    }
+    if (!times[1] || times[1] < times[0]) shared->wrong++;
+}
+
 static void *read_pages(void *argument)
 {
     struct actor_thread *actor = argument;
     struct dice dice = DICE(actor->number);
     while (!actor->shared->stop) {
         if (roll(&dice, 3)) read_page(actor->shared, &dice);
+        else if (roll(&dice, 2)) log_in(actor->shared, &dice);
         else look_at_pairs(actor->shared, &dice);
         actor->shared->reads++;
     }
