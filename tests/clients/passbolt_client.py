@@ -1,13 +1,13 @@
 #!/usr/bin/python3
-"""A client of Passbolt's API in Python, as somebody would write one who has only read how the API works: requests for HTTP, PGPy for
-OpenPGP. What it is answered must be what it needs.
+"""A client of Passbolt's API in Python, as somebody would write one who has only read how the API works: requests for HTTP, PGPy
+for OpenPGP. What it is answered must be what it needs.
 
     passbolt_client.py new-key rsa|ed25519 NAME EMAIL FILE    writes a new secret key to FILE, prints the public one
     passbolt_client.py flows                                  prints the names of the flows
     passbolt_client.py run FLOW WORLD                         does a flow; exit code 0 if all was well
 
-WORLD is a file of JSON: {"url": ..., "profile": 5, "people": {"ada": {"id": UUID, "key": FILE}, ...}}. Ada is an administrator; Max
-is a manager of the group "Red", where Mia is a member; Nils is in no group.
+WORLD is a file of JSON: {"url": ..., "profile": 5, "people": {"ada": {"id": UUID, "key": FILE}, ...}}. Ada is an administrator;
+Max is a manager of the group "Red", where Mia is a member; Nils is in no group.
 """
 
 import json

@@ -1,5 +1,5 @@
-// A client in Python (tests/clients/passbolt_client.py: requests and PGPy, as Debian has them) logs in to a Roster and manages groups,
-// with keys that PGPy and GnuPG made.
+// A client in Python (tests/clients/passbolt_client.py: requests and PGPy, as Debian has them) logs in to a Roster and manages
+// groups, with keys that PGPy and GnuPG made.
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import path from 'node:path';
@@ -28,16 +28,25 @@ const MAKERS = {
     nils: { by: 'GnuPG', algorithm: 'rsa3072' },
 };
 
+const places = new Roster(); // whose directory has the keys
+
 /* Writes the secret key to a file and gives { publicKey, file }. */
-async function makeKey(roster, name) {
+async function makeKey(name) {
     const { by, algorithm } = MAKERS[name];
     if (by === 'PGPy') {
-        const file = roster.file(`${name}.asc`);
+        const file = places.file(`${name}.asc`);
         return { file, publicKey: await python('new-key', algorithm, name, `${name}@example.org`, file) };
     }
     const { keyring, fingerprint, publicKey } = await makePerson(name, { algorithm });
-    return { publicKey, file: roster.file(`${name}.asc`, await keyring.secretKey(fingerprint)) };
+    return { publicKey, file: places.file(`${name}.asc`, await keyring.secretKey(fingerprint)) };
 }
+
+const names = Object.keys(MAKERS);
+let keys; // by name
+before(async () => {
+    const made = await Promise.all(names.map(makeKey));
+    keys = Object.fromEntries(names.map((name, i) => [name, made[i]]));
+});
 
 const flows = execFileSync(PYTHON, [CLIENT, 'flows'], { encoding: 'utf8' }).trim().split('\n');
 
@@ -50,9 +59,6 @@ for (const profile of [5, 2])
         let world;
 
         before(async () => {
-            const names = Object.keys(MAKERS);
-            const made = await Promise.all(names.map((name) => makeKey(roster, name)));
-            const keys = Object.fromEntries(names.map((name, i) => [name, made[i]]));
             await roster.import(passboltWorld(keys));
             await roster.serve(['--passbolt.profile', String(profile)]);
             const people = names.map((name, i) => [name, { id: userId(i + 1), key: keys[name].file }]);

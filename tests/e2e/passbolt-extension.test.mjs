@@ -1,5 +1,5 @@
-// Passbolt's own browser extension against a Roster: its schemas find nothing wrong with our answers, and its services log in with
-// OpenPGP.js and manage groups.
+// Passbolt's own browser extension against a Roster: its schemas find nothing wrong with our answers, and its services log in
+// with OpenPGP.js and manage groups.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { group, membership } from './support/objects.mjs';
@@ -16,7 +16,7 @@ import {
 } from './support/passbolt-schemas.mjs';
 import { Roster } from './support/roster.mjs';
 
-/* Ada's key is of RSA, Max's of elliptic curves, both as the extension makes them; Mia's is GnuPG's, for what is asked by hand. */
+/* Ada's key is of RSA, Max's of elliptic curves, both made by the extension; Mia's is GnuPG's, for what is asked by hand. */
 const people = {
     ada: { id: userId(1), email: 'ada@example.org', firstName: 'Ada', lastName: 'Lovelace', type: 'rsa' },
     max: { id: userId(2), email: 'max@example.org', firstName: 'Max', lastName: 'Planck', type: 'ecc' },
@@ -42,8 +42,9 @@ describe('the schemas of the extension', () => {
     before(async () => (client = await logIn(roster, mia)));
     const body = async (path) => assertSuccess(await client.get(path));
 
-    const EVERYTHING = ['modifier', 'modifier.profile', 'users', 'my_group_user', 'groups_users.user.profile', 'groups_users.user.gpgkey'];
-    const everything = EVERYTHING.map((name) => `contain[${name}]=1`).join('&');
+    const inGroups = ['groups_users.user.profile', 'groups_users.user.gpgkey'];
+    const names = ['modifier', 'modifier.profile', 'users', 'my_group_user', ...inGroups];
+    const everything = names.map((name) => `contain[${name}]=1`).join('&');
 
     for (const query of ['', 'contain[group_user]=1&contain[my_group_user]=1&contain[modifier]=0', everything])
         it(`take groups with ${query || 'nothing more'}`, async () => {

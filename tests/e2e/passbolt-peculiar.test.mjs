@@ -1,5 +1,5 @@
-// What real clients of Passbolt's API do that one would not expect. Each part is a client: it asks as that client does, and the answer must have
-// what that client needs.
+// What real clients of Passbolt's API do that one would not expect. Each part is a client: it asks as that client does, and the
+// answer must have what that client needs.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { exchange } from './support/client.mjs';
@@ -43,7 +43,7 @@ const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
 describe('the client in Go', () => {
     /* It sends the cookies that it does not have yet, with an empty name, and an empty token. */
-    const FIRST = { Cookie: '=; =', 'X-CSRF-Token': '' };
+    const FIRST = { 'Cookie': '=; =', 'X-CSRF-Token': '' };
 
     /* Its structures in a request: every membership has an empty user, and nothing has a value that is false. */
     const asGoSends = (membership) => ({ ...membership, user: {} });
@@ -362,7 +362,8 @@ describe('any client', () => {
 
     it('is known by its cookie among those of others', async () => {
         const client = await logIn(roster, people.ada);
-        const request = `GET /groups.json HTTP/1.1\r\nHost: x\r\nCookie: a=b; ${client.jar.header()}; c\r\nConnection: close\r\n\r\n`;
+        const cookie = `a=b; ${client.jar.header()}; c`;
+        const request = `GET /groups.json HTTP/1.1\r\nHost: x\r\nCookie: ${cookie}\r\nConnection: close\r\n\r\n`;
         const { text } = await exchange(roster, request);
         assert.match(text, /^HTTP\/1\.1 200 /);
     });

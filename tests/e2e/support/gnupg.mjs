@@ -1,4 +1,4 @@
-// gnupg.mjs — a person's GnuPG: keys and messages made and read by a program that has nothing to do with the server's own library.
+// gnupg.mjs — a person's GnuPG: keys and messages made and read by a program that has nothing in common with the server.
 //
 // Each keyring has a home of its own and so an agent of its own: tests that run at the same time do not meet, and nobody can
 // read what was written to somebody else. Homes are gone, and their agents with them, when the process ends.
@@ -23,10 +23,10 @@ function removeHome(home) {
     homes.delete(home);
 }
 
-/* What `%no-protection` stands in front of, or a passphrase. The primary key signs, the subkey is encrypted to. */
+/* What GnuPG is told of each. The primary key signs, the subkey is encrypted to. */
 const ALGORITHMS = {
-    ed25519: 'Key-Type: EDDSA\nKey-Curve: ed25519\nKey-Usage: sign\nSubkey-Type: ECDH\nSubkey-Curve: cv25519\nSubkey-Usage: encrypt',
-    rsa3072: 'Key-Type: RSA\nKey-Length: 3072\nKey-Usage: sign\nSubkey-Type: RSA\nSubkey-Length: 3072\nSubkey-Usage: encrypt',
+    ed25519: ['Key-Type: EDDSA', 'Key-Curve: ed25519', 'Subkey-Type: ECDH', 'Subkey-Curve: cv25519'],
+    rsa3072: ['Key-Type: RSA', 'Key-Length: 3072', 'Subkey-Type: RSA', 'Subkey-Length: 3072'],
 };
 
 export class Keyring {
@@ -63,9 +63,17 @@ export class Keyring {
     /* Makes a key pair and gives its fingerprint: 40 upper-case hexadecimal digits. */
     async generate(name, { algorithm = 'ed25519', passphrase = '' } = {}) {
         const [, real, email] = /^(.*) <(.*)>$/.exec(name);
-        const protection = passphrase ? `Passphrase: ${passphrase}` : '%no-protection';
-        const batch = `${ALGORITHMS[algorithm]}\nName-Real: ${real}\nName-Email: ${email}\nExpire-Date: 0\n${protection}\n%commit\n`;
-        const { status } = await this.#succeed(['--generate-key'], batch);
+        const lines = [
+            ...ALGORITHMS[algorithm],
+            'Key-Usage: sign',
+            'Subkey-Usage: encrypt',
+            `Name-Real: ${real}`,
+            `Name-Email: ${email}`,
+            'Expire-Date: 0',
+            passphrase ? `Passphrase: ${passphrase}` : '%no-protection',
+            '%commit',
+        ];
+        const { status } = await this.#succeed(['--generate-key'], `${lines.join('\n')}\n`);
         return status.find(([word]) => word === 'KEY_CREATED')[2];
     }
 
@@ -92,8 +100,8 @@ export class Keyring {
         return (await this.#succeed(['--armor', ...sign, '--encrypt', '--recipient', to], text)).output;
     }
 
-    /* The text of a message that must be encrypted to a key of this ring, and well protected, and whose signature, if it has one, must be
-     * good: { text, signer }, the fingerprint of the signer's primary key, or null. */
+    /* The text of a message that must be encrypted to a key of this ring, and whole, and whose signature, if it has one, must
+     * be good: { text, signer }, the fingerprint of the signer's primary key, or null. */
     async decrypt(armored, { passphrase = '' } = {}) {
         const { output, errors, status } = await this.#succeed(['--passphrase', passphrase, '--decrypt'], armored);
         const words = new Set(status.map(([word]) => word));

@@ -1,6 +1,6 @@
 // passbolt-extension-hooks.mjs — lets node load the sources of Passbolt's browser extension as they are in its package: modules
-// that are meant for a bundler. What they import need not say `.js`, and a `.js` file of theirs, or that they take from the package of
-// validators, is a module.
+// that are meant for a bundler. What they import need not say `.js`, and a `.js` file of theirs, or one that they take from the
+// package of validators, is a module.
 import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 

@@ -1,8 +1,8 @@
-// passbolt-schemas.mjs — Passbolt's own browser extension, from its package: what it thinks of our answers, and its services, which log
-// in and manage groups against a server that is really there.
+// passbolt-schemas.mjs — Passbolt's own browser extension, from its package: what it thinks of our answers, and its services,
+// which log in and manage groups against a server that is really there.
 //
-// The extension runs in a browser. What it needs of one (cookies, a store, locks, fetch with cookies) is here and small; everything
-// else, OpenPGP included, is the package's. Its sources are loaded as they are (passbolt-extension-hooks.mjs).
+// The extension runs in a browser. What it needs of one (cookies, a store, locks, fetch with cookies) is here and small;
+// everything else, OpenPGP included, is the package's. Its sources are loaded as they are (passbolt-extension-hooks.mjs).
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { webcrypto } from 'node:crypto';
 import { register } from 'node:module';
@@ -94,9 +94,7 @@ const { OpenpgpAssertion } = await import(`${EXTENSION}/utils/openpgp/openpgpAss
 
 export const GroupEntity = await load(`${EXTENSION}/model/entity/group/groupEntity`);
 export const GroupUpdateDryRunResultEntity = await load(`${EXTENSION}/model/entity/group/update/groupUpdateDryRunResultEntity`);
-export const OrganizationSettingsEntity = await load(
-    `${EXTENSION}/model/entity/organizationSettings/organizationSettingsEntity`,
-);
+export const OrganizationSettingsEntity = await load(`${EXTENSION}/model/entity/organizationSettings/organizationSettingsEntity`);
 export const UserEntity = await load(`${EXTENSION}/model/entity/user/userEntity`);
 
 const GroupsCollection = await load(`${EXTENSION}/model/entity/group/groupsCollection`);
@@ -126,7 +124,7 @@ export const asUpdateDryRun = (body) => judge(() => new GroupUpdateDryRunResultE
 
 export const PASSPHRASE = 'a long passphrase of a person';
 
-/* A key pair as the extension makes one when somebody signs up: { publicKey, secretKey, fingerprint }. `type` is "rsa" or "ecc". */
+/* A key pair as the extension makes one when somebody signs up: { publicKey, secretKey, fingerprint }. `type`: "rsa", "ecc". */
 export async function generateKey(name, email, type) {
     const options = new GenerateOptionsEntity({ name, email, type, passphrase: PASSPHRASE });
     const pair = await GenerateGpgKeyPairService.generateKeyPair(options);
@@ -142,8 +140,8 @@ export async function generateKey(name, email, type) {
 /* The progress that the extension would show in a window. */
 const progress = { start() {}, finishStep() {}, finishSteps() {}, updateStepMessage() {} };
 
-/* Somebody's browser with the extension in it: `person` has id, email, firstName, lastName, and a key of `generateKey`. Each function is
- * what the extension does when the person presses a button. */
+/* Somebody's browser with the extension in it: `person` has id, email, firstName, lastName, and a key of `generateKey`. Each
+ * function is what the extension does when the person presses a button. */
 export class Extension {
     constructor(url, person) {
         this.url = url;

@@ -1,5 +1,5 @@
-// passbolt.mjs — people who log in to Passbolt's API with keys of their own (made, and every message read and written, by GnuPG), and
-// what the answers look like: docs/passbolt.md.
+// passbolt.mjs — people who log in to Passbolt's API with keys of their own (made, and every message read and written, by GnuPG),
+// and what the answers look like: docs/passbolt.md.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import { Keyring } from './gnupg.mjs';
@@ -27,7 +27,7 @@ const PEOPLE = {
 
 const emailOf = (name) => `${name}@example.org`;
 
-/* Somebody with a key pair in a keyring of their own. `more` may be { algorithm, passphrase } of the key that GnuPG shall make. */
+/* Somebody with a key pair in a keyring of their own. `more` may be { algorithm, passphrase } of the key that is made. */
 export async function makePerson(name, more = {}) {
     const [n, firstName, lastName] = PEOPLE[name];
     const keyring = new Keyring();
@@ -42,13 +42,14 @@ export async function makePeople(names = Object.keys(PEOPLE)) {
     return Object.fromEntries(people.map((person) => [person.name, person]));
 }
 
-/* The world of objects.mjs (Ada is an administrator; Max manages Red, where Mia is a member; both are in Green, which nobody manages),
- * with the UUIDs above, names, addresses and the public keys of `people`: { name: { publicKey } }. */
+/* The world of objects.mjs (Ada is an administrator; Max manages Red, where Mia is a member; both are in Green, which nobody
+ * manages), with the UUIDs above, names, addresses and the public keys of `people`: { name: { publicKey } }. */
 export function passboltWorld(people) {
     const named = Object.entries(PEOPLE).map(([name, [n, firstName, lastName]]) => {
         const publicKey = people[name]?.publicKey;
         const email = emailOf(name);
-        return [n, { uuid: userId(n), userName: email, emailAddress: email, firstName, lastName, ...(publicKey && { publicKey }) }];
+        const more = { uuid: userId(n), userName: email, emailAddress: email, firstName, lastName };
+        return [n, publicKey ? { ...more, publicKey } : more];
     });
     const more = new Map(named);
     return smallWorld().map((object) => {
@@ -87,7 +88,8 @@ class CookieJar {
 
 export const SESSION_COOKIE = { 5: 'passbolt_session', 2: 'CAKEPHP' };
 
-/* Somebody's client: it keeps cookies as a browser does, and sends the CSRF token with what changes something, or the access token. */
+/* Somebody's client: it keeps cookies as a browser does, and sends the CSRF token with what changes something; or the access
+ * token with everything. */
 export class PassboltClient {
     constructor(roster, person = null) {
         this.roster = roster;
@@ -278,7 +280,7 @@ export const ACTION = {
     settings: 'bef9f3ca-86ef-5c6a-9b38-320e03ceb5df',
 };
 
-/* A value as PHP writes it in JSON, with the flags that the original has: compact, everything but ASCII escaped, and < > & ' " / too. */
+/* A value as PHP writes it in JSON, with the flags that the original has: compact, only ASCII, and < > & ' " / escaped too. */
 export function phpJson(value) {
     const hex = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
     const text = (string) =>
