@@ -53,7 +53,8 @@ bool jwt_is_token(const char *text, size_t size);
 /* The claims of a good token, texts in the op's arena. Everything else is
  *   ERR_UNAUTHENTICATED  with one text for all reasons; the log has the reason (debug)
  *   ERR_DEFERRED         the token is new, or keys have to be fetched: on a thread that may not block
- *   ERR_BUSY             no key of the issuer could be had yet: this says nothing about the token */
+ *   ERR_BUSY             no key of the issuer could be had yet, or many wait already for newer ones: this says nothing about the
+ *                        token */
 MUST_USE enum err jwt_verify(struct op *op, struct jwt *jwt, const char *token, size_t size, struct jwt_claims *ret_claims);
 
 #endif

@@ -33,6 +33,7 @@ struct jwt_keys {
     pthread_mutex_t mutex;            /* for all below */
     pthread_cond_t refreshed;
     bool refreshing;
+    unsigned waiting;    /* threads, for the refresh under way */
     bool failed;         /* the last refresh */
     uint64_t refreshes;  /* that have ended */
     int64_t begun_at;    /* the last refresh; 0: none */
@@ -182,16 +183,21 @@ static bool may_refresh(const struct jwt_keys *keys, int64_t now)
     return (keys->path && !keys->failed) || !keys->begun_at || since >= JWT_KEYS_INTERVAL_US;
 }
 
+enum awaited { REFRESHED, NOT_REFRESHED, TOO_MANY_WAIT };
+
 /* With the mutex. Was there a refresh, by this thread or another? */
-static bool await_refresh(struct jwt_keys *keys, int64_t now)
+static enum awaited await_refresh(struct jwt_keys *keys, int64_t now)
 {
     if (keys->refreshing) {
+        if (keys->waiting == JWT_KEYS_WAITING_MAX) return TOO_MANY_WAIT;
+        keys->waiting++;
         for (uint64_t seen = keys->refreshes; seen == keys->refreshes;) pthread_cond_wait(&keys->refreshed, &keys->mutex);
-        return true;
+        keys->waiting--;
+        return REFRESHED;
     }
-    if (!may_refresh(keys, now)) return false;
+    if (!may_refresh(keys, now)) return NOT_REFRESHED;
     refresh(keys, now);
-    return true;
+    return REFRESHED;
 }
 
 uint64_t jwt_keys_generation(struct jwt_keys *keys)
@@ -230,14 +236,16 @@ enum err jwt_keys_find(struct failure *reason, struct jwt_keys *keys, int64_t no
     const struct jwk *key = NULL;
     pthread_mutex_lock(&keys->mutex);
     enum jwk_found found = look_up(keys, algorithm, kid, &key);
-    if (found == JWK_UNKNOWN && await_refresh(keys, now)) found = look_up(keys, algorithm, kid, &key);
-    bool none = !keys->set;
+    enum awaited awaited = found == JWK_UNKNOWN ? await_refresh(keys, now) : NOT_REFRESHED;
+    if (awaited == REFRESHED) found = look_up(keys, algorithm, kid, &key);
+    bool unavailable = awaited == TOO_MANY_WAIT || !keys->set;
     if (found == JWK_FOUND)
         *ret_key =
             (struct jwt_key){ key, jwk_set_hold(keys->set), atomic_load_explicit(&keys->generation, memory_order_relaxed) };
     pthread_mutex_unlock(&keys->mutex);
     if (found == JWK_FOUND) return ERR_OK;
-    if (none) return failure_set(reason, ERR_BUSY, "", "the keys to check the token with are not available, try again shortly");
+    if (unavailable)
+        return failure_set(reason, ERR_BUSY, "", "the keys to check the token with are not available, try again shortly");
     return failure_set(reason, ERR_UNAUTHENTICATED, "kid", "%s (%.60s)", reasons[found], kid ? kid : "it has none");
 }
 

@@ -15,6 +15,10 @@
 /* The same after that has failed. */
 #define JWT_KEYS_RETRY_US INT64_C(60000000)
 
+/* Threads that wait for a refresh of another. A made-up kid costs nothing, and a provider that does not answer holds for seconds:
+ * those who send them must not get hold of all threads. */
+enum { JWT_KEYS_WAITING_MAX = 3 };
+
 struct jwt_keys;
 
 /* As jwt_open. */
@@ -39,7 +43,7 @@ struct jwt_key {
 };
 
 /* The key that a token names, after a refresh if it is not known. May wait for disk and network. ERR_UNAUTHENTICATED if no key
- * fits, or several do; ERR_BUSY if there are no keys at all. */
+ * fits, or several do; ERR_BUSY if there are no keys at all, or too many wait for newer ones already. */
 MUST_USE enum err jwt_keys_find(struct failure *reason, struct jwt_keys *keys, int64_t now, const struct jwk_algorithm *algorithm,
                                 const char *kid, struct jwt_key *ret_key);
 

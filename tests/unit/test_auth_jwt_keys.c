@@ -185,16 +185,18 @@ static void without_any_keys_nothing_is_said_about_a_token(void **state)
     jwt_keys_close(keys);
 }
 
-enum { CALLERS = 8 };
+enum { CALLERS = 1 + JWT_KEYS_WAITING_MAX, TOO_MANY = 5 };
 struct call {
     struct jwt_keys *keys;
     enum err result;
+    atomic_int *refused;
 };
 
 static void *find_b(void *context)
 {
     struct call *call = context;
     call->result = find_at(call->keys, "b", NOW + 60 * SECOND);
+    if (call->result == ERR_BUSY) atomic_fetch_add(call->refused, 1);
     return NULL;
 }
 
@@ -221,6 +223,36 @@ static void callers_at_the_same_time_share_one_fetch(void **state)
     }
     assert_int_equal(fetches(), 2);
     assert_int_equal(jwt_keys_generation(keys), 2);
+    jwt_keys_close(keys);
+}
+
+/* Threads are few: not all of them may be held by a provider that does not answer, and by who makes up kids. */
+static void callers_too_many_to_wait_are_told_at_once(void **state)
+{
+    (void)state;
+    publish("a");
+    struct jwt_keys *keys = open_url();
+    assert_int_equal(find_at(keys, "a", NOW), ERR_OK);
+    publish("a b");
+    web_hold(&web, true);
+    pthread_t threads[CALLERS + TOO_MANY];
+    struct call calls[CALLERS + TOO_MANY];
+    atomic_int refused = 0;
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        calls[i] = (struct call){ .keys = keys, .result = ERR_COUNT, .refused = &refused };
+        assert_int_equal(pthread_create(&threads[i], NULL, find_b, &calls[i]), 0);
+    }
+    for (int i = 0; i < 3000 && atomic_load(&refused) < TOO_MANY; i++) usleep(1000); /* the provider has said nothing yet */
+    int told = atomic_load(&refused), found = 0;
+    web_hold(&web, false);
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        pthread_join(threads[i], NULL);
+        found += calls[i].result == ERR_OK;
+    }
+    assert_int_equal(told, TOO_MANY);
+    assert_int_equal(found, CALLERS);
+    assert_int_equal(find_at(keys, "b", NOW + 60 * SECOND), ERR_OK);
+    assert_int_equal(fetches(), 2);
     jwt_keys_close(keys);
 }
 
@@ -574,6 +606,7 @@ int main(void)
         TEST(a_clock_that_was_set_back_does_not_stop_fetching),
         TEST(without_any_keys_nothing_is_said_about_a_token),
         TEST(callers_at_the_same_time_share_one_fetch),
+        TEST(callers_too_many_to_wait_are_told_at_once),
         TEST(keys_are_fetched_again_after_an_hour),
         TEST(the_same_keys_are_not_new_keys),
         TEST(old_keys_go_on_while_the_provider_fails),
