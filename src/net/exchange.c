@@ -225,6 +225,18 @@ static void write_again(struct op *op, void (*task)(struct op *op))
 
 static const struct op_async write_async = { .finished = write_finished, .again = write_again };
 
+/* What could not be known from the head without waiting, and what comes behind it in the order of errors. */
+static enum err admit_late(struct exchange *exchange)
+{
+    enum err e = admit_caller(exchange);
+    if (e) return e;
+    if (exchange->refusal) { /* the body was too large; its words are gone */
+        exchange->refusal = ERR_OK;
+        return admit_large_body(exchange, read_setting(&server_of(exchange)->tunables.body_limit));
+    }
+    return request_parse_query(&exchange->op.failure, &exchange->memory, &exchange->request);
+}
+
 bool exchange_work(struct exchange *exchange)
 {
     struct op *op = &exchange->op;
@@ -244,7 +256,7 @@ bool exchange_work(struct exchange *exchange)
     enum err e = ERR_OK;
     if (exchange->authenticate) {
         op->caller = (struct caller){ .organization_id = 0 };
-        e = admit_caller(exchange);
+        e = admit_late(exchange);
     }
     if (!e) e = exchange->request.route->run(op, &exchange->request, &exchange->response);
     if (e == ERR_PENDING) return false; /* the exchange may be gone already */
@@ -274,7 +286,7 @@ static enum MHD_Result dispatch(struct exchange *exchange)
 {
     struct op *op = &exchange->op;
     struct request *request = &exchange->request;
-    exchange->result = exchange->refusal;
+    exchange->result = exchange->authenticate ? ERR_OK : exchange->refusal;
     if (exchange->result) return answer(exchange);
     if (!request->route) {
         response_add_header(&exchange->response, "Allow", exchange->match.allow);
@@ -284,14 +296,16 @@ static enum MHD_Result dispatch(struct exchange *exchange)
         request->body = buf_cstr(&exchange->body);
         request->body_size = exchange->body.size;
     }
-    exchange->result = request_parse_query(&op->failure, &exchange->memory, request);
-    if (exchange->result) return answer(exchange);
-    if (request->route->flags & ROUTE_WRITES && !exchange->authenticate) {
-        begin_write(exchange);
-        return MHD_YES;
+    if (!exchange->authenticate) {
+        exchange->result = request_parse_query(&op->failure, &exchange->memory, request);
+        if (exchange->result) return answer(exchange);
+        if (request->route->flags & ROUTE_WRITES) {
+            begin_write(exchange);
+            return MHD_YES;
+        }
+        exchange->result = request->route->run(op, request, &exchange->response);
+        if (exchange->result != ERR_DEFERRED) return answer(exchange);
     }
-    if (!exchange->authenticate) exchange->result = request->route->run(op, request, &exchange->response);
-    if (!exchange->authenticate && exchange->result != ERR_DEFERRED) return answer(exchange);
     begin_work(exchange);
     queue_work(exchange);
     return MHD_YES;

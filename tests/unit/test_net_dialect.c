@@ -163,6 +163,31 @@ static void test_caller_and_rights_come_before_the_type_and_the_type_before_the_
     send_text(fd, BODY_AS("slow") "Content-Type: application/json\r\nContent-Length: 65537\r\n\r\n");
     assert_true(send_zeroes(fd, 65537));
     assert_int_equal(receive(fd), 413);
+    assert_has("the request's body is larger than 64 KiB");
+    send_text(fd, BODY_AS("slow and unknown") "Content-Type: application/json\r\nContent-Length: 65537\r\n\r\n");
+    assert_true(send_zeroes(fd, 65537));
+    assert_int_equal(receive(fd), 401);
+    send_text(fd, BODY_AS("slow") "Content-Length: 65537\r\n\r\n");
+    assert_true(send_zeroes(fd, 65537));
+    assert_int_equal(receive(fd), 415);
+    close(fd);
+    assert_true(server_stop(fixture.server));
+}
+
+static void test_the_caller_comes_before_the_query(void **state)
+{
+    (void)state;
+    static const char *const callers[] = { "good", "slow" }, *const strangers[] = { "nobody", "slow and unknown" };
+    struct fixture fixture = start_strict();
+    int fd = connect_to(fixture.port);
+    char text[200];
+    for (size_t i = 0; i < COUNT_OF(callers); i++) {
+        snprintf(text, sizeof text, "POST /strict/body?a=%%zz HTTP/1.1\r\nHost: a\r\nAuthorization: %s\r\n\r\n", callers[i]);
+        assert_int_equal(ask(fd, text), 400);
+        assert_has("the query has a % that is not followed by two digits");
+        snprintf(text, sizeof text, "POST /strict/body?a=%%zz HTTP/1.1\r\nHost: a\r\nAuthorization: %s\r\n\r\n", strangers[i]);
+        assert_int_equal(ask(fd, text), 401);
+    }
     close(fd);
     assert_true(server_stop(fixture.server));
 }
@@ -384,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_a_body_of_another_type_is_refused),
         cmocka_unit_test(test_without_a_body_no_type_is_needed),
         cmocka_unit_test(test_caller_and_rights_come_before_the_type_and_the_type_before_the_size),
+        cmocka_unit_test(test_the_caller_comes_before_the_query),
         cmocka_unit_test(test_every_answer_has_the_id),
         cmocka_unit_test(test_a_dialect_that_names_no_header_sends_no_id),
         cmocka_unit_test(test_204_has_no_body_and_nothing_about_one),
