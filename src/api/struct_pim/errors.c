@@ -18,7 +18,6 @@ static const struct problem {
     { 405, RFC9110("15.5.6"),  "Method Not Allowed" },
     { 408, RFC9110("15.5.9"),  "Request Timeout" },
     { 413, RFC9110("15.5.14"), "Content Too Large" },
-    { 414, RFC9110("15.5.15"), "URI Too Long" },
     { 415, RFC9110("15.5.16"), "Unsupported Media Type" },
     { 429, RFC6585("4"),       "Too Many Requests" },
     { 431, RFC6585("5"),       "Request Header Fields Too Large" },
@@ -63,7 +62,6 @@ static const struct {
     { ERR_NOT_FOUND, "organization", { 404, "There is no such organization." } },
     { ERR_EXISTS,    "name",         { 400, "A user group with this Name exists already." } },
     { ERR_EXISTS,    "uuid",         { 400, "A user group with this Uid exists already, or was deleted." } },
-    { ERR_TOO_LARGE, "uri",          { 414, NULL } },
     { ERR_TOO_LARGE, "head",         { 431, NULL } },
 };
 // clang-format on
@@ -82,15 +80,16 @@ static const struct problem *find_problem(int status)
     return &problems[i];
 }
 
-/* The failure's text as a sentence. It may begin with the directory's name of a member: then Struct's stands there. */
+/* The failure's text as a sentence, with Struct's names of members in place of the directory's. */
 static const char *sentence(struct op *op, const char *member)
 {
     const struct failure *failure = &op->failure;
     size_t size = strlen(failure->field);
-    if (member && strncmp(failure->text, failure->field, size) == 0)
-        return arena_printf(&op->arena, "%s%s.", member, failure->text + size);
-    char *text = arena_printf(&op->arena, "%s.", failure->text);
+    bool begins = member && strncmp(failure->text, failure->field, size) == 0;
+    char *text =
+        begins ? arena_printf(&op->arena, "%s%s.", member, failure->text + size) : arena_printf(&op->arena, "%s.", failure->text);
     if (text[0] >= 'a' && text[0] <= 'z') text[0] = (char)(text[0] - 'a' + 'A');
+    if (member) struct_pim_rename_subjects(text);
     return text;
 }
 

@@ -37,6 +37,18 @@ const char *struct_pim_member_name(const char *name)
     return NULL;
 }
 
+static void replace_all(char *text, const char *ours, const char *theirs)
+{
+    for (char *at = text; (at = strstr(at, ours)); at++) memcpy(at, theirs, strlen(ours)); /* they differ in one letter's case */
+}
+
+void struct_pim_rename_subjects(char *text)
+{
+    for (size_t i = 0; i < MEMBER_COUNT; i++)
+        if (members[i].subject_ours) replace_all(text, members[i].subject_ours, members[i].subject_theirs);
+    replace_all(text, "readOnly", "ReadOnly");
+}
+
 static void copy_member(const json_t *from, const char *theirs, json_t *to, const char *ours)
 {
     json_t *value = json_get_any_case(from, theirs);

@@ -32,6 +32,9 @@ MUST_USE enum err struct_pim_read_group(struct op *op, const struct request *req
 /* What Struct calls a member that is `name` to the directory ("uuid": "Uid"); static. NULL if it has none. */
 const char *struct_pim_member_name(const char *name);
 
+/* Gives the members of a list's items their names in Struct ("languageId": "LanguageId") wherever the text has them. */
+void struct_pim_rename_subjects(char *text);
+
 /* --- errors.c --- */
 void struct_pim_write_error(struct op *op, const struct request *request, struct response *response);
 
