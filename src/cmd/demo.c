@@ -61,6 +61,7 @@ static const struct demo_line struct_pim_lines[] = {
     { "-X PUT " JSON_BODY "'{\"Uid\":\"" ROOF_TERRACE "\",\"Name\":\"Roof garden\","
       "\"Languages\":[{\"LanguageId\":1,\"ReadOnly\":true}]}' ",
       "/v1/usergroups" },
+    { "", "/v1/usergroups/" ROOF_TERRACE },
     { NULL, NULL },
 };
 
@@ -69,7 +70,7 @@ static const struct demo_api apis[] = {
       CREDENTIAL_BEARER, "Bearer ", bold_lines },
     { "Tedee: what organizations, users and groups there are, members, put some in",
       CREDENTIAL_PERSONAL_KEY, "PersonalKey ", tedee_lines },
-    { "Struct PIM: all groups, one, change one",
+    { "Struct PIM: all groups, one, change one (the answer is empty), see the change",
       CREDENTIAL_KEY, "", struct_pim_lines },
 };
 // clang-format on

@@ -285,7 +285,7 @@ describe('backup', () => {
 });
 
 describe('demo', () => {
-    it('serves, prints an address, a token and curl lines that work', async () => {
+    it('serves, prints an address, a token for each API and curl lines that work as they are', async () => {
         const roster = new Roster();
         const child = spawn(BINARY, ['demo', '--listen', '127.0.0.1:0'], {
             cwd: roster.directory,
@@ -297,14 +297,21 @@ describe('demo', () => {
             child.stdout.setEncoding('utf8').on('data', (text) => /Stop: /.test((output += text)) && resolve());
             ended.then(() => reject(new Error(`demo ended: ${output}`)));
         });
-        const url = /listening on (http:\S+)/.exec(output)[1],
-            token = /token +([0-9a-f-]{36})/.exec(output)[1];
-        assert.ok(
-            output.split('\n').filter((line) => line.includes('curl ') && line.includes(token) && line.includes(url)).length >= 3,
-        );
-        const answer = await fetch(`${url}${GROUPS}?size=4`, { headers: { Authorization: `Bearer ${token}` } });
-        assert.equal(answer.status, 200);
-        assert.ok((await answer.json()).length > 0);
+        const [, url] = /listening on (http:\S+)/.exec(output);
+        const apis = output.split(/^  token  /m).slice(1); // each begins with its token
+        assert.ok(apis.length >= 3, output);
+        const paste = (line) => execFileSync('sh', ['-c', `${line} --fail`], { encoding: 'utf8', env: { PATH: process.env.PATH } });
+        const shown = [];
+        for (const api of apis) {
+            const [token, ...lines] = api.split('\n').filter((line, i) => i === 0 || line.startsWith('  curl '));
+            assert.ok(lines.length >= 3, api);
+            for (const line of lines) {
+                assert.ok(line.includes(token) && line.includes(`'${url}/`), line);
+                shown.push(paste(line));
+                assert.ok(shown.at(-1) || line.includes(' -X PUT '), `${line} shows nothing`);
+            }
+        }
+        assert.ok(shown.some((text) => text.includes('"Name":"Roof garden"'))); // what the PUT, whose answer is empty, did
         child.kill('SIGTERM');
         assert.equal(await ended, 0);
     });
