@@ -87,7 +87,7 @@ describe('requests that can be read in two ways are refused, and what follows is
         'a chunk that is longer than it says': create(['Transfer-Encoding: chunked'], `2\r\n${BODY}\r\n0\r\n\r\n`),
     };
     // The HTTP library answers a Content-Length that is no number by itself, and prints the head of that answer twice (0.9.75): it is
-    // refused and the connection closed, as the next tests say, but the answer is not a valid one. docs/bold.md says so too.
+    // refused and the connection closed, as the next tests say, but the answer is not a valid one. docs/operations.md says so too.
     const MALFORMED = /^Content-Length (as a list|with a sign|negative|in hex|empty|with a blank|beyond)/;
     for (const [what, bytes] of Object.entries(CASES)) {
         it(what, { todo: MALFORMED.test(what) && "the HTTP library's own answer" }, () => assertCut(bytes + SECOND));
