@@ -96,6 +96,15 @@ MUST_USE enum err directory_view(struct op *op, bool with_accounts, struct view 
 void directory_view_end(struct view *view);
 #define AUTO_VIEW __attribute__((cleanup(directory_view_end))) struct view
 
+/* As many items are looked at or written without a pause; it takes a millisecond or so. More are not for a thread that may not
+ * block: ERR_DEFERRED. */
+enum { DIRECTORY_AT_ONCE = 2000 };
+
+/* Between so many items of a long answer: lets waiting writers in, those of accounts too, because behind one that waits for this
+ * organization all others wait for the disk. What was read from the view before must be read again; ordinals stay what they are,
+ * but what has one may be deleted meanwhile. */
+void directory_let_writers_in(struct view *view);
+
 enum group_order { GROUPS_BY_NUMBER, GROUPS_BY_NAME };
 
 struct group_query {

@@ -2,11 +2,8 @@
 #include "base/fold.h"
 #include "directory/resident.h"
 
-/* Looking at more takes a millisecond or so: not on a thread that serves other connections too. */
-enum { AT_ONCE = 2000 };
-
 /* In a long list writers get their chance after so many users, of which one that is searched counts for several: a millisecond
- * or so. More than AT_ONCE searched ones, so that a thread that serves connections never waits here. */
+ * or so. More than DIRECTORY_AT_ONCE searched ones, so that a thread that serves connections never waits here. */
 enum { BETWEEN_PAUSES = 1 << 16, SEARCHED_COUNTS = 32 };
 
 static const struct account *find_account(const struct view *view, const struct user *user, struct account *room)
@@ -93,7 +90,7 @@ static enum err begin(struct op *op, struct listing *listing, struct view *view,
                       const struct people_query *query, struct people *ret_people)
 {
     *listing = (struct listing){ .view = view, .query = query, .people = ret_people };
-    if (candidates > AT_ONCE && !op->may_block) return op_fail(op, ERR_DEFERRED, "", "many users to look at");
+    if (candidates > DIRECTORY_AT_ONCE && !op->may_block) return op_fail(op, ERR_DEFERRED, "", "many users to look at");
     listing->room = query->size < candidates ? (size_t)query->size : candidates;
     *ret_people = (struct people){ .ordinals = arena_array(&op->arena, listing->room, sizeof *ret_people->ordinals) };
     size_t size;
@@ -101,25 +98,12 @@ static enum err begin(struct op *op, struct listing *listing, struct view *view,
     return ERR_OK;
 }
 
-/* Lets waiting writers in, those of accounts too. Ordinals stay what they are (image.h, invariants 1 and 2), and there are no
- * fewer users; all else must be read again. */
-static void let_writers_in(struct view *view)
-{
-    pthread_rwlock_unlock(&view->image->lock);
-    if (view->installation) {
-        pthread_rwlock_unlock(&view->installation->lock);
-        pthread_rwlock_rdlock(&view->installation->lock);
-        view->account_epoch = view->installation->account_epoch;
-    }
-    pthread_rwlock_rdlock(&view->image->lock);
-}
-
 static void pause_sometimes(struct listing *listing)
 {
     listing->since_pause += listing->needle ? SEARCHED_COUNTS : 1;
     if (listing->since_pause < BETWEEN_PAUSES) return;
     listing->since_pause = 0;
-    let_writers_in(listing->view);
+    directory_let_writers_in(listing->view);
 }
 
 static bool is_wanted(const struct people_query *query, unsigned flags)

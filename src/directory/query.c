@@ -40,6 +40,18 @@ void directory_view_end(struct view *view)
     *view = (struct view){ .caller = NO_ORDINAL };
 }
 
+/* Ordinals stay what they are (image.h, invariants 1 and 2), and there are no fewer users. */
+void directory_let_writers_in(struct view *view)
+{
+    pthread_rwlock_unlock(&view->image->lock);
+    if (view->installation) {
+        pthread_rwlock_unlock(&view->installation->lock);
+        pthread_rwlock_rdlock(&view->installation->lock);
+        view->account_epoch = view->installation->account_epoch;
+    }
+    pthread_rwlock_rdlock(&view->image->lock);
+}
+
 static bool is_visible(const struct op *op, const struct image *image, uint32_t group, uint32_t caller, bool administrator)
 {
     if (group == NO_ORDINAL || image->groups[group].deleted) return false;

@@ -1,12 +1,9 @@
 /* groups.c — Struct PIM's five group operations. */
 #include "api/struct_pim/struct_pim.h"
 
-/* Rendering this many groups takes some milliseconds: not on a thread that serves other connections too. */
-enum { GROUPS_INLINE_MAX = 2000 };
-
 static enum err defer_if_large(struct op *op, size_t count)
 {
-    if (count <= GROUPS_INLINE_MAX || op->may_block) return ERR_OK;
+    if (count <= DIRECTORY_AT_ONCE || op->may_block) return ERR_OK;
     return op_fail(op, ERR_DEFERRED, "", "many groups to write");
 }
 
@@ -20,15 +17,8 @@ enum err struct_pim_list_groups(struct op *op, const struct request *request, st
     enum err e = directory_view(op, false, &view);
     if (!e) e = directory_list_groups(op, &view, &all, &groups, &count);
     if (!e) e = defer_if_large(op, count);
-    if (e) return e;
-    buf_add_char(&response->body, '[');
-    for (size_t i = 0; i < count; i++) {
-        if (i) buf_add_char(&response->body, ',');
-        image_fetch_fragments_ahead(view.image, STRUCT_PIM_GROUP_FRAGMENTS, groups, count, i);
-        struct_pim_write_group(&view, groups[i], &response->body);
-    }
-    buf_add_char(&response->body, ']');
-    return ERR_OK;
+    if (!e) struct_pim_write_groups(&view, groups, count, &response->body);
+    return e;
 }
 
 enum err struct_pim_get_group(struct op *op, const struct request *request, struct response *response)

@@ -95,3 +95,16 @@ void struct_pim_write_group(const struct view *view, uint32_t group, struct buf 
     image_keep_fragment(view->image, STRUCT_PIM_GROUP_FRAGMENTS, group, bytes.bytes, (uint32_t)bytes.size, 0, 0);
     buf_free(&bytes);
 }
+
+void struct_pim_write_groups(struct view *view, const uint32_t *groups, size_t count, struct buf *out)
+{
+    buf_add_char(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i && i % DIRECTORY_AT_ONCE == 0) directory_let_writers_in(view);
+        if (i >= DIRECTORY_AT_ONCE && view->image->groups[groups[i]].deleted) continue;
+        if (i) buf_add_char(out, ',');
+        image_fetch_fragments_ahead(view->image, STRUCT_PIM_GROUP_FRAGMENTS, groups, count, i);
+        struct_pim_write_group(view, groups[i], out);
+    }
+    buf_add_char(out, ']');
+}

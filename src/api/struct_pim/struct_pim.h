@@ -19,6 +19,9 @@ enum err struct_pim_answer_done(struct op *op, const struct request *request, st
 
 void struct_pim_write_group(const struct view *view, uint32_t group, struct buf *out);
 
+/* An array. Of more than DIRECTORY_AT_ONCE those that are deleted while it is written are left out. */
+void struct_pim_write_groups(struct view *view, const uint32_t *groups, size_t count, struct buf *out);
+
 /* --- input.c: what comes in --- */
 
 /* The group of the path: ERR_INVALID "uid" if it is no UUID. The UUID of zeroes is one, of no group. */

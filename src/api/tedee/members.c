@@ -3,10 +3,10 @@
 
 enum { PEOPLE_MAX = 100 }; /* of one page, and what it has unless less is asked for */
 
-typedef void (*write_people)(struct op *op, const struct view *view, const struct people *people, struct buf *out);
+typedef void (*write_people)(struct op *op, struct view *view, const struct people *people, struct buf *out);
 
 /* `name` is what is before the array, as JSON. */
-static void write_page(struct op *op, const struct view *view, const char *name, write_people write, const struct people *people,
+static void write_page(struct op *op, struct view *view, const char *name, write_people write, const struct people *people,
                        struct buf *out)
 {
     tedee_begin_result(out);

@@ -33,12 +33,11 @@ void tedee_write_organization(const struct view *view, struct buf *out);
 
 /* A group of a list; and one with its details, `members` NULL if they were not asked for. */
 void tedee_write_group(const struct view *view, uint32_t group, struct buf *out);
-void tedee_write_group_details(struct op *op, const struct view *view, uint32_t group, const struct people *members,
-                               struct buf *out);
+void tedee_write_group_details(struct op *op, struct view *view, uint32_t group, const struct people *members, struct buf *out);
 
-/* Arrays. The view must have accounts. */
-void tedee_write_members(struct op *op, const struct view *view, const struct people *people, struct buf *out);
-void tedee_write_users(struct op *op, const struct view *view, const struct people *people, struct buf *out);
+/* Arrays. The view must have accounts. Of more than DIRECTORY_AT_ONCE those that are deleted while it is written are left out. */
+void tedee_write_members(struct op *op, struct view *view, const struct people *people, struct buf *out);
+void tedee_write_users(struct op *op, struct view *view, const struct people *people, struct buf *out);
 
 /* What became of one user of several to add or remove; `problem` NULL: it was done. */
 void tedee_write_outcome(int64_t user_id, const char *problem, struct buf *out);
