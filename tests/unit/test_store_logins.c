@@ -500,7 +500,7 @@ static void the_first_secret_proposed_is_kept(void **state)
 struct proposer {
     struct store *store;
     pthread_barrier_t *start;
-    char proposed[8], kept[8];
+    char proposed[32], kept[32];
 };
 
 static void *propose(void *context)
