@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Answer } from './support/client.mjs';
-import { assertDescribed, descriptions, follow, METHODS, newAjv } from './support/openapi.mjs';
+import { assertDescribed, descriptions, follow, METHODS, newAjv, prefixOf, withoutSuffix } from './support/openapi.mjs';
 import { listRoutes } from './support/roster.mjs';
 
 /* Everything in a document: [pointer, name of the member, value]. */
@@ -20,7 +20,7 @@ const operationsOf = ({ document }) =>
     );
 
 /* Where schemas stand, and objects with a schema and examples of it. */
-const SCHEMA = /^#\/components\/schemas\/[^/]+$|\/(parameters|headers|content)\/[^/]+\/schema$/;
+const SCHEMA = /^#\/components\/schemas\/[^/]+$|\/(parameters|headers|content)\/[^/]+\/schema$|\/x-roster-answers$/;
 const media = (document) => [...walk(document)].filter(([pointer]) => /\/content\/[^/]+$/.test(pointer));
 const examplesOf = ({ example, examples = {} }) => [
     ...(example === undefined ? [] : [example]),
@@ -28,7 +28,7 @@ const examplesOf = ({ example, examples = {} }) => [
 ];
 
 for (const description of descriptions) {
-    const { name, api, document, prefix } = description;
+    const { name, api, document, suffix } = description;
 
     describe(`openapi/${name}`, () => {
         const ajv = newAjv();
@@ -90,7 +90,7 @@ for (const description of descriptions) {
                     pattern.match(/\{\w+\}/g) ?? [],
                     `${method} ${pattern}`,
                 );
-                assert.ok(prefix === '/' || pattern === prefix || pattern.startsWith(`${prefix}/`), pattern);
+                assert.ok(prefixOf(description, pattern) && pattern.endsWith(suffix), pattern);
             }
         });
         it('security asks for what is defined', () => {
@@ -109,10 +109,10 @@ describe('the routes of the server', async () => {
         operationsOf(description).map(({ pattern, method, operation }) => ({
             api: description.api,
             method: method.toUpperCase(),
-            pattern,
+            pattern: withoutSuffix(pattern, description.suffix),
             isPublic: (operation.security ?? description.document.security)?.length === 0,
             types: operation.requestBody ? Object.keys(operation.requestBody.content) : null,
-            prefix: description.prefix,
+            prefix: prefixOf(description, pattern),
         })),
     );
     const key = ({ api, method, pattern }) => `${api} ${method} ${pattern}`;
@@ -192,5 +192,121 @@ describe('an answer that is not described is noticed', () => {
         assert.throws(taken('/v1/user-groups?organizationId=x', '{"name":"New"}'), /organizationId=x/);
         assert.throws(taken('/v1/user-groups', '{"name":7}'), /name must be string/);
         assert.throws(taken('/v1/user-groups', '{}'), /'name'/);
+    });
+});
+
+describe('what OpenAPI has no words for', () => {
+    const ACTION = { list: '3cffe6ef-ea4c-5bc3-869b-945f26e2601a', none: '17b8a54b-8069-586a-8ca2-7e7569b28e08' };
+    const JSON_TYPE = ['Content-Type', 'application/json'];
+    const HTML_TYPE = ['Content-Type', 'text/html; charset=UTF-8'];
+    const { document } = descriptions.find(({ api }) => api === 'passbolt');
+    const policy = ['Content-Security-Policy', document.components.headers.ContentSecurityPolicy.schema.const];
+    const security = ['X-Permitted-Cross-Domain-Policies', 'all', 'Referrer-Policy', 'same-origin', 'X-Frame-Options', 'deny'];
+    const DONE = [...policy, ...security, 'X-Download-Options', 'noopen', 'X-Content-Type-Options', 'nosniff'];
+    const PAGE = document.components.responses.NotForJson.content[HTML_TYPE[1]].example;
+    const ALLOW = ['Allow', 'GET, POST, OPTIONS'];
+    const CSRF = ['Set-Cookie', `csrfToken=${'0f'.repeat(64)}; path=/`];
+    const SESSION = ['Set-Cookie', `passbolt_session=${'a'.repeat(43)}; path=/; samesite=Lax; httponly`];
+
+    const envelope = (body, header) => ({
+        header: {
+            id: 'f5f4aceb-6919-4b7d-8b33-2c22f463192d',
+            status: header.code < 300 ? 'success' : 'error',
+            servertime: 1554983137,
+            ...(header.title && { title: header.title }),
+            action: ACTION.list,
+            message: 'The operation was successful.',
+            url: '/groups.json',
+            ...header,
+        },
+        body,
+    });
+    const done = (body, header, more = []) =>
+        new Answer(200, [...JSON_TYPE, ...DONE, ...more], JSON.stringify(envelope(body, { code: 200, ...header })));
+    const failed = (code, message, header, more = []) =>
+        new Answer(code, [...JSON_TYPE, ...policy, ...more], JSON.stringify(envelope('', { code, message, ...header })));
+    const page = new Answer(404, [...HTML_TYPE, ...policy], PAGE);
+    const noRoute = (more) => failed(404, 'Not Found', { action: ACTION.none }, more);
+    const NOT_IN = ['Authentication is required to continue', 'You need to login to access this location.'];
+
+    const id = 'd57c10f5-639d-5160-9c81-8a0c6c4ec856';
+    const created = '2019-04-04T12:05:44+00:00';
+    const group = { id, name: 'Red', deleted: false, created, modified: created, created_by: id, modified_by: id };
+    const join = { id, group_id: id, user_id: id, is_admin: true, created };
+    const user = { id, role_id: 'a58de6d3-f52c-5080-b79b-a601a647ac85', username: 'mia', active: true, deleted: false };
+    const user5 = { ...user, disabled: null, last_logged_in: null, created, modified: created, _joinData: join };
+    const user2 = { ...user, created, modified: created, _joinData: join, last_logged_in: '' };
+    const PROFILE_2 = { title: 'app_groups_index_success' };
+
+    const CASES = {
+        'a path with its suffix': ['GET', '/groups.json', done([]), null],
+        'a path without it': ['GET', '/groups', done([]), null],
+        'a page for a path without it': ['GET', '/groups', page, null],
+        'a page for a path with it': ['GET', '/groups.json', page, /does not have/],
+        'a page with another text': ['GET', '/groups', new Answer(404, [...HTML_TYPE, ...policy], '<p>'), /must match pattern/],
+        'a page of another type': ['GET', '/groups', new Answer(404, [...JSON_TYPE, ...policy], PAGE), /Content-Type/],
+        'a path under another prefix': ['GET', '/resources.json', done([], { action: ACTION.list }), /action/],
+        'a path that only begins like a prefix': ['GET', '/groupset.json', noRoute(), /system\.json/],
+        'a path that is not there': ['GET', '/groups/1/2.json', noRoute(), null],
+        'the suffix alone': ['GET', '/groups/.json', noRoute(), null],
+        'a method that is not there': ['PATCH', '/groups.json', noRoute(ALLOW), null],
+        'a method that is not there, without Allow': ['PATCH', '/groups.json', noRoute(), /no Allow/],
+        'a header that belongs to another answer': ['GET', '/groups/1/2.json', noRoute(ALLOW), /Allow, which is not described/],
+        'a cookie': ['GET', '/groups.json', done([], {}, CSRF), null],
+        'a cookie in another form': ['GET', '/groups.json', done([], {}, ['Set-Cookie', 'csrfToken=1; path=/']), /Set-Cookie: /],
+        'a second cookie, of another answer': ['GET', '/groups.json', done([], {}, [...CSRF, ...SESSION]), /Set-Cookie: /],
+        'a cookie where there is none': ['GET', '/groups.json', failed(401, NOT_IN[0], {}, CSRF), /Set-Cookie, which is not/],
+        'the action of another operation': ['GET', '/groups.json', done([], { action: ACTION.none }), /action must be equal/],
+        'an error with the action of another operation': [
+            'GET',
+            '/groups.json',
+            failed(401, NOT_IN[0], { action: ACTION.none }),
+            /action must be equal/,
+        ],
+        'who is not logged in': ['GET', '/groups.json', failed(401, NOT_IN[0]), null],
+        'the same in profile 2': ['GET', '/groups.json', failed(403, NOT_IN[1], { title: 'app_groups_index_error' }), null],
+        '401 in profile 2': ['GET', '/groups.json', failed(401, NOT_IN[0], { title: 'app_groups_index_error' }), /title/],
+        'users': ['GET', '/groups.json', done([{ ...group, users: [user5] }]), null],
+        'users in profile 2': ['GET', '/groups.json', done([{ ...group, users: [user2] }], PROFILE_2), null],
+        'users of profile 5 in profile 2': ['GET', '/groups.json', done([{ ...group, users: [user5] }], PROFILE_2), /last_logged_in/],
+        'users of profile 2 in profile 5': ['GET', '/groups.json', done([{ ...group, users: [user2] }]), /'disabled'/],
+        'a member that is not known': ['GET', '/groups.json', done([{ ...group, colour: 'red' }]), /additional properties/],
+    };
+    for (const [what, [method, path, given, expected]] of Object.entries(CASES)) {
+        it(what, () => {
+            if (expected) assert.throws(() => assertDescribed(method, path, undefined, given), expected);
+            else assertDescribed(method, path, undefined, given);
+        });
+    }
+
+    /* What is wrong with groups_users in an answer to PUT. */
+    const ofMembers = (groups_users) => {
+        const header = { code: 400, message: 'Could not validate group data.', action: '3303ccc6-778b-55b7-b06e-0c06d756217d' };
+        const text = JSON.stringify(envelope({ groups_users }, header));
+        return () => assertDescribed('PUT', `/groups/${id}.json`, '{}', new Answer(400, [...JSON_TYPE, ...policy], text));
+    };
+    it('problems of members are an array or an object', () => {
+        const problem = { id: { exists: 'Cannot find the group user.' } };
+        ofMembers([problem])();
+        ofMembers({ 1: problem })();
+        ofMembers({ 0: problem, 2: problem })();
+        assert.throws(ofMembers({ 0: problem }), /groups_users/);
+        assert.throws(ofMembers([]), /groups_users/);
+        assert.throws(ofMembers([{ id: { exists: 'No.' } }]), /groups_users/);
+    });
+    it('of a parameter that is sent twice the last counts', () => {
+        const taken = (query) => () => assertDescribed('GET', `/groups.json?${query}`, undefined, done([]));
+        taken('contain[user]=2&contain%5Buser%5D=TRUE')();
+        taken(`filter[has-users]=${id},${id}&filter[has-users][]=${id}`)();
+        assert.throws(taken('contain[user]=1&contain[user]=2'), /contain\[user\]=2/);
+        assert.throws(taken(`filter[has-users][]=${id}&filter[has-users][]=7`), /has-users/);
+    });
+    it('a body that need not be there', () => {
+        const action = '97f3b758-d327-5be8-a6d8-44e52ff9d450';
+        const tried = done({ 'dry-run': { SecretsNeeded: [], Secrets: [] } }, { action });
+        const taken = (content) => () => assertDescribed('PUT', `/groups/${id}/dry-run.json`, content, tried);
+        for (const content of [undefined, '', '{}', '[]', '7', '{"groups_users":{"x":{"user":{}}}}']) taken(content)();
+        assert.throws(taken('null'), /does not describe that request/);
+        assert.throws(taken('{"groups_users":[{"is_admin":2}]}'), /does not describe that request/);
     });
 });

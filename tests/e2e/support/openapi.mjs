@@ -1,8 +1,17 @@
 // openapi.mjs — every answer that a test receives must be one that openapi/*.json describes: status, headers, content type, body.
 // And what the server took (an answer below 300) must be a request that is described.
 //
-// A description says in `x-roster` which API it is of, under which prefix its paths are, what is answered `otherwise` (to paths
-// and methods that it does not have), and whether names in a request may be in any letter case.
+// A description says in `x-roster` what OpenAPI has no words for:
+//
+//   api, prefix, morePrefixes   which API it is of, and under which prefixes its paths are
+//   suffix                      what its paths end with and need not end with (".json")
+//   otherwise                   answers to paths and methods that it does not have
+//   unknownMethod               answers to methods that a path of it does not have, where that is not 405
+//   withoutSuffix               more answers of its operations, to paths that do not end with the suffix
+//   namesInAnyCase              names in a request may be in any letter case
+//   lastCounts                  of a parameter that is sent twice the last counts, not the first
+//
+// and an operation, in `x-roster-answers`, a schema that each of its answers in JSON fits besides, errors included.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import addFormats from 'ajv-formats';
@@ -17,12 +26,25 @@ export const descriptions = fs
 
 function readDescription(name) {
     const document = JSON.parse(fs.readFileSync(new URL(name, FOLDER), 'utf8'));
-    const { api, prefix, namesInAnyCase = false } = document['x-roster'];
+    const { api, prefix, morePrefixes = [], suffix = '', namesInAnyCase = false, lastCounts = false } = document['x-roster'];
     const routes = Object.entries(document.paths).map(([pattern, item]) => {
-        const parts = pattern.split(/\{\w+\}/).map((part) => part.replaceAll('.', '\\.'));
+        const parts = withoutSuffix(pattern, suffix)
+            .split(/\{\w+\}/)
+            .map((part) => part.replaceAll('.', '\\.'));
         return { pattern, item, regexp: new RegExp(`^${parts.join('[^/]+')}$`) };
     });
-    return { name, document, api, prefix, namesInAnyCase, routes };
+    const headers = new Set(headerNames(document));
+    return { name, document, api, prefixes: [prefix, ...morePrefixes], suffix, namesInAnyCase, lastCounts, routes, headers };
+}
+
+/* Of every header that is described anywhere in the document, in lower case. */
+function headerNames(document) {
+    const names = [];
+    JSON.stringify(document, (key, value) => {
+        if (key === 'headers' && value) names.push(...Object.keys(value).map((name) => name.toLowerCase()));
+        return key === 'components' ? { ...value, headers: undefined } : value; // there they have names of their own
+    });
+    return names;
 }
 
 // --- finding what is described ---
@@ -46,31 +68,46 @@ function resolve(document, pointer) {
 
 const escape = (part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1');
 
-function belongsTo(path, { prefix }) {
-    return prefix === '/' || path === prefix || path.startsWith(`${prefix}/`);
+export function withoutSuffix(path, suffix) {
+    return suffix && path.endsWith(suffix) ? path.slice(0, -suffix.length) : path;
+}
+
+/* The longest of the description's prefixes that the path begins with; '' if there is none. */
+export function prefixOf({ prefixes, suffix }, path) {
+    const plain = withoutSuffix(path, suffix);
+    const fits = (prefix) => prefix === '/' || plain === prefix || plain.startsWith(`${prefix}/`);
+    return prefixes.filter(fits).reduce((a, b) => (b.length > a.length ? b : a), '');
 }
 
 /* The description whose prefix is the longest. */
 function descriptionOf(path) {
-    return descriptions.filter((one) => belongsTo(path, one)).reduce((a, b) => (b.prefix.length > a.prefix.length ? b : a));
+    return descriptions.reduce((a, b) => (prefixOf(b, path).length > prefixOf(a, path).length ? b : a));
 }
 
 /* Where the answers of this method and path are described: { description, operation, responses: pointers by status }. `operation`
  * is a pointer too, undefined if there is none. */
 function find(method, path) {
     const description = descriptionOf(path);
-    const route = description.routes.find(({ regexp }) => regexp.test(path));
+    const plain = withoutSuffix(path, description.suffix);
+    const route = description.routes.find(({ regexp }) => regexp.test(plain));
     if (route?.item[method.toLowerCase()]) {
         const operation = `#/paths/${escape(route.pattern)}/${method.toLowerCase()}`;
-        return { description, operation, responses: statuses(description, `${operation}/responses`) };
+        const more = plain === path ? ['#/x-roster/withoutSuffix'] : [];
+        return { description, operation, responses: statuses(description, `${operation}/responses`, ...more) };
     }
     const responses = statuses(description, '#/x-roster/otherwise');
     responses.delete(route ? '404' : '405');
+    if (route) statuses(description, '#/x-roster/unknownMethod').forEach((pointers, status) => responses.set(status, pointers));
     return { description, responses };
 }
 
-function statuses({ document }, pointer) {
-    return new Map(Object.keys(follow(document, pointer)).map((status) => [status, `${pointer}/${status}`]));
+/* Pointers by status; a status may be in several places, or a place not be there. */
+function statuses({ document }, ...places) {
+    const found = new Map();
+    for (const place of places)
+        for (const status of Object.keys(follow(document, place) ?? {}))
+            found.set(status, [...(found.get(status) ?? []), `${place}/${status}`]);
+    return found;
 }
 
 // --- schemas, each compiled when it is first needed ---
@@ -109,15 +146,8 @@ function readText(description, pointer, text) {
 /* null, or why the answer is not the described one. `answer` has status, text, header(name); of HEAD the body is not there. */
 function answerComplaint(description, responsePointer, answer, hasBody = true) {
     const { value: response, pointer } = resolve(description.document, responsePointer);
-    for (const name of Object.keys(response.headers ?? {})) {
-        const found = resolve(description.document, `${pointer}/headers/${name}`);
-        const text = answer.header(name);
-        if (text === undefined && found.value.required) return `it has no ${name}`;
-        if (text === undefined) continue;
-        const schema = `${found.pointer}/schema`;
-        const wrong = complaint(description, schema, readText(description, schema, text));
-        if (wrong) return `${name}: ${wrong}`;
-    }
+    const wrong = headersComplaint(description, pointer, response.headers ?? {}, answer);
+    if (wrong) return wrong;
     const type = answer.header('Content-Type');
     if (!response.content)
         return type === undefined && answer.text === '' ? null : `there should be no body, not ${type} ${answer.text}`;
@@ -126,6 +156,26 @@ function answerComplaint(description, responsePointer, answer, hasBody = true) {
     if (!hasBody) return null;
     return bodyComplaint(description, `${pointer}/content/${escape(media)}/schema`, media, answer.text);
 }
+
+/* Only Set-Cookie may be there more than once; each must fit. A header that is described for another answer must not be there. */
+function headersComplaint(description, pointer, headers, answer) {
+    const known = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
+    const [surplus] = answer.headers.find(([name]) => isDescribed(description, name) && !known.has(name.toLowerCase())) ?? [];
+    if (surplus) return `it has ${surplus}, which is not described for it`;
+    for (const name of Object.keys(headers)) {
+        const found = resolve(description.document, `${pointer}/headers/${name}`);
+        const texts = name === 'Set-Cookie' ? cookies(answer) : [answer.header(name)].filter((text) => text !== undefined);
+        if (!texts.length && found.value.required) return `it has no ${name}`;
+        const schema = `${found.pointer}/schema`;
+        const wrong = texts.map((text) => complaint(description, schema, readText(description, schema, text))).find(Boolean);
+        if (wrong) return `${name}: ${wrong}`;
+    }
+    return null;
+}
+
+const isDescribed = ({ headers }, name) => headers.has(name.toLowerCase());
+
+const cookies = ({ headers }) => headers.filter(([name]) => name.toLowerCase() === 'set-cookie').map(([, value]) => value);
 
 function bodyComplaint(description, pointer, media, text) {
     if (!media.includes('json')) return complaint(description, pointer, text);
@@ -141,11 +191,24 @@ export function assertDescribed(method, target, content, answer) {
     const [path, query = ''] = target.split(/\?(.*)/s);
     const { description, operation, responses } = find(method, path);
     const about = `${method} ${target.slice(0, 200)} is answered ${answer.status}`;
-    const pointer = responses.get(String(answer.status));
-    assert.ok(pointer, `${about}, which openapi/${description.name} does not have for it: ${answer.text.slice(0, 500)}`);
-    const wrong = answerComplaint(description, pointer, answer, method !== 'HEAD');
+    const pointers = responses.get(String(answer.status));
+    assert.ok(pointers, `${about}, which openapi/${description.name} does not have for it: ${answer.text.slice(0, 500)}`);
+    const wrong =
+        mostOf(pointers.map((pointer) => answerComplaint(description, pointer, answer, method !== 'HEAD'))) ??
+        operationComplaint(description, operation, answer);
     assert.ok(!wrong, `${about}, but not as openapi/${description.name} has it: ${wrong}\n${answer.text.slice(0, 500)}`);
     if (answer.status < 300 && operation) assertRequestDescribed(description, operation, query, content, about);
+}
+
+/* null if the answer is one of those that it may be, else what is wrong with each. */
+const mostOf = (complaints) => (complaints.includes(null) ? null : complaints.join('; '));
+
+/* null, or why it is no answer of this operation. */
+function operationComplaint(description, operation, answer) {
+    const pointer = `${operation}/x-roster-answers`;
+    if (!operation || !answer.text || !follow(description.document, pointer)) return null;
+    if (!answer.header('Content-Type')?.includes('json')) return null;
+    return bodyComplaint(description, pointer, 'json', answer.text);
 }
 
 /* An answer of which it is not known what it was asked for: it must be some API's for that status. */
@@ -155,11 +218,11 @@ export function assertDescribedSomewhere(answer) {
         const operations = description.routes.flatMap(({ pattern, item }) =>
             METHODS.filter((method) => item[method]).map((method) => `#/paths/${escape(pattern)}/${method}/responses`),
         );
-        for (const pointer of [...operations, '#/x-roster/otherwise']) {
-            const found = statuses(description, pointer).get(String(answer.status));
-            const wrong = found ? answerComplaint(description, found, answer) : 'no such status';
+        const others = ['otherwise', 'unknownMethod', 'withoutSuffix'].map((name) => `#/x-roster/${name}`);
+        for (const pointer of statuses(description, ...operations, ...others).get(String(answer.status)) ?? []) {
+            const wrong = answerComplaint(description, pointer, answer);
             if (!wrong) return;
-            if (found) complaints.push(`${description.name} ${pointer}: ${wrong}`);
+            complaints.push(`${description.name} ${pointer}: ${wrong}`);
         }
     }
     assert.fail(
@@ -206,16 +269,18 @@ function assertRequestDescribed(description, operation, query, content, about) {
             description.namesInAnyCase ? name.toLowerCase() === parameter.name.toLowerCase() : name === parameter.name;
         const values = sent.filter(([name]) => same(name)).map(([, value]) => value);
         if (!values.length) continue;
-        const isList = parameter.schema.type === 'array'; // else the first counts
+        const isList = parameter.schema.type === 'array'; // else one of them counts
         const schema = `${pointer}/schema${isList ? '/items' : ''}`;
-        for (const value of isList ? values : values.slice(0, 1)) {
+        const [one] = description.lastCounts ? values.slice(-1) : values;
+        for (const value of isList ? values : [one]) {
             const wrong = complaint(description, schema, readText(description, schema, value));
             assert.ok(!wrong, `${about}, but openapi/${description.name} does not allow ${parameter.name}=${value}: ${wrong}`);
         }
     }
     const body = `${operation}/requestBody`;
-    if (!follow(description.document, body)) return;
-    const [media] = Object.keys(follow(description.document, body).content);
+    const described = follow(description.document, body);
+    if (!described || (!content && !described.required)) return;
+    const [media] = Object.keys(described.content);
     const value = respell(description, JSON.parse(content), memberNames(description));
     const wrong = complaint(description, `${body}/content/${escape(media)}/schema`, value);
     assert.ok(
