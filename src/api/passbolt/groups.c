@@ -5,16 +5,41 @@
 
 #include <string.h>
 
-/* Rendering this many groups or members takes some milliseconds: not on a thread that serves other connections too. */
-enum { OBJECTS_INLINE_MAX = 2000 };
+/* How much there is to write of a group. */
+static size_t count_objects(const struct view *view, uint32_t group, unsigned contain)
+{
+    return 1 + (contain & (CONTAIN_MEMBERS | CONTAIN_USERS) ? view->image->groups[group].members.count : 0);
+}
 
+/* Much of it takes some milliseconds: not on a thread that serves other connections too. */
 static enum err defer_if_large(struct op *op, const struct view *view, const uint32_t *groups, size_t count, unsigned contain)
 {
-    size_t objects = count;
+    size_t objects = 0;
     if (op->may_block) return ERR_OK;
-    if (contain & (CONTAIN_MEMBERS | CONTAIN_USERS))
-        for (size_t i = 0; i < count; i++) objects += view->image->groups[groups[i]].members.count;
-    return objects <= OBJECTS_INLINE_MAX ? ERR_OK : op_fail(op, ERR_DEFERRED, "", "many groups or members to write");
+    for (size_t i = 0; i < count; i++) objects += count_objects(view, groups[i], contain);
+    return objects <= DIRECTORY_AT_ONCE ? ERR_OK : op_fail(op, ERR_DEFERRED, "", "many groups or members to write");
+}
+
+/* A long list lets writers in between; a group that was deleted then is left out. */
+static void write_groups(struct op *op, struct view *view, const uint32_t *groups, size_t count, enum passbolt_profile profile,
+                         unsigned contain, struct buf *out)
+{
+    size_t since_pause = 0;
+    bool first = true;
+    buf_add_char(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (since_pause >= DIRECTORY_AT_ONCE) {
+            directory_let_writers_in(view);
+            since_pause = 0;
+        }
+        if (view->image->groups[groups[i]].deleted) continue;
+        since_pause += count_objects(view, groups[i], contain);
+        if (!first) buf_add_char(out, ',');
+        first = false;
+        image_fetch_fragments_ahead(view->image, PASSBOLT_GROUP_FRAGMENTS, groups, count, i);
+        passbolt_write_group(op, view, groups[i], profile, contain, out);
+    }
+    buf_add_char(out, ']');
 }
 
 /* The group of the path. ERR_INVALID "id". */
@@ -52,13 +77,7 @@ enum err passbolt_list_groups(struct op *op, const struct request *request, stru
     if (!e) e = defer_if_large(op, &view, groups, count, options.contain);
     if (e) return e;
     passbolt_begin_answer(op, request, response, PASSBOLT_DONE);
-    buf_add_char(&response->body, '[');
-    for (size_t i = 0; i < count; i++) {
-        if (i) buf_add_char(&response->body, ',');
-        image_fetch_fragments_ahead(view.image, PASSBOLT_GROUP_FRAGMENTS, groups, count, i);
-        passbolt_write_group(op, &view, groups[i], call.profile, options.contain, &response->body);
-    }
-    buf_add_char(&response->body, ']');
+    write_groups(op, &view, groups, count, call.profile, options.contain, &response->body);
     passbolt_end_answer(response);
     return ERR_OK;
 }

@@ -206,7 +206,8 @@ static enum err begin_session(struct op *op, const struct request *request, stru
     response_add_header(response, "X-GPGAuth-Authenticated", "true");
     response_add_header(response, "X-GPGAuth-Refer", "/");
     passbolt_begin_answer(op, request, response, "You are successfully logged in.");
-    passbolt_write_user(op, &view, view.caller, call->profile, passbolt_base_url(op, request), &response->body);
+    passbolt_write_user(op, &view, view.caller, call->profile, PASSBOLT_ALL_PARTS, passbolt_base_url(op, request),
+                        &response->body);
     passbolt_end_answer(response);
     return ERR_OK;
 }

@@ -47,7 +47,8 @@ const char *passbolt_user_name(const struct view *view, const struct user *user)
     return user->user_name ? user->user_name : "";
 }
 
-/* First and last name: the user's own, else those of the account, else what the user is called. */
+/* First and last name: the user's own, else those of the account, else what the user is called, in two: clients leave out who has
+ * no first or no last name. */
 static void add_names(struct op *op, struct buf *out, const struct view *view, const struct user *user)
 {
     const char *first = user->first_name, *last = user->last_name;
@@ -58,11 +59,18 @@ static void add_names(struct op *op, struct buf *out, const struct view *view, c
         first = account.first_name;
         last = account.last_name;
     }
-    if (!first && !last) first = directory_display_name(&op->arena, view, user);
+    if (!first && !last) {
+        char *both = arena_strdup(&op->arena, directory_display_name(&op->arena, view, user)), *blank = strrchr(both, ' ');
+        first = both;
+        if (blank && blank > both && blank[1]) {
+            *blank = 0;
+            last = blank + 1;
+        }
+    }
     buf_add_literal(out, ",\"first_name\":");
-    passbolt_add_string(out, first ? first : "");
+    passbolt_add_string(out, first && *first ? first : "-");
     buf_add_literal(out, ",\"last_name\":");
-    passbolt_add_string(out, last ? last : "");
+    passbolt_add_string(out, last && *last ? last : "-");
 }
 
 static int64_t modified_of_user(const struct user *user)
@@ -199,8 +207,6 @@ static void write_membership(const struct view *view, uint32_t group, const stru
 
 /* --- a user with what belongs to it --- */
 
-enum part { PART_PROFILE = 1 << 0, PART_KEY = 1 << 1, PART_REST = 1 << 2 /* role, avatar, memberships */ };
-
 static void add_last_log_in(struct buf *out, const struct view *view, uint32_t user, enum passbolt_profile profile)
 {
     int64_t time = image_last_login(view->image, user);
@@ -273,7 +279,7 @@ static void write_user(struct op *op, const struct view *view, uint32_t ordinal,
     struct buf room = BUF_INIT(OBJECT_MAX);
     struct rendered rendered = render_user(op, view, ordinal, profile, &room);
     struct user user = { 0 };
-    if (parts & (PART_KEY | PART_REST)) image_get_user(view->image, ordinal, &user);
+    if (parts & (PASSBOLT_KEY | PASSBOLT_ROLE)) image_get_user(view->image, ordinal, &user);
     buf_add(out, rendered.bytes, rendered.split);
     if (profile == PASSBOLT_5) add_last_log_in(out, view, ordinal, profile);
     buf_add(out, rendered.bytes + rendered.split, DATES_SIZE);
@@ -281,11 +287,11 @@ static void write_user(struct op *op, const struct view *view, uint32_t ordinal,
         buf_add_literal(out, ",\"_joinData\":");
         write_membership(view, group, join, out);
     }
-    if (parts & PART_REST) add_role(out, &user);
-    if (parts & PART_KEY && profile == PASSBOLT_2) add_key(out, &user);
-    if (parts & PART_PROFILE) add_profile_part(out, rendered, base_url);
-    if (parts & PART_KEY && profile == PASSBOLT_5) add_key(out, &user);
-    if (parts & PART_REST) add_memberships(op, out, view, ordinal);
+    if (parts & PASSBOLT_ROLE) add_role(out, &user);
+    if (parts & PASSBOLT_KEY && profile == PASSBOLT_2) add_key(out, &user);
+    if (parts & PASSBOLT_PROFILE) add_profile_part(out, rendered, base_url);
+    if (parts & PASSBOLT_KEY && profile == PASSBOLT_5) add_key(out, &user);
+    if (parts & PASSBOLT_MEMBERSHIPS) add_memberships(op, out, view, ordinal);
     if (profile == PASSBOLT_2) {
         buf_add_literal(out, ",\"last_logged_in\":");
         add_last_log_in(out, view, ordinal, profile);
@@ -294,10 +300,10 @@ static void write_user(struct op *op, const struct view *view, uint32_t ordinal,
     buf_free(&room);
 }
 
-void passbolt_write_user(struct op *op, const struct view *view, uint32_t user, enum passbolt_profile profile,
+void passbolt_write_user(struct op *op, const struct view *view, uint32_t user, enum passbolt_profile profile, unsigned parts,
                          const char *base_url, struct buf *out)
 {
-    write_user(op, view, user, profile, PART_PROFILE | PART_KEY | PART_REST, 0, NULL, base_url, out);
+    write_user(op, view, user, profile, parts, 0, NULL, base_url, out);
 }
 
 /* --- groups --- */
@@ -357,7 +363,7 @@ static void add_modifier(struct op *op, struct buf *out, const struct view *view
     uint32_t user = user_id ? image_find_user(view->image, user_id) : NO_ORDINAL;
     buf_add_literal(out, ",\"modifier\":");
     if (user == NO_ORDINAL) passbolt_add_null(out);
-    else write_user(op, view, user, profile, contain & CONTAIN_MODIFIER_PROFILE ? PART_PROFILE : 0, 0, NULL, NULL, out);
+    else write_user(op, view, user, profile, contain & CONTAIN_MODIFIER_PROFILE ? PASSBOLT_PROFILE : 0, 0, NULL, NULL, out);
 }
 
 /* The users in the group now, each with its membership. */
@@ -395,7 +401,8 @@ static void add_members(struct op *op, struct buf *out, const struct view *view,
                         unsigned contain)
 {
     enum { AHEAD = 8 };
-    unsigned parts = (contain & CONTAIN_MEMBER_PROFILES ? PART_PROFILE : 0) | (contain & CONTAIN_MEMBER_KEYS ? PART_KEY : 0);
+    unsigned parts =
+        (contain & CONTAIN_MEMBER_PROFILES ? PASSBOLT_PROFILE : 0) | (contain & CONTAIN_MEMBER_KEYS ? PASSBOLT_KEY : 0);
     struct member_cursor cursor = memberlist_at(&view->image->groups[group].members, 0), ahead = cursor;
     bool first = true;
     buf_add_literal(out, ",\"groups_users\":[");

@@ -117,8 +117,17 @@ MUST_USE enum err passbolt_read_login_user(struct op *op, const struct key_holde
 void passbolt_write_group(struct op *op, const struct view *view, uint32_t group, enum passbolt_profile profile, unsigned contain,
                           struct buf *out);
 
-/* A user of a list of users, or by itself: with role, profile with avatar, key and memberships. The view must have accounts. */
-void passbolt_write_user(struct op *op, const struct view *view, uint32_t user, enum passbolt_profile profile,
+/* What is shown of a user besides the user itself. */
+enum passbolt_part {
+    PASSBOLT_ROLE = 1 << 0,
+    PASSBOLT_PROFILE = 1 << 1, /* with the avatar, if there is a base_url */
+    PASSBOLT_KEY = 1 << 2,
+    PASSBOLT_MEMBERSHIPS = 1 << 3,
+    PASSBOLT_ALL_PARTS = PASSBOLT_ROLE | PASSBOLT_PROFILE | PASSBOLT_KEY | PASSBOLT_MEMBERSHIPS,
+};
+
+/* A user of a list of users, or by itself, with `parts` (enum passbolt_part). The view must have accounts. */
+void passbolt_write_user(struct op *op, const struct view *view, uint32_t user, enum passbolt_profile profile, unsigned parts,
                          const char *base_url, struct buf *out);
 
 /* What a user is called here: passbolt.md has an e-mail address. Never NULL. */

@@ -5,12 +5,55 @@
 
 #include <string.h>
 
+/* All of it comes unless it is asked not to; the last log-in always does. */
+// clang-format off
+static const struct passbolt_contain_row user_contains[] = {
+    /* name             bits                  profile 5                       profile 2 */
+    { "role",           PASSBOLT_ROLE,        PASSBOLT_LIST | PASSBOLT_VIEW,  PASSBOLT_LIST | PASSBOLT_VIEW, false },
+    { "profile",        PASSBOLT_PROFILE,     PASSBOLT_LIST | PASSBOLT_VIEW,  PASSBOLT_LIST | PASSBOLT_VIEW, false },
+    { "gpgkey",         PASSBOLT_KEY,         PASSBOLT_LIST | PASSBOLT_VIEW,  PASSBOLT_LIST | PASSBOLT_VIEW, false },
+    { "groups_users",   PASSBOLT_MEMBERSHIPS, PASSBOLT_LIST | PASSBOLT_VIEW,  PASSBOLT_LIST | PASSBOLT_VIEW, false },
+    { 0 },
+};
+// clang-format on
+
+static enum err read_parts(struct op *op, const struct passbolt_call *call, enum passbolt_place place, unsigned *ret_parts)
+{
+    const struct passbolt_value *contain = passbolt_query_find(call->query, "contain");
+    unsigned wanted;
+    enum err e = passbolt_read_contain(op, call->profile, place, user_contains, call->query, &wanted);
+    *ret_parts = PASSBOLT_ALL_PARTS;
+    for (const struct passbolt_contain_row *row = user_contains; row->name; row++)
+        if (passbolt_query_find(contain, row->name) && !(wanted & row->bits)) *ret_parts &= ~row->bits;
+    return e;
+}
+
+/* A long list lets writers in between; a user who was deleted then is left out. */
+static void write_users(struct op *op, struct view *view, const struct people *users, enum passbolt_profile profile,
+                        unsigned parts, const char *base_url, struct buf *out)
+{
+    bool first = true;
+    buf_add_char(out, '[');
+    for (size_t i = 0; i < users->count; i++) {
+        uint32_t user = users->ordinals[i];
+        if (i && i % DIRECTORY_AT_ONCE == 0) directory_let_writers_in(view);
+        if (view->image->users[user].flags & USER_IS_DELETED) continue;
+        if (!first) buf_add_char(out, ',');
+        first = false;
+        image_fetch_fragments_ahead(view->image, PASSBOLT_USER_FRAGMENTS, users->ordinals, users->count, i);
+        passbolt_write_user(op, view, user, profile, parts, base_url, out);
+    }
+    buf_add_char(out, ']');
+}
+
 /* An administrator sees all, others those who are active. */
 enum err passbolt_list_users(struct op *op, const struct request *request, struct response *response)
 {
     struct passbolt_call call;
     struct people users;
+    unsigned parts;
     enum err e = passbolt_begin(op, request, &call);
+    if (!e) e = read_parts(op, &call, PASSBOLT_LIST, &parts);
     if (e) return e;
     AUTO_VIEW view;
     e = directory_view(op, true, &view);
@@ -20,13 +63,7 @@ enum err passbolt_list_users(struct op *op, const struct request *request, struc
     if (e) return e;
     const char *base_url = passbolt_base_url(op, request);
     passbolt_begin_answer(op, request, response, PASSBOLT_DONE);
-    buf_add_char(&response->body, '[');
-    for (size_t i = 0; i < users.count; i++) {
-        if (i) buf_add_char(&response->body, ',');
-        image_fetch_fragments_ahead(view.image, PASSBOLT_USER_FRAGMENTS, users.ordinals, users.count, i);
-        passbolt_write_user(op, &view, users.ordinals[i], call.profile, base_url, &response->body);
-    }
-    buf_add_char(&response->body, ']');
+    write_users(op, &view, &users, call.profile, parts, base_url, &response->body);
     passbolt_end_answer(response);
     return ERR_OK;
 }
@@ -52,14 +89,16 @@ enum err passbolt_get_user(struct op *op, const struct request *request, struct 
 {
     struct passbolt_call call;
     uint32_t user = NO_ORDINAL;
+    unsigned parts;
     enum err e = passbolt_begin(op, request, &call);
+    if (!e) e = read_parts(op, &call, PASSBOLT_VIEW, &parts);
     if (e) return e;
     AUTO_VIEW view;
     e = directory_view(op, true, &view);
     if (!e) e = find_user(op, request, &view, &user);
     if (e) return e;
     passbolt_begin_answer(op, request, response, PASSBOLT_DONE);
-    passbolt_write_user(op, &view, user, call.profile, passbolt_base_url(op, request), &response->body);
+    passbolt_write_user(op, &view, user, call.profile, parts, passbolt_base_url(op, request), &response->body);
     passbolt_end_answer(response);
     return ERR_OK;
 }
