@@ -266,10 +266,19 @@ int64_t logins_attempts_per_key(const struct logins *logins)
 
 /* --- now and then --- */
 
-void logins_drop_organization(struct logins *logins, int64_t organization_id)
+enum err logins_follow_organization(struct op *op, struct logins *logins, int64_t organization_id)
 {
-    logins_index_drop_organization(logins->sessions, organization_id);
+    struct digest *hashes;
+    size_t count = logins_index_of_organization(logins->sessions, &op->arena, organization_id, &hashes);
     logins_index_drop_organization(logins->access_tokens, organization_id);
+    for (size_t i = 0; i < count; i++) {
+        struct login login;
+        bool found;
+        enum err e = store_find_login(op, logins->store, LOGIN_SESSION, &hashes[i], 0, &found, &login);
+        if (e) return e;
+        if (!found) logins_index_remove(logins->sessions, &hashes[i]);
+    }
+    return ERR_OK;
 }
 
 static enum err save_extensions(struct op *op, struct logins *logins)

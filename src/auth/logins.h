@@ -123,10 +123,11 @@ MUST_USE enum err logins_end_session(struct op *op, struct logins *logins, const
 MUST_USE enum err logins_jwt_login(struct op *op, struct logins *logins, const struct login_user *user, const char *domain,
                                    const char *message, size_t size, char **ret_challenge);
 
-/* Fills op->caller (organization, user, every right) from an access token made here: RS256 by our key, not expired.
- * *ret_user_uuid (may be NULL) is its sub. The first time on a worker (50 us), then the token is remembered: 1.3 us.
- * ERR_UNAUTHENTICATED for everything else. An access token cannot be taken back, it lives for LOGINS_ACCESS_US; a user who is not
- * active is for the caller to refuse. */
+/* Fills op->caller (organization, user, every right) from an access token made here: RS256 by our key, not expired. The first
+ * time on a worker (50 us), then the token is remembered: 1.3 us. ERR_UNAUTHENTICATED for everything else.
+ *
+ * An access token cannot be taken back, it lives for LOGINS_ACCESS_US. The caller refuses a user who is not active, or whose uuid
+ * is not *ret_user_uuid, its sub: an organization may have been deleted and another imported with its numbers. */
 MUST_USE enum err logins_check_access_token(struct op *op, struct logins *logins, const char *token, size_t size,
                                             struct uuid *ret_user_uuid);
 
@@ -155,8 +156,9 @@ MUST_USE enum err logins_end_refresh(struct op *op, struct logins *logins, const
 
 /* --- for the directory --- */
 
-/* Forgets the sessions of an organization that was deleted; the store has dropped its rows. */
-void logins_drop_organization(struct logins *logins, int64_t organization_id);
+/* Forgets the sessions of an organization that the store has no longer: it was deleted, and perhaps another was made with its
+ * number. */
+MUST_USE enum err logins_follow_organization(struct op *op, struct logins *logins, int64_t organization_id);
 
 /* Saves extended sessions, removes from memory and store what expired, some thousand rows at most. Called every
  * LOGINS_KEEP_HOUSE_S seconds by the housekeeper and at the end. */

@@ -143,6 +143,19 @@ void logins_index_remove(struct logins_index *index, const struct digest *hash)
     pthread_rwlock_unlock(&index->lock);
 }
 
+size_t logins_index_of_organization(struct logins_index *index, struct arena *arena, int64_t organization_id,
+                                    struct digest **ret_hashes)
+{
+    pthread_rwlock_rdlock(&index->lock);
+    struct digest *hashes = arena_array(arena, index->count, sizeof *hashes);
+    size_t count = 0;
+    for (uint32_t i = 0; i < index->count; i++)
+        if (index->entries[i].organization_id == organization_id) hashes[count++] = index->entries[i].hash;
+    pthread_rwlock_unlock(&index->lock);
+    *ret_hashes = hashes;
+    return count;
+}
+
 void logins_index_drop_organization(struct logins_index *index, int64_t organization_id)
 {
     pthread_rwlock_wrlock(&index->lock);

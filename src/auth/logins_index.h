@@ -32,6 +32,9 @@ bool logins_index_find(struct logins_index *index, const struct digest *hash, in
                        struct logins_entry *ret_entry);
 
 void logins_index_remove(struct logins_index *index, const struct digest *hash);
+/* The hashes of an organization's, in the arena. */
+size_t logins_index_of_organization(struct logins_index *index, struct arena *arena, int64_t organization_id,
+                                    struct digest **ret_hashes);
 void logins_index_drop_organization(struct logins_index *index, int64_t organization_id);
 /* Removes what has expired at `now`; the lock is held for some hundred at a time. */
 void logins_index_drop_expired(struct logins_index *index, struct arena *arena, int64_t now);

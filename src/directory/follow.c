@@ -103,11 +103,11 @@ static enum err refresh_outdated(struct op *op, struct directory *directory, int
         failure_clear(&op->failure);
         e = ERR_OK;
         credentials_drop_organization(directory->credentials, organization_id);
-        if (directory->logins) logins_drop_organization(directory->logins, organization_id);
         pthread_rwlock_wrlock(&directory->table_lock);
         if (resident) resident->deleted = true;
         pthread_rwlock_unlock(&directory->table_lock);
     }
+    if (!e && directory->logins) e = logins_follow_organization(op, directory->logins, organization_id);
     return e;
 }
 

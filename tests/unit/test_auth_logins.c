@@ -375,13 +375,21 @@ static void what_expired_is_cleared_away(void **state)
     assert_int_equal(stats.sessions, 1);
 }
 
-static void an_organization_that_is_dropped_has_no_sessions(void **state)
+static void sessions_that_the_store_has_no_longer_are_forgotten(void **state)
 {
     struct world *w = *state;
-    const char *ada = log_in(w, &w->ada), *bob = log_in(w, &w->bob), *eve = log_in(w, &w->eve);
-    logins_drop_organization(w->logins, w->ada.user.organization_id);
+    const char *ada = log_in(w, &w->ada), *eve = log_in(w, &w->eve);
+    const int64_t organization_id = w->ada.user.organization_id;
+    w->op->now = NOW + 20 * MINUTE;
+    assert_works(w, logins_find_session(w->op, w->logins, ada));
+    w->op->now = NOW + 30 * MINUTE; /* extended in memory only */
+    assert_works(w, logins_follow_organization(w->op, w->logins, organization_id));
+    assert_works(w, logins_find_session(w->op, w->logins, ada));
+    w->op->now = NOW;
+    struct organization organization = { .id = organization_id, .uuid = uuid_random(), .name = "Test" };
+    assert_done(w->f, change(w->f, ORGANIZATION_DELETED, &organization, NULL));
+    assert_works(w, logins_follow_organization(w->op, w->logins, organization_id));
     assert_unauthenticated(w, logins_find_session(w->op, w->logins, ada));
-    assert_unauthenticated(w, logins_find_session(w->op, w->logins, bob));
     assert_works(w, logins_find_session(w->op, w->logins, eve));
     assert_caller(w, &w->eve);
 }
@@ -524,7 +532,7 @@ int main(void)
         logins_test(a_session_that_was_only_extended_in_memory_is_ended_too),
         logins_test(sessions_survive_a_restart_with_what_was_saved),
         logins_test(what_expired_is_cleared_away),
-        logins_test(an_organization_that_is_dropped_has_no_sessions),
+        logins_test(sessions_that_the_store_has_no_longer_are_forgotten),
         logins_test(keys_are_made_once),
         logins_test(two_processes_have_the_same_keys_and_use_a_token_once),
         logins_test(the_servers_key_may_be_a_file),
