@@ -268,7 +268,12 @@ describe('what OpenAPI has no words for', () => {
         '401 in profile 2': ['GET', '/groups.json', failed(401, NOT_IN[0], { title: 'app_groups_index_error' }), /title/],
         'users': ['GET', '/groups.json', done([{ ...group, users: [user5] }]), null],
         'users in profile 2': ['GET', '/groups.json', done([{ ...group, users: [user2] }], PROFILE_2), null],
-        'users of profile 5 in profile 2': ['GET', '/groups.json', done([{ ...group, users: [user5] }], PROFILE_2), /last_logged_in/],
+        'users of profile 5 in profile 2': [
+            'GET',
+            '/groups.json',
+            done([{ ...group, users: [user5] }], PROFILE_2),
+            /last_logged_in/,
+        ],
         'users of profile 2 in profile 5': ['GET', '/groups.json', done([{ ...group, users: [user2] }]), /'disabled'/],
         'a member that is not known': ['GET', '/groups.json', done([{ ...group, colour: 'red' }]), /additional properties/],
     };
