@@ -68,6 +68,7 @@ enum err request_parse_form(struct failure *failure, struct arena *arena, const 
         MHD_create_post_processor((struct MHD_Connection *)request->connection, FORM_NAME_MAX, take_piece, &reader);
     bool read = processor && MHD_post_process(processor, request->body, request->body_size) == MHD_YES;
     if (processor && MHD_destroy_post_processor(processor) != MHD_YES) read = false; /* it tells what is left unfinished */
+    if (request->body_size && reader.count == 0) read = false; /* what stands before the first part of a form is nothing to it */
     if (!read || reader.complaint)
         return failure_set(failure, ERR_INVALID, "body", "%s", reader.complaint ? reader.complaint : "the form is malformed");
     if (!are_utf8(&reader)) return failure_set(failure, ERR_INVALID, "body", "a field is not UTF-8");

@@ -9,7 +9,9 @@ static struct attempts by_address = ATTEMPTS_INIT, by_key = ATTEMPTS_INIT;
 enum err passbolt_count_attempt(struct op *op, const struct request *request, struct logins *logins, const char *key)
 {
     if (op->may_block) return ERR_OK; /* counted before it came to this worker */
-    int64_t wait_s = attempts_take(&by_address, request->client, logins_attempts_per_address(logins), PERIOD_S, op->now);
+    char address[ATTEMPT_CLIENT_SIZE];
+    attempts_client_key(request->client, address);
+    int64_t wait_s = attempts_take(&by_address, address, logins_attempts_per_address(logins), PERIOD_S, op->now);
     if (!wait_s && key) wait_s = attempts_take(&by_key, key, logins_attempts_per_key(logins), PERIOD_S, op->now);
     if (!wait_s) return op_fail(op, ERR_DEFERRED, "", "a log-in takes its time");
     op->retry_after_s = wait_s;

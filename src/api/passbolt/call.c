@@ -61,12 +61,19 @@ static bool are_equal(const char *a, const char *b)
     return digest_equal(&x, &y);
 }
 
+/* An empty one is none: it could never be compared with. */
+static const char *sent_csrf_token(struct op *op, const struct request *request)
+{
+    const char *token = request_cookie(request, &op->arena, PASSBOLT_CSRF_COOKIE);
+    return token && *token ? token : NULL;
+}
+
 /* passbolt.md 2.2 */
 static enum err check_csrf(struct op *op, const struct request *request, const json_t *body)
 {
     if (passbolt_has_token(request)) return ERR_OK;
-    const char *cookie = request_cookie(request, &op->arena, PASSBOLT_CSRF_COOKIE);
-    if (!cookie || !*cookie) return op_fail(op, ERR_FORBIDDEN, "csrf", "Missing or incorrect CSRF cookie type.");
+    const char *cookie = sent_csrf_token(op, request);
+    if (!cookie) return op_fail(op, ERR_FORBIDDEN, "csrf", "Missing or incorrect CSRF cookie type.");
     const char *given = request_header(request, "X-CSRF-Token");
     if (!given || !*given) given = json_string_value(json_object_get(body, "_csrfToken"));
     if (given && are_equal(given, cookie)) return ERR_OK;
@@ -96,17 +103,27 @@ struct passbolt_problems *passbolt_begin_problems(struct op *op)
 
 /* --- after --- */
 
-static void add_csrf_cookie(struct op *op, const struct request *request, struct response *response)
+const char *passbolt_csrf_token(struct op *op, const struct request *request, struct response *response)
 {
-    if (request->method != METHOD_GET || passbolt_has_token(request)) return;
-    if (request_cookie(request, &op->arena, PASSBOLT_CSRF_COOKIE)) return;
+    const char *known = sent_csrf_token(op, request);
+    for (size_t i = 0; !known && i < response->extra_count; i++)
+        if (strcmp(response->extra[i].name, "Set-Cookie") == 0)
+            known = cookie_find(response->extra[i].value, &op->arena, PASSBOLT_CSRF_COOKIE);
+    if (known) return known;
     unsigned char bytes[CSRF_BYTES];
-    char token[2 * CSRF_BYTES + 1];
+    char *token = arena_alloc(&op->arena, 2 * CSRF_BYTES + 1);
     random_bytes(bytes, sizeof bytes);
     for (size_t i = 0; i < sizeof bytes; i++) put_hex(token + 2 * i, bytes[i]);
     token[2 * CSRF_BYTES] = 0;
     struct cookie_attributes attributes = { .path = "/", .secure = request->secure };
     response_add_cookie(response, &op->arena, PASSBOLT_CSRF_COOKIE, token, &attributes);
+    return token;
+}
+
+/* Is this one of the requests about tokens, or one with a token? Both know nothing of sessions (passbolt.md 2.9, JWT). */
+static bool is_without_session(const struct request *request)
+{
+    return passbolt_has_token(request) || strncmp(request->path, "/auth/jwt/", strlen("/auth/jwt/")) == 0;
 }
 
 /* passbolt.md 2.8: what an answer has that is no error. */
@@ -140,9 +157,9 @@ static void add_all(struct response *response, const struct header *headers)
 void passbolt_add_headers(struct op *op, const struct request *request, struct response *response)
 {
     add_all(response, security_headers);
-    if (!passbolt_has_token(request)) add_all(response, gpgauth_headers);
+    if (!is_without_session(request)) add_all(response, gpgauth_headers);
     if (request->secure) response_add_header(response, "strict-transport-security", "max-age=31536000; includeSubDomains");
-    add_csrf_cookie(op, request, response);
+    if (request->method == METHOD_GET && !is_without_session(request)) (void)passbolt_csrf_token(op, request, response);
 }
 
 void passbolt_begin_answer(struct op *op, const struct request *request, struct response *response, const char *message)

@@ -133,6 +133,7 @@ enum err passbolt_create_group(struct op *op, const struct request *request, str
 {
     (void)response;
     struct passbolt_call call;
+    struct passbolt_group_options options;
     struct passbolt_new_group made;
     struct group values;
     field_set present;
@@ -141,6 +142,7 @@ enum err passbolt_create_group(struct op *op, const struct request *request, str
     if (e) return e;
     struct passbolt_problems *problems = passbolt_begin_problems(op);
     e = check_administrator(op);
+    if (!e) e = passbolt_read_group_options(op, call.profile, PASSBOLT_CREATE, call.query, &options); /* for the answer */
     if (!e) e = passbolt_read_new_group(op, call.profile, body, &made, problems);
     json_decref(body);
     if (!e) e = passbolt_check_name(op, call.profile, made.name, &values, &present, problems);

@@ -3,7 +3,6 @@
 
 #include "api/passbolt/encode.h"
 #include "base/version.h"
-#include "net/cookies.h"
 
 #include <string.h>
 
@@ -13,13 +12,9 @@ enum err passbolt_show_csrf_token(struct op *op, const struct request *request, 
     struct passbolt_call call;
     enum err e = passbolt_begin(op, request, &call);
     if (e) return e;
-    const char *token = request_cookie(request, &op->arena, PASSBOLT_CSRF_COOKIE);
+    const char *token = passbolt_csrf_token(op, request, response);
     passbolt_begin_answer(op, request, response, PASSBOLT_DONE);
-    for (size_t i = 0; !token && i < response->extra_count; i++) {
-        if (strcmp(response->extra[i].name, "Set-Cookie") == 0)
-            token = cookie_find(response->extra[i].value, &op->arena, PASSBOLT_CSRF_COOKIE);
-    }
-    passbolt_add_string(&response->body, token ? token : "");
+    passbolt_add_string(&response->body, token);
     passbolt_end_answer(response);
     return ERR_OK;
 }
@@ -61,7 +56,9 @@ static const char *version_of(enum passbolt_profile profile)
 /* Does somebody ask who is logged in? The route is public, so nobody has looked yet. */
 static enum err find_caller(struct op *op, const struct request *request, bool *ret_known)
 {
+    AUTO_VIEW view = { .caller = NO_ORDINAL };
     enum err e = dialect_passbolt.authenticate(op, request);
+    if (!e) e = directory_view(op, false, &view); /* the user is active still */
     if (e == ERR_DEFERRED) return e;
     *ret_known = e == ERR_OK;
     failure_clear(&op->failure);

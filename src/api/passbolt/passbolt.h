@@ -84,6 +84,9 @@ void passbolt_end_answer(struct response *response);
 /* The same with `null` for a body. */
 void passbolt_answer_null(struct op *op, const struct request *request, struct response *response, const char *message);
 
+/* The CSRF token that the client has; one is set as its cookie if it has none, once for an answer. In the arena. */
+const char *passbolt_csrf_token(struct op *op, const struct request *request, struct response *response);
+
 /* The headers alone. */
 void passbolt_add_headers(struct op *op, const struct request *request, struct response *response);
 
