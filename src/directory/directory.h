@@ -165,8 +165,8 @@ struct people {
     int64_t total;
 };
 
-/* The living users of the organization; ERR_FORBIDDEN for who is no administrator of it, unless the API shows all users to everybody
- * (whole_organization). */
+/* The living users of the organization; ERR_FORBIDDEN for who is no administrator of it, unless the API shows all users to
+ * everybody (whole_organization). */
 MUST_USE enum err directory_list_users(struct op *op, struct view *view, const struct people_query *query,
                                        struct people *ret_people);
 

@@ -8,8 +8,8 @@
 bool request_has_form(const struct request *request);
 
 /* The fields of a form, in the order sent, in the arena: names and values as in a query, at most REQUEST_PARAMETER_MAX of them.
- * A file is a field like others, by its content. ERR_INVALID "body" for what is not well-formed, has no field at all, bad UTF-8, a
- * NUL, more fields, a name longer than FORM_NAME_MAX bytes. A boundary has two characters or more. */
+ * A file is a field like others, by its content. ERR_INVALID "body" for what is not well-formed, has no field at all, bad UTF-8,
+ * a NUL, more fields, a name longer than FORM_NAME_MAX bytes. A boundary has two characters or more. */
 enum { FORM_NAME_MAX = 2048 };
 MUST_USE enum err request_parse_form(struct failure *failure, struct arena *arena, const struct request *request,
                                      const struct parameter **ret_fields, size_t *ret_count);

@@ -97,10 +97,13 @@ static void only_all_zeroes_is_nil(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_is_read_and_written),  cmocka_unit_test(capital_letters_are_read_and_small_ones_written),
-        cmocka_unit_test(malformed_text_is_refused), cmocka_unit_test(random_uuids_are_version_4_and_differ),
+        cmocka_unit_test(text_is_read_and_written),
+        cmocka_unit_test(capital_letters_are_read_and_small_ones_written),
+        cmocka_unit_test(malformed_text_is_refused),
+        cmocka_unit_test(random_uuids_are_version_4_and_differ),
         cmocka_unit_test(a_name_in_a_namespace_has_one_uuid),
-        cmocka_unit_test(only_all_zeroes_is_nil),    cmocka_unit_test(zeroes_are_read_where_they_mean_nothing_there),
+        cmocka_unit_test(only_all_zeroes_is_nil),
+        cmocka_unit_test(zeroes_are_read_where_they_mean_nothing_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
