@@ -250,16 +250,26 @@ static struct candidates sort_by_name(struct op *op, const struct image *image, 
     return (struct candidates){ ordinals, list.count, true };
 }
 
-/* Ties of names are broken by ascending number in both directions (the sort is stable), so a descending page is not
- * simply the reverse: equal names keep their order. */
-static uint32_t at_descending_name(const struct image *image, struct candidates list, size_t position)
+static bool have_one_name(const struct image *image, uint32_t a, uint32_t b)
 {
-    size_t mirrored = list.count - 1 - position;
-    const char *name = names_get(&image->names, list.ordinals[mirrored]);
-    size_t first = mirrored, last = mirrored;
-    while (first > 0 && strcmp(names_get(&image->names, list.ordinals[first - 1]), name) == 0) first--;
-    while (last + 1 < list.count && strcmp(names_get(&image->names, list.ordinals[last + 1]), name) == 0) last++;
-    return list.ordinals[first + (last - mirrored)];
+    return strcmp(names_get(&image->names, a), names_get(&image->names, b)) == 0;
+}
+
+/* Ties of names are broken by ascending number in both directions (the sort is stable), so a descending page is not simply the
+ * reverse: equal names keep their order. Each run of them is looked for once, however long it is. */
+static void cut_descending_names(const struct image *image, struct candidates list, size_t offset, uint32_t *page, size_t count)
+{
+    size_t mirrored = list.count - 1 - offset, first = mirrored, last = mirrored;
+    while (last + 1 < list.count && have_one_name(image, list.ordinals[last + 1], list.ordinals[mirrored])) last++;
+    while (first > 0 && have_one_name(image, list.ordinals[first - 1], list.ordinals[mirrored])) first--;
+    size_t at = first + (last - mirrored);
+    for (size_t i = 0; i < count; i++) {
+        page[i] = list.ordinals[at++];
+        if (at <= last || first == 0) continue;
+        last = --first;
+        while (first > 0 && have_one_name(image, list.ordinals[first - 1], list.ordinals[last])) first--;
+        at = first;
+    }
 }
 
 static void cut_page(struct op *op, const struct image *image, struct candidates list, const struct group_query *query,
@@ -271,14 +281,16 @@ static void cut_page(struct op *op, const struct image *image, struct candidates
         count = (uint64_t)query->size < rest ? (size_t)query->size : rest;
     }
     uint32_t *page = arena_array(&op->arena, count, sizeof *page);
-    for (size_t i = 0; i < count; i++) {
-        size_t position = (size_t)query->offset + i;
-        if (!query->descending) page[i] = list.ordinals[position];
-        else if (list.by_name) page[i] = at_descending_name(image, list, position);
-        else page[i] = list.ordinals[list.count - 1 - position];
-    }
     *ret_ordinals = page;
     *ret_count = count;
+    if (count && query->descending && list.by_name) {
+        cut_descending_names(image, list, (size_t)query->offset, page, count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t position = (size_t)query->offset + i;
+        page[i] = list.ordinals[query->descending ? list.count - 1 - position : position];
+    }
 }
 
 enum err directory_list_groups(struct op *op, const struct view *view, const struct group_query *query, uint32_t **ret_ordinals,
@@ -300,7 +312,9 @@ enum err directory_list_groups(struct op *op, const struct view *view, const str
     if (needle_size) list = few ? filter(op, image, list, needle) : search_all(op, image, needle, needle_size, query);
     else if (!few && query->order == GROUPS_BY_NAME)
         list = (struct candidates){ image->names.by_name, image->names.by_name_count, true };
-    if (query->order == GROUPS_BY_NAME && !list.by_name) list = sort_by_name(op, image, list);
+    bool sorts = query->order == GROUPS_BY_NAME && !list.by_name;
+    if (sorts && list.count > DIRECTORY_AT_ONCE && !op->may_block) return op_fail(op, ERR_DEFERRED, "", "many groups to sort");
+    if (sorts) list = sort_by_name(op, image, list);
     cut_page(op, image, list, query, ret_ordinals, ret_count);
     return ERR_OK;
 }

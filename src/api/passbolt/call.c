@@ -10,7 +10,10 @@
 #include <string.h>
 #include <strings.h>
 
-enum { CSRF_BYTES = 64 };
+enum {
+    CSRF_BYTES = 64,
+    BODY_INLINE_MAX = 64 << 10, /* reading more takes a millisecond or so: not on a thread that serves other connections too */
+};
 
 enum passbolt_profile passbolt_profile_of(const struct op *op)
 {
@@ -28,15 +31,25 @@ bool passbolt_has_token(const struct request *request)
     return request->authorization && strncasecmp(request->authorization, "Bearer ", 7) == 0;
 }
 
-bool passbolt_has_session(struct op *op, const struct request *request, const char **ret_secret)
+enum err passbolt_find_session(struct op *op, const struct request *request, const char **ret_secret, bool *ret_lives)
 {
     struct caller before = op->caller;
+    *ret_lives = false;
     *ret_secret = request_cookie(request, &op->arena, passbolt_session_cookie(passbolt_profile_of(op)));
-    if (!*ret_secret) return false;
+    if (!*ret_secret) return ERR_OK;
     enum err e = logins_find_session(op, directory_logins(op->directory), *ret_secret);
+    if (!e) e = passbolt_check_caller(op);
     op->caller = before;
+    if (e == ERR_DEFERRED) return e;
+    *ret_lives = e == ERR_OK;
     failure_clear(&op->failure);
-    return e == ERR_OK;
+    return ERR_OK;
+}
+
+enum err passbolt_check_caller(struct op *op)
+{
+    AUTO_VIEW view;
+    return directory_view(op, false, &view);
 }
 
 /* --- before --- */
@@ -85,6 +98,7 @@ enum err passbolt_begin_change(struct op *op, const struct request *request, str
 {
     *ret_body = NULL;
     enum err e = passbolt_begin(op, request, ret_call);
+    if (!e && request->body_size > BODY_INLINE_MAX && !op->may_block) e = op_fail(op, ERR_DEFERRED, "", "a long body to read");
     if (!e) e = passbolt_read_body(op, request, ret_body);
     if (!e) e = check_csrf(op, request, *ret_body);
     if (!e) return ERR_OK;

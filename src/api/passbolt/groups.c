@@ -186,6 +186,13 @@ static enum err find_target(struct op *op, const struct view *view, struct targe
     return target->group_id ? ERR_OK : op_fail(op, ERR_NOT_FOUND, "group", "there is no such group");
 }
 
+static enum err look_for_target(struct op *op, struct target *target)
+{
+    AUTO_VIEW view;
+    enum err e = directory_view(op, false, &view);
+    return e ? e : find_target(op, &view, target);
+}
+
 static struct member_change *changes_of_update(struct op *op, const struct passbolt_group_update *update)
 {
     static const enum member_change_kind kinds[] = {
@@ -228,11 +235,7 @@ enum err passbolt_update_group(struct op *op, const struct request *request, str
     if (e) return e;
     struct passbolt_problems *problems = passbolt_begin_problems(op);
     e = read_group_id(op, request, &target.uuid);
-    {
-        AUTO_VIEW view = { .caller = NO_ORDINAL };
-        if (!e) e = directory_view(op, false, &view);
-        if (!e) e = find_target(op, &view, &target);
-    }
+    if (!e) e = look_for_target(op, &target);
     if (!e) e = passbolt_read_group_update(op, call.profile, body, target.administrator, &update, problems);
     json_decref(body);
     struct group values;
@@ -253,15 +256,19 @@ enum err passbolt_answer_updated(struct op *op, const struct request *request, s
                             CONTAIN_MEMBERS | CONTAIN_MEMBER_USERS | CONTAIN_MEMBER_PROFILES, PASSBOLT_DONE);
 }
 
+/* Only finding and checking hold the image's lock, not reading what was sent. */
 static enum err try_update(struct op *op, const struct passbolt_call *call, const json_t *body, struct target *target)
 {
     struct passbolt_group_update update;
     struct passbolt_problems *problems = passbolt_begin_problems(op);
-    AUTO_VIEW view;
-    enum err e = directory_view(op, false, &view);
-    if (!e) e = find_target(op, &view, target);
+    enum err e = look_for_target(op, target);
     if (!e) e = passbolt_read_group_update(op, call->profile, body, false, &update, problems);
-    return e ? e : directory_check_managed_group(op, &view, target->group, changes_of_update(op, &update), update.change_count);
+    if (e) return e;
+    const struct member_change *changes = changes_of_update(op, &update);
+    AUTO_VIEW view;
+    e = directory_view(op, false, &view);
+    if (!e) e = find_target(op, &view, target);
+    return e ? e : directory_check_managed_group(op, &view, target->group, changes, update.change_count);
 }
 
 enum err passbolt_try_update(struct op *op, const struct request *request, struct response *response)

@@ -25,8 +25,7 @@ enum err passbolt_list_resources(struct op *op, const struct request *request, s
     struct passbolt_call call;
     enum err e = passbolt_begin(op, request, &call);
     if (e) return e;
-    AUTO_VIEW view;
-    e = directory_view(op, false, &view); /* the user is active still */
+    e = passbolt_check_caller(op);
     if (e) return e;
     passbolt_begin_answer(op, request, response, PASSBOLT_DONE);
     buf_add_literal(&response->body, "[]");
@@ -56,9 +55,8 @@ static const char *version_of(enum passbolt_profile profile)
 /* Does somebody ask who is logged in? The route is public, so nobody has looked yet. */
 static enum err find_caller(struct op *op, const struct request *request, bool *ret_known)
 {
-    AUTO_VIEW view = { .caller = NO_ORDINAL };
     enum err e = dialect_passbolt.authenticate(op, request);
-    if (!e) e = directory_view(op, false, &view); /* the user is active still */
+    if (!e) e = passbolt_check_caller(op);
     if (e == ERR_DEFERRED) return e;
     *ret_known = e == ERR_OK;
     failure_clear(&op->failure);

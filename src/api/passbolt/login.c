@@ -6,6 +6,7 @@
 #include "api/passbolt/passbolt.h"
 
 #include "api/passbolt/encode.h"
+#include "base/log.h"
 #include "net/cookies.h"
 
 #include <string.h>
@@ -153,20 +154,22 @@ static enum err prove_server(struct op *op, const struct request *request, struc
     return e;
 }
 
+/* What the client is not told, for the operator: that there are other organizations is nobody's business. */
+void passbolt_log_refusal(const struct op *op)
+{
+    log_info("a log-in was refused: %s", op->failure.text);
+}
+
 /* The user with the key, and the key. ERR_INVALID "gpg_auth" if there is none. */
 static enum err find_user(struct op *op, const struct attempt *attempt, const struct passbolt_call *call, struct login_user *user)
 {
     struct key_holder holder;
     enum err e = directory_find_key_holder(op, attempt->fingerprint, NULL, logins_organization(call->logins), &holder);
     if (!e) e = passbolt_read_login_user(op, &holder, user);
-    if (e == ERR_NOT_FOUND || e == ERR_UNAUTHENTICATED) {
-        failure_clear(&op->failure);
-        return refuse(op, NO_USER "User not found.");
-    }
-    if (e != ERR_INVALID) return e;
-    const char *text = arena_printf(&op->arena, NO_USER "%s.", op->failure.text);
+    if (e == ERR_INVALID) passbolt_log_refusal(op);
+    if (e != ERR_NOT_FOUND && e != ERR_UNAUTHENTICATED && e != ERR_INVALID) return e;
     failure_clear(&op->failure);
-    return refuse(op, text);
+    return refuse(op, NO_USER "User not found.");
 }
 
 /* Stage 1: something only the user can read. */
@@ -218,9 +221,10 @@ static enum err go_on(struct op *op, const struct request *request, struct respo
     const char *secret;
     struct login_user user;
     if (attempt->server_token && !attempt->user_token) return prove_server(op, request, response, call, attempt);
-    if (!attempt->user_token && passbolt_has_session(op, request, &secret))
-        return op_fail(op, ERR_EXISTS, "session", "You are already logged in.");
-    enum err e = find_user(op, attempt, call, &user);
+    bool has_session;
+    enum err e = passbolt_find_session(op, request, &secret, &has_session);
+    if (!e && has_session && !attempt->user_token) e = op_fail(op, ERR_EXISTS, "session", "You are already logged in.");
+    if (!e) e = find_user(op, attempt, call, &user);
     if (e) return e;
     return attempt->user_token ? begin_session(op, request, response, call, attempt, &user)
                                : challenge_user(op, request, response, call, &user);
@@ -249,8 +253,7 @@ enum err passbolt_is_logged_in(struct op *op, const struct request *request, str
     struct passbolt_call call;
     enum err e = passbolt_begin(op, request, &call);
     if (e) return e;
-    AUTO_VIEW view;
-    e = directory_view(op, false, &view); /* the user is active still */
+    e = passbolt_check_caller(op);
     if (!e) passbolt_answer_null(op, request, response, PASSBOLT_DONE);
     return e;
 }
@@ -265,7 +268,9 @@ enum err passbolt_log_out(struct op *op, const struct request *request, struct r
     json_decref(body);
     e = refuse_token(op, request);
     if (e) return e;
-    if (passbolt_has_session(op, request, &secret)) e = logins_end_session(op, call.logins, secret);
+    bool has_session;
+    e = passbolt_find_session(op, request, &secret, &has_session);
+    if (!e && has_session) e = logins_end_session(op, call.logins, secret);
     if (e) return e;
     struct cookie_attributes attributes = { .path = "/", .max_age_s = -1, .secure = request->secure, .http_only = true };
     response_add_cookie(response, &op->arena, passbolt_session_cookie(call.profile), "", &attributes);

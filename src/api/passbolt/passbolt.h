@@ -63,8 +63,12 @@ enum passbolt_profile passbolt_profile_of(const struct op *op);
  * and its answer has no headers of GPGAuth (passbolt.md 2.9). */
 bool passbolt_has_token(const struct request *request);
 
-/* Is there a living session behind the request's cookie? *ret_secret is the cookie's value, or NULL. */
-bool passbolt_has_session(struct op *op, const struct request *request, const char **ret_secret);
+/* Is there a living session of an active user behind the request's cookie? *ret_secret is the cookie's value, or NULL. Only
+ * ERR_DEFERRED; op->caller stays who it was. */
+MUST_USE enum err passbolt_find_session(struct op *op, const struct request *request, const char **ret_secret, bool *ret_lives);
+
+/* Is op->caller an active user still? As directory_view. */
+MUST_USE enum err passbolt_check_caller(struct op *op);
 
 /* First call of every handler. ERR_NOT_FOUND "json" unless the request is for JSON: by the end of its path or by its Accept
  * header (passbolt.md 2.2); ERR_INVALID "api-version". */
@@ -113,6 +117,9 @@ MUST_USE enum err passbolt_count_attempt(struct op *op, const struct request *re
 /* The user who is to log in, as auth/logins.h wants it, texts in the arena. ERR_UNAUTHENTICATED or ERR_NOT_FOUND if it is gone,
  * not active or without a key by now. */
 MUST_USE enum err passbolt_read_login_user(struct op *op, const struct key_holder *holder, struct login_user *ret_user);
+
+/* Logs why a log-in was refused, where the client is told less. */
+void passbolt_log_refusal(const struct op *op);
 
 /* --- objects.c: what goes out --- */
 

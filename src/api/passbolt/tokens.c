@@ -50,7 +50,8 @@ static enum err find_user(struct op *op, const struct passbolt_call *call, const
     struct key_holder holder;
     enum err e = directory_find_key_holder(op, NULL, uuid, logins_organization(call->logins), &holder);
     if (!e) e = passbolt_read_login_user(op, &holder, ret_user);
-    if (e != ERR_NOT_FOUND && e != ERR_UNAUTHENTICATED) return e;
+    if (e == ERR_INVALID) passbolt_log_refusal(op);
+    if (e != ERR_NOT_FOUND && e != ERR_UNAUTHENTICATED && e != ERR_INVALID) return e;
     failure_clear(&op->failure);
     return op_fail(op, ERR_NOT_FOUND, "credentials", "The user does not exist or is not active or has been deleted.");
 }
@@ -74,20 +75,32 @@ static enum err take_challenge(struct op *op, const struct request *request, str
     return ERR_OK;
 }
 
+/* What both log-in and refreshing begin with. */
+static enum err begin_tokens(struct op *op, const struct request *request, struct passbolt_call *call, struct ask *ask)
+{
+    enum err e = passbolt_begin(op, request, call);
+    return e ? e : read_ask(op, request, ask);
+}
+
+static enum err count_attempt(struct op *op, const struct request *request, const struct passbolt_call *call,
+                              const struct uuid *uuid)
+{
+    char key[UUID_TEXT_SIZE];
+    uuid_format(key, uuid);
+    return passbolt_count_attempt(op, request, call->logins, key);
+}
+
 enum err passbolt_get_tokens(struct op *op, const struct request *request, struct response *response)
 {
     struct passbolt_call call;
     struct ask ask;
     struct uuid uuid;
-    enum err e = passbolt_begin(op, request, &call);
-    if (!e) e = read_ask(op, request, &ask);
+    enum err e = begin_tokens(op, request, &call, &ask);
     if (e) return e;
     if (!ask.user_id || !ask.challenge)
         return op_fail(op, ERR_INVALID, "credentials", "The authentication failed. The credentials are missing.");
     if (!read_user_id(&ask, &uuid)) return refuse_credentials(op);
-    char key[UUID_TEXT_SIZE];
-    uuid_format(key, &uuid);
-    e = passbolt_count_attempt(op, request, call.logins, key);
+    e = count_attempt(op, request, &call, &uuid);
     return e ? e : take_challenge(op, request, response, &call, &uuid, ask.challenge);
 }
 
@@ -99,19 +112,12 @@ static enum err refuse_refresh(struct op *op)
     return op_fail(op, ERR_UNAUTHENTICATED, "refresh_token", NO_REFRESH_TOKEN);
 }
 
-/* Whoever may not log in any more does not spend the token. */
-static enum err check_active(struct op *op)
-{
-    AUTO_VIEW view;
-    return directory_view(op, false, &view);
-}
-
 static enum err refresh(struct op *op, const struct request *request, struct response *response, const struct passbolt_call *call,
                         const struct uuid *uuid, const char *token)
 {
     const char *access_token, *refresh_token;
     enum err e = logins_find_refresh(op, call->logins, uuid, token);
-    if (!e) e = check_active(op);
+    if (!e) e = passbolt_check_caller(op); /* whoever may not log in any more does not spend the token */
     if (!e) e = logins_refresh(op, call->logins, uuid, token, passbolt_base_url(op, request), &access_token, &refresh_token);
     if (e == ERR_UNAUTHENTICATED || e == ERR_NOT_FOUND) return refuse_refresh(op);
     if (e) return e;
@@ -132,14 +138,11 @@ enum err passbolt_refresh_tokens(struct op *op, const struct request *request, s
     struct passbolt_call call;
     struct ask ask;
     struct uuid uuid;
-    enum err e = passbolt_begin(op, request, &call);
-    if (!e) e = read_ask(op, request, &ask);
+    enum err e = begin_tokens(op, request, &call, &ask);
     if (e) return e;
     const char *token = ask.refresh_token ? ask.refresh_token : request_cookie(request, &op->arena, REFRESH_COOKIE);
     if (!token || !read_user_id(&ask, &uuid)) return refuse_refresh(op);
-    char key[UUID_TEXT_SIZE];
-    uuid_format(key, &uuid);
-    e = passbolt_count_attempt(op, request, call.logins, key);
+    e = count_attempt(op, request, &call, &uuid);
     return e ? e : refresh(op, request, response, &call, &uuid, token);
 }
 

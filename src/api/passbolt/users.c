@@ -28,16 +28,36 @@ static enum err read_parts(struct op *op, const struct passbolt_call *call, enum
     return e;
 }
 
+/* How much there is to write of a user. */
+static size_t count_objects(const struct view *view, uint32_t user, unsigned parts)
+{
+    return 1 + (parts & PASSBOLT_MEMBERSHIPS ? view->image->users[user].group_count : 0);
+}
+
+/* Much of it takes some milliseconds: not on a thread that serves other connections too. */
+static enum err defer_if_large(struct op *op, const struct view *view, const struct people *users, unsigned parts)
+{
+    size_t objects = 0;
+    if (op->may_block) return ERR_OK;
+    for (size_t i = 0; i < users->count; i++) objects += count_objects(view, users->ordinals[i], parts);
+    return objects <= DIRECTORY_AT_ONCE ? ERR_OK : op_fail(op, ERR_DEFERRED, "", "many users or memberships to write");
+}
+
 /* A long list lets writers in between; a user who was deleted then is left out. */
 static void write_users(struct op *op, struct view *view, const struct people *users, enum passbolt_profile profile,
                         unsigned parts, const char *base_url, struct buf *out)
 {
+    size_t since_pause = 0;
     bool first = true;
     buf_add_char(out, '[');
     for (size_t i = 0; i < users->count; i++) {
         uint32_t user = users->ordinals[i];
-        if (i && i % DIRECTORY_AT_ONCE == 0) directory_let_writers_in(view);
+        if (since_pause >= DIRECTORY_AT_ONCE) {
+            directory_let_writers_in(view);
+            since_pause = 0;
+        }
         if (view->image->users[user].flags & USER_IS_DELETED) continue;
+        since_pause += count_objects(view, user, parts);
         if (!first) buf_add_char(out, ',');
         first = false;
         image_fetch_fragments_ahead(view->image, PASSBOLT_USER_FRAGMENTS, users->ordinals, users->count, i);
@@ -60,6 +80,7 @@ enum err passbolt_list_users(struct op *op, const struct request *request, struc
     if (e) return e;
     struct people_query query = { .whole_organization = true, .only_active = !view.administrator, .size = INT64_MAX };
     e = directory_list_users(op, &view, &query, &users);
+    if (!e) e = defer_if_large(op, &view, &users, parts);
     if (e) return e;
     const char *base_url = passbolt_base_url(op, request);
     passbolt_begin_answer(op, request, response, PASSBOLT_DONE);
@@ -96,6 +117,7 @@ enum err passbolt_get_user(struct op *op, const struct request *request, struct 
     AUTO_VIEW view;
     e = directory_view(op, true, &view);
     if (!e) e = find_user(op, request, &view, &user);
+    if (!e) e = defer_if_large(op, &view, &(struct people){ .ordinals = &user, .count = 1 }, parts);
     if (e) return e;
     passbolt_begin_answer(op, request, response, PASSBOLT_DONE);
     passbolt_write_user(op, &view, user, call.profile, parts, passbolt_base_url(op, request), &response->body);
