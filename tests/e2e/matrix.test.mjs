@@ -1,169 +1,27 @@
 // The error matrix: every route of every API, asked wrongly in every way. The routes are those that `roster routes --json`
-// prints, what is expected is the table below. To add an API add a column, its ids and its bodies; a new way to be wrong is a row
-// and a line in FAULTS.
+// prints, what is expected is the table in support/matrix-table.mjs, what each API asks for is in support/matrix-apis.mjs. To add
+// an API add a column, its ids and its bodies; a new way to be wrong is a row and a line in FAULTS.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import crypto from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { assertBytes, assertError, GROUPS } from './support/bold.mjs';
+import { APIS, FORMS, logIn as asked, PARTS, UUIDS } from './support/matrix-apis.mjs';
+import { cellOf, COLUMNS, NO_ID, TABLE } from './support/matrix-table.mjs';
 import { apiKey, bearer, group, membership, organization, secret, user } from './support/objects.mjs';
+import { assertSuccess, jwtLogIn, learnServerKey, logIn, makeChallenge, makePerson, newToken } from './support/passbolt.mjs';
+import { PassboltClient, SESSION_COOKIE, userId } from './support/passbolt.mjs';
 import { listRoutes, Roster } from './support/roster.mjs';
 
-/* A cell of the table that is not asked, and why. */
-const none = (why) => ({ why });
-const OPEN = none('no credential is asked for');
-const NO_ID = none('none of its routes has that there');
-const NO_BODY = none('none of its routes reads a body');
-const ANY_TYPE = none('it reads a body whatever its type is called');
-const LIST_OR_CREATE = { GET: '200 nothing', POST: '404 OrganizationNotFound' };
-const FREE_OR_GONE = { POST: none('a client chooses the Uid, among those of its organization'), PUT: '404 problem' };
+const sqlite = (roster, sql) => execFileSync('sqlite3', [roster.store.slice('sqlite:'.length), sql], { encoding: 'utf8' });
 
-/* Status and form of the body (FORMS, below); where it differs from method to method, by method. */
-// prettier-ignore
-const TABLE = [
-    // what is wrong                  Bold                                Tedee           Struct PIM     system
-    ['no credential',                  '401 Unauthorized',                 '401 envelope', '401 empty',   OPEN],
-    ['unknown credential',             '401 Unauthorized',                 '401 envelope', '401 empty',   OPEN],
-    ['expired credential',             '401 Unauthorized',                 '401 envelope', '401 empty',   OPEN],
-    ['revoked credential',             '401 Unauthorized',                 '401 envelope', '401 empty',   OPEN],
-    ['credential of another kind',     '401 Unauthorized',                 '401 envelope', '401 empty',   OPEN],
-    ['right missing',                  '403 Forbidden',                    '403 envelope', '403 problem', OPEN],
-    ['operation not permitted',        '403 Forbidden',                    '403 envelope', '403 problem', OPEN],
-    ['path: malformed organization',   NO_ID,                              '400 envelope', NO_ID,         NO_ID],
-    ['path: foreign organization',     NO_ID,                              '404 envelope', NO_ID,         NO_ID],
-    ['path: unknown organization',     NO_ID,                              '404 envelope', NO_ID,         NO_ID],
-    ['path: malformed group',          '404 UserGroupNotFound',            '400 envelope', '400 errors',  NO_ID],
-    ['path: foreign group',            '404 UserGroupNotFound',            '404 envelope', '404 problem', NO_ID],
-    ['path: unknown group',            '404 UserGroupNotFound',            '404 envelope', '404 problem', NO_ID],
-    ['path: malformed user',           '400 InvalidInput',                 NO_ID,          NO_ID,         NO_ID],
-    ['path: foreign user',             '400 GroupAndUserNotInSameAccount', NO_ID,          NO_ID,         NO_ID],
-    ['path: unknown user',             '400 GroupAndUserNotInSameAccount', NO_ID,          NO_ID,         NO_ID],
-    ['query: malformed organization',  '400 InvalidInput',                 NO_ID,          NO_ID,         NO_ID],
-    ['query: foreign organization',    LIST_OR_CREATE,                     NO_ID,          NO_ID,         NO_ID],
-    ['query: unknown organization',    LIST_OR_CREATE,                     NO_ID,          NO_ID,         NO_ID],
-    ['query: malformed user',          '400 InvalidInput',                 NO_ID,          NO_ID,         NO_ID],
-    ['query: foreign user',            '200 nothing',                      NO_ID,          NO_ID,         NO_ID],
-    ['query: unknown user',            '200 nothing',                      NO_ID,          NO_ID,         NO_ID],
-    ['body: malformed user',           '400 InvalidInput',                 '400 envelope', NO_ID,         NO_ID],
-    ['body: foreign user',             '400 GroupAndUserNotInSameAccount', '207 not done', NO_ID,         NO_ID],
-    ['body: unknown user',             '400 GroupAndUserNotInSameAccount', '207 not done', NO_ID,         NO_ID],
-    ['body: malformed group',          NO_ID,                              NO_ID,          '400 errors',  NO_ID],
-    ['body: foreign group',            NO_ID,                              NO_ID,          FREE_OR_GONE,  NO_ID],
-    ['body: unknown group',            NO_ID,                              NO_ID,          FREE_OR_GONE,  NO_ID],
-    ['body: not JSON',                 '400 InvalidInput',                 '400 envelope', '400 errors',  NO_BODY],
-    ['body: JSON of another kind',     '400 InvalidInput',                 '400 envelope', '400 errors',  NO_BODY],
-    ['body: none',                     '400 InvalidInput',                 '400 envelope', '400 errors',  NO_BODY],
-    ['wrong content type',             ANY_TYPE,                           '415 envelope', '415 problem', NO_BODY],
-    ['no content type',                ANY_TYPE,                           '415 envelope', '415 problem', NO_BODY],
-    ['wrong method',                   '405 MethodNotAllowed',             '405 envelope', '405 problem', '405 MethodNotAllowed'],
-    ['unknown path',                   '404 NotFound',                     '404 envelope', '404 problem', '404 NotFound'],
-];
-const COLUMNS = ['bold', 'tedee', 'struct-pim', 'system'];
-
-/* The ids of Acme, of Umbrella, of nobody (the last group was deleted), and what is none: as text, and as JSON. */
-const NUMBERS = {
-    organization: { own: 1, foreign: 2, unknown: [4711], text: ['one', '1x'] },
-    group: { own: 1, foreign: 11, unknown: [4711, 9], text: ['abc', '0', '-1', '1.5'] },
-    user: { own: 2, foreign: 12, unknown: [4711], text: ['abc', '1.5'], json: ['2', 1.5, 0, null, {}] },
-};
-const UUIDS = {
-    own: secret(1001),
-    foreign: secret(1011),
-    unknown: [secret(4711), secret(1009)],
-    text: ['1', `${secret(1001)}0`],
-    json: ['x', 7],
-};
-
-/* What each API asks for: the kinds of credentials, ids, and for the routes that need one a body and a query, made of ids. */
-const APIS = {
-    'bold': {
-        kinds: ['bearer', 'api-key'],
-        ids: NUMBERS,
-        bodies: {
-            [`POST ${GROUPS}`]: ({ name }) => ({ name }),
-            [`PUT ${GROUPS}/{id}`]: ({ name }) => ({ name }),
-            [`POST ${GROUPS}/{id}/users`]: ({ user }) => [{ userId: user }],
-            [`DELETE ${GROUPS}/{id}/users`]: ({ user }) => [user],
-        },
-        queries: {
-            [`GET ${GROUPS}`]: { organization: 'organizationId', user: 'userId' },
-            [`POST ${GROUPS}`]: { organization: 'organizationId' },
-        },
-    },
-    'tedee': {
-        kinds: ['bearer', 'personal-key'],
-        ids: { ...NUMBERS, group: UUIDS },
-        bodies: {
-            'POST /api/v37/organization/{organizationId}/user-groups': ({ name }) => ({ name }),
-            'PATCH /api/v37/organization/{organizationId}/user-groups/{groupId}': ({ name }) => ({ name }),
-            'POST /api/v37/organization/{organizationId}/user-groups/{groupId}/members': ({ user }) => ({
-                organizationUserIds: [user],
-            }),
-            'DELETE /api/v37/organization/{organizationId}/user-groups/{groupId}/members': ({ user }) => ({
-                organizationUserIds: [user],
-            }),
-        },
-    },
-    'struct-pim': {
-        kinds: ['key'],
-        ids: { group: UUIDS },
-        bodies: {
-            'POST /v1/usergroups': ({ group, name }) => ({ Uid: group, Name: name }),
-            'PUT /v1/usergroups': ({ group, name }) => ({ Uid: group, Name: name }),
-        },
-    },
-    'system': { kinds: [], ids: {} },
-};
-
-/* What the parts of paths are the ids of. */
-const PARTS = { organizationId: 'organization', id: 'group', groupId: 'group', uid: 'group', userId: 'user' };
-
-/* --- forms of bodies --- */
-
-const boldForm = (answer, form) => (form === 'nothing' ? assertBytes(answer, '[]') : assertError(answer, form));
-
-function tedeeForm(answer, form) {
-    const [text] = answer.json.errorMessages ?? [];
-    const [done] = answer.json.organizationUsers ?? [];
-    const expected = {
-        'envelope': { success: false, errorMessages: [text], statusCode: answer.status },
-        'not done': {
-            organizationUsers: [
-                {
-                    organizationUserId: done?.organizationUserId,
-                    success: false,
-                    error: { code: 1000, message: done?.error?.message },
-                },
-            ],
-        },
-    };
-    assert.equal(answer.text, JSON.stringify(expected[form]));
-}
-
-function structForm(answer, form) {
-    if (form === 'empty') return assert.equal(answer.text, '');
-    const members = ['Type', 'Title', 'Status', 'Detail', 'Instance', ...(form === 'errors' ? ['errors'] : [])];
-    assert.deepEqual(Object.keys(answer.json), members);
-    assert.equal(answer.json.Status, answer.status);
-}
-
-function systemForm(answer, code) {
-    const { message } = answer.json;
-    assert.equal(answer.text, JSON.stringify({ message, code, errorMessage: message, errorCode: code }));
-}
-
-const FORMS = { 'bold': boldForm, 'tedee': tedeeForm, 'struct-pim': structForm, 'system': systemForm };
-
-/* `expected` is a cell. */
-function assertAnswer(route, answer, expected) {
-    const [, status, form] = /^(\d+) (.+)$/.exec(expected);
-    assert.equal(answer.status, Number(status), answer.text);
-    FORMS[route.api](answer, form);
-    if (answer.status === 405)
-        assert.deepEqual(new Set(answer.header('Allow').split(', ')), new Set([...methodsOf(route), 'OPTIONS']));
-}
+const CSRF = 'c'.repeat(128);
+const PROFILES = { passbolt: [5, 2] }; // of the APIs that have some
 
 /* --- credentials --- */
 
-const KINDS = ['bearer', 'api-key', 'key', 'personal-key'];
+const KINDS = ['bearer', 'api-key', 'key', 'personal-key']; // that are kept
+const LOGGED_IN = ['session', 'token']; // that a log-in gives: they may do what the user may
+const ALL_KINDS = [...KINDS, ...LOGGED_IN];
 const OPERATIONS = ['list', 'get', 'create', 'update', 'delete'];
 
 /* As client.mjs sends them. */
@@ -183,7 +41,7 @@ const line = (kind, name, more) =>
         ? apiKey(1, nameOf(kind, name), nameOf(kind, name), more)
         : bearer(1, nameOf(kind, name), { kind, ...more });
 
-/* All credentials of a world, by nameOf. */
+/* All kept credentials of a world, by nameOf. */
 async function makeCredentials(roster) {
     const made = new Map();
     for (const kind of KINDS) {
@@ -201,16 +59,37 @@ async function makeCredentials(roster) {
     return made;
 }
 
+/* Secrets of sessions, by name; `spare` is for who logs out. Those that are `expired` do so later. */
+async function makeSessions(roster, person) {
+    const made = [];
+    for (let i = 0; i < 4; i++) made.push(await logIn(roster, person)); // one keyring: one after the other
+    const [full, spare, expired, revoked] = made.map(({ session }) => session);
+    assertSuccess(await made[3].post('/auth/logout.json'));
+    return { full, spare, expired, revoked, unknown: 'x'.repeat(full.length) };
+}
+
+/* The token with other claims, signed by the server's own key. */
+function signAgain(roster, token, change) {
+    const [header, payload] = token.split('.');
+    const claims = { ...JSON.parse(Buffer.from(payload, 'base64url')), ...change };
+    const signed = `${header}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`;
+    const key = sqlite(roster, "select secret from installation_secret where name = 'jwt-rsa'");
+    return `${signed}.${crypto.sign('sha256', Buffer.from(signed), key).toString('base64url')}`;
+}
+
 /* --- requests --- */
 
 const keyOf = ({ method, pattern }) => `${method} ${pattern}`;
+const valueOf = (value) => (typeof value === 'function' ? value() : value); // of an id that is known only when the server runs
 const idsOf = (route) => ({
-    ...Object.fromEntries(Object.entries(APIS[route.api].ids).map(([kind, { own }]) => [kind, own])),
+    ...Object.fromEntries(Object.entries(APIS[route.api].ids).map(([kind, { own }]) => [kind, valueOf(own)])),
     name: `New ${keyOf(route)}`,
 });
-const partsOf = ({ pattern }) =>
-    [...pattern.matchAll(/\{(\w+)\}/g)].map(([, part]) => PARTS[part] ?? assert.fail(`what is {${part}}?`));
-const pathOf = ({ pattern }, ids) => pattern.replaceAll(/\{(\w+)\}/g, (_, part) => encodeURIComponent(ids[PARTS[part]]));
+const suffixOf = ({ api }) => APIS[api].suffix ?? '';
+const partOf = (route, part) => APIS[route.api].parts?.[keyOf(route)]?.[part] ?? PARTS[part] ?? assert.fail(`what is {${part}}?`);
+const partsOf = (route) => [...route.pattern.matchAll(/\{(\w+)\}/g)].map(([, part]) => partOf(route, part));
+const bareOf = (route, ids) => route.pattern.replaceAll(/\{(\w+)\}/g, (_, part) => encodeURIComponent(ids[partOf(route, part)]));
+const pathOf = (route, ids) => bareOf(route, ids) + suffixOf(route);
 const operationOf = ({ rights }) => OPERATIONS.find((operation) => rights.includes(operation));
 
 function bodyOf(route, ids) {
@@ -227,7 +106,7 @@ function kindsInBody(route) {
 
 /* What is right in every respect: the faults each change one thing of it. */
 function rightRequest(route, ids = idsOf(route)) {
-    const [kind] = APIS[route.api].kinds;
+    const [kind] = kindsOf(route);
     return {
         method: route.method,
         path: pathOf(route, ids),
@@ -237,24 +116,45 @@ function rightRequest(route, ids = idsOf(route)) {
     };
 }
 
-const kindsOf = (route) => APIS[route.api].kinds;
-const asEach = (name) => (route) => kindsOf(route).map((kind) => ({ credential: nameOf(kind, name) }));
+/* The kinds of credentials that the route takes; those that its API knows. */
+const kindsOf = (route) => APIS[route.api].byRoute?.[keyOf(route)] ?? APIS[route.api].kinds;
+const knownKindsOf = (route) => (route.public ? [] : APIS[route.api].kinds);
+const asEach = (name, kinds = ALL_KINDS) => (route) =>
+    knownKindsOf(route)
+        .filter((kind) => kinds.includes(kind))
+        .map((kind) => ({ credential: nameOf(kind, name) }));
+const asEachKept = (name) => asEach(name, KINDS);
 const methodsOf = ({ pattern, api }) =>
     routes.filter((one) => one.api === api && one.pattern === pattern).map(({ method }) => method);
 const withBody = (changes) => (route) => (route.body ? changes : []);
+/* Of routes that want the CSRF token from who has a session. */
+const inSession = (changes) => (route) =>
+    !route.public && route.method !== 'GET' && kindsOf(route).includes('session') ? changes : [];
+const ofRoutes = (keys, changes) => (route) => (keys.includes(keyOf(route)) ? changes : []);
 
 /* From a route to what may be wrong: each is a change of the right request. */
 const FAULTS = {
-    'no credential': () => [{ credential: null }],
+    'no credential': (route) => (route.public ? [] : [{ credential: null }]),
     'unknown credential': asEach('unknown'),
     'expired credential': asEach('expired'),
-    'revoked credential': asEach('revoked'),
+    'revoked credential': asEach('revoked', [...KINDS, 'session']), // access tokens cannot be taken back
     'credential of another kind': (route) =>
-        KINDS.filter((kind) => !kindsOf(route).includes(kind)).map((kind) => ({ credential: nameOf(kind, 'full') })),
-    'right missing': (route) => (route.rights.includes('write') ? asEach('reader')(route) : []),
-    'operation not permitted': (route) => asEach(`without ${operationOf(route)}`)(route),
+        ALL_KINDS.filter((kind) => !route.public && !APIS[route.api].kinds.includes(kind)).map((kind) => ({
+            credential: nameOf(kind, 'full'),
+        })),
+    'no CSRF cookie': inSession([{ credential: 'session without a CSRF cookie', headers: { 'X-CSRF-Token': CSRF } }]),
+    'no CSRF token': inSession([null, ''].map((token) => ({ headers: { 'X-CSRF-Token': token } }))),
+    'wrong CSRF token': inSession([{ headers: { 'X-CSRF-Token': CSRF.replace('c', 'd') } }]),
+    'log-in in a session': ofRoutes(['POST /auth/login'], [{ credential: nameOf('session', 'full') }]),
+    'log-in with a token': ofRoutes(
+        ['POST /auth/login', 'POST /auth/verify', 'POST /auth/logout'],
+        ['token', 'bearer'].map((kind) => ({ credential: nameOf(kind, 'full') })),
+    ),
+    'right missing': (route) => (route.rights.includes('write') ? asEachKept('reader')(route) : []),
+    'operation not permitted': (route) => (operationOf(route) ? asEachKept(`without ${operationOf(route)}`)(route) : []),
     'body: not JSON': withBody([{ body: '{"name":' }, { body: 'name' }]),
-    'body: JSON of another kind': withBody([{ body: '7' }, { body: '"text"' }, { body: 'null' }]),
+    'body: JSON of another kind': withBody([{ body: '7' }, { body: '"text"' }]),
+    'body: null': withBody([{ body: 'null' }]),
     'body: none': withBody([{ body: undefined }, { body: '' }]),
     'wrong content type': withBody(
         ['text/plain', 'application/xml', 'application/x-www-form-urlencoded'].map((type) => ({
@@ -266,12 +166,19 @@ const FAULTS = {
         ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE']
             .filter((method) => !methodsOf(route).includes(method))
             .map((method) => ({ method, body: undefined })),
-    'unknown path': (route) => [{ path: `${rightRequest(route).path}/x/y` }, { path: `${rightRequest(route).path}/` }],
+    'asked for a page': (route) =>
+        suffixOf(route)
+            ? ['text/html', null].map((Accept) => ({ path: bareOf(route, idsOf(route)), headers: { Accept } }))
+            : [],
+    'unknown path': (route) => {
+        const path = bareOf(route, idsOf(route));
+        return [{ path: `${path}/x/y${suffixOf(route)}` }, { path: `${path}/` }];
+    },
 };
-for (const kind of ['organization', 'group', 'user']) {
+for (const kind of ['organization', 'group', 'user', 'key', 'token']) {
     const values = (route, fault, inBody = false) => {
         const { foreign, unknown, text, json } = APIS[route.api].ids[kind] ?? {};
-        return { malformed: inBody ? json : text, foreign: [foreign], unknown }[fault];
+        return { malformed: inBody ? json : text, foreign: foreign && [foreign], unknown }[fault] ?? [];
     };
     for (const fault of ['malformed', 'foreign', 'unknown']) {
         FAULTS[`path: ${fault} ${kind}`] = (route) =>
@@ -289,24 +196,30 @@ for (const kind of ['organization', 'group', 'user']) {
     }
 }
 
-/* What the table expects of a route: a text, or { why }. */
-function cellOf(route, row) {
-    const cell = row[1 + COLUMNS.indexOf(route.api)];
-    return typeof cell === 'string' || cell.why ? cell : (cell[route.method] ?? NO_ID);
+/* `expected` is a cell. */
+function assertAnswer(route, request, answer, expected, profile) {
+    const [, status, form] = /^(\d+) (.+)$/.exec(expected);
+    assert.equal(answer.status, Number(status), answer.text);
+    FORMS[route.api](answer, form, { method: request.method, profile });
+    if (answer.status === 405)
+        assert.deepEqual(new Set(answer.header('Allow').split(', ')), new Set([...methodsOf(route), 'OPTIONS']));
 }
 
 /* --- the worlds --- */
 
-/* Acme (1) with a group that has members, Umbrella (2), and a deleted group; and credentials. */
+/* Acme (1) with a group that has members, Umbrella (2), and a deleted group; and credentials. Ada, who can log in, is an
+ * administrator. */
 const world = () => [
     organization(1, 'Acme'),
     organization(2, 'Umbrella'),
+    user(1, 1, { uuid: userId(1), emailAddress: ada.email, displayName: 'Ada', superUser: true, publicKey: ada.publicKey }),
     user(1, 2, { displayName: 'Max' }),
     user(1, 3, { displayName: 'Mia' }),
-    user(2, 12, { displayName: 'Ulf' }),
+    user(2, 12, { uuid: userId(12), displayName: 'Ulf' }),
     group(1, 1, 'Red', { uuid: UUIDS.own }),
     group(1, 9, 'Gone', { uuid: UUIDS.unknown[1] }),
     group(2, 11, 'Black', { uuid: UUIDS.foreign }),
+    membership(1, 1, 1, { manager: true }),
     membership(1, 1, 2, { manager: true }),
     membership(2, 11, 12),
     ...KINDS.flatMap((kind) => Object.entries(IMPORTED).map(([name, more]) => line(kind, name, more))),
@@ -314,22 +227,59 @@ const world = () => [
 ];
 
 const routes = await listRoutes();
-let roster, credentials, exported;
+const ada = await makePerson('ada');
+let roster, credentials, exported, sessions;
 const clients = new Map();
+
+/* Sessions are sent as the profile wants it; those that end are of Ada. */
+function takeSessions(profile) {
+    const session = (secret) => ({ session: { [SESSION_COOKIE[profile]]: secret, csrfToken: CSRF } });
+    for (const [name, secret] of Object.entries(sessions)) credentials.set(nameOf('session', name), session(secret));
+    credentials.set('session without a CSRF cookie', { session: { [SESSION_COOKIE[profile]]: sessions.full } });
+}
+
+/* What is sent to log in, to this server. */
+async function takeLogIn() {
+    const client = new PassboltClient(roster, ada);
+    const server = await learnServerKey(client);
+    asked.fingerprint = ada.fingerprint;
+    asked.proof = await ada.keyring.encrypt(newToken(), { to: server });
+    asked.challenge = (await makeChallenge(client, server)).message; // names the server's address
+}
 
 before(async () => {
     roster = new Roster();
     await roster.import(world());
     credentials = await makeCredentials(roster);
     await roster.serve();
+    sessions = await makeSessions(roster, ada);
+    const { accessToken, refreshToken } = await jwtLogIn(roster, ada);
+    await roster.stop();
+    const hash = crypto.createHash('sha256').update(sessions.expired).digest('hex');
+    sqlite(roster, `update login set expires_at = 1 where secret_hash = x'${hash}'`);
+    credentials.set(nameOf('token', 'full'), accessToken);
+    credentials.set(nameOf('token', 'expired'), signAgain(roster, accessToken, { exp: 1_600_000_000 }));
+    credentials.set(nameOf('token', 'unknown'), accessToken.replace(/\.[^.]{9}/g, '.AAAAAAAAA'));
+    takeSessions(5);
+    asked.refreshToken = refreshToken;
+    await roster.serve();
+    await takeLogIn();
     exported = await roster.export();
 });
 after(() => roster.stop());
 
 /* Sends it as the credential of that name (null: none). */
-function send({ method, path, body, headers, credential }) {
+function send({ method, path, body, headers, credential, undescribed }) {
+    assert.ok(!credential || credentials.has(credential), `there is no ${credential}`);
     if (!clients.has(credential)) clients.set(credential, roster.as(credential && credentials.get(credential)));
-    return clients.get(credential).request(method, path, { body, headers });
+    return clients.get(credential).request(method, path, { body, headers, undescribed });
+}
+
+async function restartInProfile(profile) {
+    clients.clear();
+    takeSessions(profile);
+    await roster.restart([`--passbolt-profile=${profile}`]);
+    if (profile === PROFILES.passbolt[0]) await takeLogIn(); // only right requests need it
 }
 
 describe('the table', () => {
@@ -338,7 +288,7 @@ describe('the table', () => {
             assert.ok(COLUMNS.includes(api) && APIS[api] && FORMS[api], `the matrix does not know ${api}`);
     });
     it('has a row for every fault, and a cell for every column', () => {
-        const idFaults = (fault) => NUMBERS[fault.split(' ').at(-1)];
+        const idFaults = (fault) => / \w+ (organization|group|user|key|token)$/.test(fault);
         const rows = TABLE.map(([fault]) => fault);
         for (const fault of rows) assert.ok(FAULTS[fault], `there is no fault "${fault}"`);
         for (const fault of Object.keys(FAULTS)) {
@@ -362,26 +312,38 @@ describe('the table', () => {
     }
 });
 
-for (const route of routes) {
-    describe(`${route.api}: ${keyOf(route)}`, () => {
-        for (const row of TABLE) {
-            const [fault] = row;
-            const expected = cellOf(route, row);
-            const changes = expected.why ? [] : FAULTS[fault](route);
-            if (!changes.length) continue;
-            it(`${fault}: ${expected}`, async () => {
-                for (const change of changes) {
-                    try {
-                        assertAnswer(route, await send({ ...rightRequest(route), ...change }), expected);
-                    } catch (error) {
-                        error.message = `${JSON.stringify(change)}: ${error.message}`;
-                        throw error;
-                    }
+/* Everything that can be wrong with the route. */
+function refuses(route, profile) {
+    for (const row of TABLE) {
+        const [fault] = row;
+        const expected = cellOf(route, row, profile);
+        const changes = expected.why ? [] : FAULTS[fault](route);
+        if (!changes.length) continue;
+        it(`${fault}: ${expected}`, async () => {
+            for (const change of FAULTS[fault](route)) {
+                try {
+                    const request = { ...rightRequest(route), ...change };
+                    assertAnswer(route, request, await send(request), expected, profile);
+                } catch (error) {
+                    error.message = `${JSON.stringify(change)}: ${error.message}`;
+                    throw error;
                 }
-            });
-        }
-    });
+            }
+        });
+    }
 }
+
+for (const route of routes)
+    describe(`${route.api}: ${keyOf(route)}`, () => refuses(route, PROFILES[route.api]?.[0]));
+
+for (const [api, [usual, ...others]] of Object.entries(PROFILES))
+    for (const profile of others)
+        describe(`${api} in profile ${profile}`, () => {
+            before(() => restartInProfile(profile));
+            after(() => restartInProfile(usual));
+            for (const route of routes.filter((one) => one.api === api))
+                describe(keyOf(route), () => refuses(route, profile));
+        });
 
 describe('after all this', () => {
     it('the directory is as before', async () => {
@@ -403,17 +365,64 @@ describe('the right requests', () => {
         roster.import(controls.map(({ number }) => group(1, number, `Control ${number}`, { uuid: secret(1000 + number) }))),
     );
 
+    /* A session that ends is not the one that all others are in. */
+    const nameFor = (route, kind) => {
+        if (keyOf(route) === 'POST /auth/logout') return 'spare';
+        return KINDS.includes(kind) && operationOf(route) ? `only ${operationOf(route)}` : 'full';
+    };
     for (const { route, kind, number } of controls) {
-        const as = kind ? `with a credential of kind ${kind} that may ${operationOf(route)} only` : 'without a credential';
+        const as = kind ? `as ${nameOf(kind, nameFor(route, kind))}` : 'without a credential';
         it(`${keyOf(route)} ${as} succeeds`, async () => {
             const creates = operationOf(route) === 'create';
             const uuid = secret((creates ? 5000 : 1000) + number);
-            const own = { ...idsOf(route), group: APIS[route.api].ids.group === UUIDS ? uuid : number, name: `New ${number}` };
-            const answer = await send({
-                ...rightRequest(route, own),
-                credential: kind && nameOf(kind, `only ${operationOf(route)}`),
-            });
+            const own = { ...idsOf(route), name: `New ${number}` };
+            own.group = typeof own.group === 'string' ? uuid : number;
+            const answer = await send({ ...rightRequest(route, own), credential: kind && nameOf(kind, nameFor(route, kind)) });
             assert.ok(answer.status < 300, `${answer.status} ${answer.text}`);
         });
     }
+});
+
+describe('what Passbolt takes in several ways', () => {
+    const usual = { method: 'POST', path: '/groups.json', credential: nameOf('session', 'full') };
+    const groupOf = (name) => ({ name, groups_users: [{ user_id: userId(1), is_admin: 1 }] });
+    const form = (name) =>
+        new URLSearchParams({ name, 'groups_users[0][user_id]': userId(1), 'groups_users[0][is_admin]': '1' }).toString();
+    const undescribed = 'bodies are described as JSON, not as forms';
+    const WAYS = {
+        'a form': (name) => ({
+            body: form(name),
+            headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+            undescribed,
+        }),
+        'JSON that is called text': (name) => ({
+            body: JSON.stringify(groupOf(name)),
+            headers: { 'Content-Type': 'text/plain' },
+        }),
+        'JSON without a type': (name) => ({ body: JSON.stringify(groupOf(name)), headers: { 'Content-Type': null } }),
+        'a path without .json': (name) => ({
+            path: '/groups',
+            body: JSON.stringify(groupOf(name)),
+            headers: { Accept: 'text/html;q=0.5, application/json' },
+        }),
+        'the CSRF token in the body': (name) => ({
+            body: JSON.stringify({ ...groupOf(name), _csrfToken: CSRF }),
+            headers: { 'X-CSRF-Token': null },
+        }),
+        'the CSRF token in a form': (name) => ({
+            body: `${form(name)}&_csrfToken=${CSRF}`,
+            headers: { 'Content-Type': 'application/x-www-form-urlencoded', 'X-CSRF-Token': '' },
+            undescribed,
+        }),
+    };
+    for (const [way, request] of Object.entries(WAYS))
+        it(way, async () => {
+            const name = `From ${way}`;
+            const made = assertSuccess(await send({ ...usual, ...request(name) }));
+            assert.equal(made.name, name);
+            assert.deepEqual(
+                made.groups_users.map(({ user_id, is_admin }) => [user_id, is_admin]),
+                [[userId(1), true]],
+            );
+        });
 });

@@ -220,12 +220,13 @@ static enum err go_on(struct op *op, const struct request *request, struct respo
 {
     const char *secret;
     struct login_user user;
-    if (attempt->server_token && !attempt->user_token) return prove_server(op, request, response, call, attempt);
-    bool has_session;
+    bool asks_server = attempt->server_token && !attempt->user_token, has_session;
     enum err e = passbolt_find_session(op, request, &secret, &has_session);
-    if (!e && has_session && !attempt->user_token) e = op_fail(op, ERR_EXISTS, "session", "You are already logged in.");
-    if (!e) e = find_user(op, attempt, call, &user);
+    if (!e && has_session && !asks_server && !attempt->user_token)
+        e = op_fail(op, ERR_EXISTS, "session", "You are already logged in.");
+    if (!e) e = find_user(op, attempt, call, &user); /* also at stage 0: strangers get nothing decrypted */
     if (e) return e;
+    if (asks_server) return prove_server(op, request, response, call, attempt);
     return attempt->user_token ? begin_session(op, request, response, call, attempt, &user)
                                : challenge_user(op, request, response, call, &user);
 }

@@ -25,13 +25,22 @@ export class Answer {
     }
 }
 
-/* The header for a credential: a bearer token as text, { keyId, secret }, { personalKey } or { key }; null for none. */
+/* The headers for a credential: a bearer token as text, { keyId, secret }, { personalKey }, { key } or { session } of Passbolt's API,
+ * the cookies by name, of which csrfToken is sent as a header too; null for none. */
 export function authorization(credential) {
     if (!credential) return {};
+    if (credential.session) return sessionHeaders(credential.session);
     if (typeof credential === 'string') return { Authorization: `Bearer ${credential}` };
     if (credential.personalKey) return { Authorization: `PersonalKey ${credential.personalKey}` };
     if (credential.key) return { Authorization: credential.key };
     return { Authorization: `Basic ${Buffer.from(`${credential.keyId}:${credential.secret}`).toString('base64')}` };
+}
+
+function sessionHeaders(cookies) {
+    const Cookie = Object.entries(cookies)
+        .map(([name, value]) => `${name}=${value}`)
+        .join('; ');
+    return { Cookie, ...(cookies.csrfToken && { 'X-CSRF-Token': cookies.csrfToken }) };
 }
 
 const withoutNulls = (headers) => Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== null));

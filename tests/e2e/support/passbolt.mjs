@@ -278,6 +278,7 @@ export const ACTION = {
     viewUser: '881ab948-e40f-5a72-91aa-54b442270029',
     listUsers: 'd7bc9044-a64e-5421-a4d7-7a94eaa39d37',
     settings: 'bef9f3ca-86ef-5c6a-9b38-320e03ceb5df',
+    error: '17b8a54b-8069-586a-8ca2-7e7569b28e08', // no such path or method
 };
 
 /* A value as PHP writes it in JSON, with the flags that the original has: compact, only ASCII, and < > & ' " / escaped too. */
