@@ -30,10 +30,13 @@ struct demo_api {
     const char *title;
     int kind;           /* enum credential_kind */
     const char *scheme; /* before the secret in the Authorization header */
+    int64_t user_id;    /* whose credential it is; 0: the organization's own */
     const struct demo_line *lines;
 };
 
 #define JSON_BODY "-H 'Content-Type: application/json' -d "
+#define USER_ADA "1a5c1b7e-1f0a-4c55-8d11-000000000001"
+#define USER_LINUS "1a5c1b7e-1f0a-4c55-8d11-000000000008"
 #define FRONT_DOOR "2b6c1b7e-1f0a-4c55-8d11-000000000001"
 #define ROOF_TERRACE "2b6c1b7e-1f0a-4c55-8d11-000000000005"
 
@@ -64,17 +67,51 @@ static const struct demo_line struct_pim_lines[] = {
     { "", "/v1/usergroups/" ROOF_TERRACE },
     { NULL, NULL },
 };
+/* -g: the brackets are not curl's. */
+static const struct demo_line passbolt_lines[] = {
+    { "", "/users/me.json" },
+    { "-g ", "/groups.json?contain[groups_users.user.profile]=1" },
+    { "-g ", "/groups/" FRONT_DOOR ".json?contain[users]=1&contain[my_group_user]=1" },
+    { "-X POST " JSON_BODY "'{\"name\":\"Passwords\",\"groups_users\":[{\"user_id\":\"" USER_ADA "\",\"is_admin\":true}]}' ",
+      "/groups.json" },
+    { "-X PUT " JSON_BODY "'{\"groups_users\":[{\"user_id\":\"" USER_LINUS "\"}]}' ", "/groups/" FRONT_DOOR "/dry-run.json" },
+    { NULL, NULL },
+};
 
 static const struct demo_api apis[] = {
     { "Bold: list groups, with their users, find one, make one, put a user in",
-      CREDENTIAL_BEARER, "Bearer ", bold_lines },
+      CREDENTIAL_BEARER, "Bearer ", 0, bold_lines },
     { "Tedee: what organizations, users and groups there are, members, put some in",
-      CREDENTIAL_PERSONAL_KEY, "PersonalKey ", tedee_lines },
+      CREDENTIAL_PERSONAL_KEY, "PersonalKey ", 0, tedee_lines },
     { "Struct PIM: all groups, one, change one (the answer is empty), see the change",
-      CREDENTIAL_KEY, "", struct_pim_lines },
+      CREDENTIAL_KEY, "", 0, struct_pim_lines },
+    { "Passbolt, as Ada: who she is, groups with their members, one, make one that she manages, try to put Linus into one",
+      CREDENTIAL_BEARER, "Bearer ", 1, passbolt_lines },
 };
 // clang-format on
 enum { API_COUNT = sizeof apis / sizeof *apis };
+
+/* Ada's log-in as Passbolt's clients do it: GnuPG reads what only she can read, and tells that the server wrote it. */
+#define ADA_KEY "79B7801FE00E97BE63FE4FBA14D9C76BD5BE83AF"
+#define ADA_KEY_FILE "tests/fixtures/openpgp/demo-ada.secret.asc"
+#define LOG_IN_BODY "-H 'Content-Type: application/json' -d '{\"gpg_auth\":{\"keyid\":\"" ADA_KEY "\""
+
+static void print_log_in(const char *url)
+{
+    printf("\nPassbolt's own clients have no token, they log in with an OpenPGP key. The same with gpg, in the folder of these\n"
+           "sources (docs/passbolt.md explains it): Ada's key, the server's key, what the server wrote for her, a session, "
+           "groups:\n\n"
+           "  export GNUPGHOME=$(mktemp -d) && gpg --quiet --import " ADA_KEY_FILE "\n"
+           "  curl -s %s/auth/verify.json | grep -o '\"keydata\":\"[^\"]*' | cut -d'\"' -f4 | "
+           "sed 's|\\\\/|/|g; s|\\\\r||g; s|\\\\n|\\n|g' | gpg --quiet --import\n"
+           "  token=$(curl -s -D - -o /dev/null " LOG_IN_BODY "}}' %s/auth/login.json | "
+           "sed -n 's/^X-GPGAuth-User-Auth-Token: //Ip' | tr -d '\\r\\\\' | sed 's/+/ /g; s/%%/\\\\x/g' | xargs -0 printf %%b | "
+           "gpg --trust-model always --decrypt)\n"
+           "  curl -s -c $GNUPGHOME/cookies " LOG_IN_BODY ",\"user_token_result\":\"'\"$token\"'\"}}' %s/auth/login.json\n"
+           "  curl -s -g -b $GNUPGHOME/cookies '%s/groups.json?contain[my_group_user]=1'\n"
+           "  gpgconf --kill all; rm -rf $GNUPGHOME; unset GNUPGHOME\n",
+           url, url, url, url);
+}
 
 static void print_ready(void *context, const char *url)
 {
@@ -88,6 +125,7 @@ static void print_ready(void *context, const char *url)
             printf("  curl -s -H 'Authorization: %s%s' %s'%s%s'\n", apis[i].scheme, tokens[i].secret, line->arguments, url,
                    line->path);
     }
+    print_log_in(url);
     printf("\nHealth: curl -s %s/healthz    Figures: curl -s %s/metrics    Stop: Ctrl-C\n", url, url);
     fflush(stdout);
 }
@@ -96,6 +134,7 @@ static enum err make_tokens(struct op *op, struct store *store, struct credentia
 {
     for (size_t i = 0; i < API_COUNT; i++) {
         tokens[i] = (struct credential){ .organization_id = DEMO_ORGANIZATION,
+                                         .user_id = apis[i].user_id,
                                          .kind = apis[i].kind,
                                          .rights = RIGHT_READ | RIGHT_WRITE,
                                          .name = "demo",

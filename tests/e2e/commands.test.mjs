@@ -1,6 +1,6 @@
 // The commands around the server: help, exit codes, version, check, backup.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { describe, it } from 'node:test';
 import { GROUPS } from './support/bold.mjs';
@@ -298,8 +298,9 @@ describe('demo', () => {
             ended.then(() => reject(new Error(`demo ended: ${output}`)));
         });
         const [, url] = /listening on (http:\S+)/.exec(output);
-        const apis = output.split(/^  token  /m).slice(1); // each begins with its token
-        assert.ok(apis.length >= 3, output);
+        const [withTokens, logIn] = output.split(/^Passbolt's own clients /m);
+        const apis = withTokens.split(/^  token  /m).slice(1); // each begins with its token
+        assert.equal(apis.length, 4, output);
         const paste = (line) => execFileSync('sh', ['-c', `${line} --fail`], { encoding: 'utf8', env: { PATH: process.env.PATH } });
         const shown = [];
         for (const api of apis) {
@@ -312,6 +313,20 @@ describe('demo', () => {
             }
         }
         assert.ok(shown.some((text) => text.includes('"Name":"Roof garden"'))); // what the PUT, whose answer is empty, did
+        for (const text of ['The group has been added successfully.', '"username":"user1@example.org"', '"dry-run":'])
+            assert.ok(shown.some((one) => one.includes(text)), `${text} is not shown`);
+
+        // The log-in is one sequence, for a shell in the folder of the sources.
+        const lines = logIn.split('\n').filter((line) => line.startsWith('  '));
+        const cwd = new URL('../..', import.meta.url);
+        const env = { PATH: process.env.PATH, TMPDIR: roster.directory };
+        const sequence = ['set -e', ...lines].join('\n');
+        const { status, stdout, stderr } = spawnSync('sh', ['-c', sequence], { cwd, env, encoding: 'utf8' });
+        assert.equal(status, 0, stderr);
+        assert.match(stdout, /"You are successfully logged in\."/, stderr);
+        assert.match(stdout, /"my_group_user":\{/, stderr);
+        assert.match(stderr, /Good signature from "Roster/);
+        assert.deepEqual(fs.readdirSync(roster.directory), ['demo'], 'the keyring is left behind');
         child.kill('SIGTERM');
         assert.equal(await ended, 0);
     });

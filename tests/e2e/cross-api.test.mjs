@@ -396,7 +396,8 @@ describe('managers and members: Passbolt and the others', () => {
         describe(`a group that ${api} made`, () => {
             it('has no manager and nobody known who made it, and is shown as any other', async () => {
                 const ids = await make(api, `Shown, of ${api}`);
-                const every = ['modifier', 'users', 'groups_users', 'my_group_user'].map((name) => `contain[${name}]=1`).join('&');
+                const names = ['modifier', 'users', 'groups_users', 'my_group_user'];
+                const every = names.map((name) => `contain[${name}]=1`).join('&');
                 const found = passbolt.assertSuccess(await clients.Passbolt.get(`${path(ids)}?${every}`));
                 passbolt.assertGroup(found, ['modifier', 'users', 'my_group_user', 'groups_users']);
                 assertNobody(found.created_by);
