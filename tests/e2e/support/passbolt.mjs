@@ -16,14 +16,17 @@ const RANDOM_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-
 const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/;
 const LOGIN_TOKEN = /^gpgauthv1\.3\.0\|36\|([0-9a-f-]{36})\|gpgauthv1\.3\.0$/;
 
-/* The users of Acme in the small world: number, first name, last name. */
+/* The users of the small world: number, first name, last name. */
 const PEOPLE = {
     ada: [1, 'Ada', 'Lovelace'],
     max: [2, 'Max', 'Planck'],
     mia: [3, 'Mia', 'Hamm'],
     nils: [4, 'Nils', 'Holgersson'],
     ines: [5, 'Ines', 'Castro'],
+    uma: [11, 'Uma', 'Bayer'],
+    ulf: [12, 'Ulf', 'Merbold'],
 };
+const OF_ACME = ['ada', 'max', 'mia', 'nils', 'ines'];
 
 const emailOf = (name) => `${name}@example.org`;
 
@@ -36,8 +39,8 @@ export async function makePerson(name, more = {}) {
     return { ...person, publicKey: await keyring.publicKey(fingerprint) };
 }
 
-/* { ada, max ... }: all of `names`, each with a key. */
-export async function makePeople(names = Object.keys(PEOPLE)) {
+/* { ada, max ... }: all of `names`, else all of Acme, each with a key. */
+export async function makePeople(names = OF_ACME) {
     const people = await Promise.all(names.map((name) => makePerson(name)));
     return Object.fromEntries(people.map((person) => [person.name, person]));
 }
