@@ -166,6 +166,7 @@ for (const profile of [5, 2])
         const LAST = { is_admin: { at_least_one_group_manager: 'Cannot delete the last group manager.' } };
         const MISSING = { id: { exists: 'Cannot find the group user.' } };
         const nobody = 'The user does not exist.';
+        const ID = 'The identifier should be a valid UUID.';
         const USER = 'The user identifier should be a valid UUID.';
         const BOOLEAN = 'The delete status should be a valid boolean.';
         const secret = { resource_id: unknown, data: '-----BEGIN PGP MESSAGE-----' };
@@ -186,8 +187,8 @@ for (const profile of [5, 2])
                 { user_id: { user_exists: nobody, user_is_not_soft_deleted: nobody, user_is_active: nobody } },
             ],
             ['a user who is not active is added', () => ({ user_id: ines }), { user_id: { user_is_active: nobody } }],
-            ['an id is malformed', () => ({ id: 'x', is_admin: true }), { id: { uuid: 'The identifier should be a valid UUID.' } }],
-            ['an id is a number', () => ({ id: 1, delete: true }), { id: { uuid: 'The identifier should be a valid UUID.' } }],
+            ['an id is malformed', () => ({ id: 'x', is_admin: true }), { id: { uuid: ID } }],
+            ['an id is a number', () => ({ id: 1, delete: true }), { id: { uuid: ID } }],
             ['a user id is malformed', () => ({ user_id: 'x' }), { user_id: { uuid: USER } }],
             ['a user id is of version 7', () => ({ user_id: VERSION_7 }), { user_id: { uuid: USER } }],
             ['delete is no boolean', (m) => ({ id: m.mia, delete: 'x' }), { delete: { boolean: BOOLEAN } }],
@@ -197,7 +198,8 @@ for (const profile of [5, 2])
         for (const [what, make, problem] of WRONG)
             it(`is refused if ${what}`, async () => {
                 const group = await newGroup(profile);
-                assertProblems(await group.put('max', { groups_users: [make(group.m)] }), { groups_users: [problem] }, ACTION.update);
+                const alone = await group.put('max', { groups_users: [make(group.m)] });
+                assertProblems(alone, { groups_users: [problem] }, ACTION.update);
                 const groups_users = [{ id: group.m.mia, is_admin: false }, make(group.m)];
                 assertProblems(await group.put('max', { groups_users }), { groups_users: { 1: problem } });
                 assert.deepEqual(await group.members(), SAME);
@@ -210,8 +212,10 @@ for (const profile of [5, 2])
         });
         it("is refused if a membership is another group's", async () => {
             const [group, other] = [await newGroup(profile), await newGroup(profile)];
-            for (const more of [{ delete: true }, { is_admin: true }])
-                assertProblems(await group.put('max', { groups_users: [{ id: other.m.mia, ...more }] }), { groups_users: [MISSING] });
+            for (const more of [{ delete: true }, { is_admin: true }]) {
+                const answer = await group.put('max', { groups_users: [{ id: other.m.mia, ...more }] });
+                assertProblems(answer, { groups_users: [MISSING] });
+            }
             assert.deepEqual(await other.members(), SAME);
         });
         it('is checked for its form even where it is ignored', async () => {
@@ -338,7 +342,7 @@ for (const profile of [5, 2])
             assertSuccess(await group.tryPut('ada', { groups_users: [{ user_id: unknown }] }));
             for (const who of ['max', 'ada']) {
                 const answer = await group.tryPut(who, { groups_users: [{ id: 'x', delete: true }] });
-                assertProblems(answer, { groups_users: [{ id: { uuid: 'The identifier should be a valid UUID.' } }] });
+                assertProblems(answer, { groups_users: [{ id: { uuid: ID } }] });
             }
         });
     });
@@ -393,7 +397,8 @@ for (const profile of [5, 2])
                 for (const send of [group.tryDelete, group.delete])
                     assertError(await send('max', { transfer: { owners } }), 400, message);
             assertError(await group.delete('nils', { transfer: { owners: refused[0][0] } }), 403, FORBIDDEN);
-            for (const body of [{}, { transfer: {} }, { transfer: { owners: [] } }]) assertSuccess(await group.tryDelete('max', body));
+            for (const body of [{}, { transfer: {} }, { transfer: { owners: [] } }])
+                assertSuccess(await group.tryDelete('max', body));
             assertSuccess(await group.delete('max', { transfer: { owners: [] } }));
         });
 

@@ -266,7 +266,8 @@ for (const profile of [5, 2])
             [undefined, false],
         ])
             it(`takes is_admin ${JSON.stringify(value)}`, async () => {
-                const { groups_users } = await make({ name: newName(), groups_users: [MANAGER, { user_id: mia, is_admin: value }] });
+                const member = { user_id: mia, is_admin: value };
+                const { groups_users } = await make({ name: newName(), groups_users: [MANAGER, member] });
                 assert.equal(groups_users.find(({ user_id }) => user_id === mia).is_admin, expected);
             });
         it('may come in the older layout', async () => {

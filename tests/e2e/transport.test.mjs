@@ -1,10 +1,10 @@
 // Other ways in: a unix socket, TLS, IPv6.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { describe, it } from 'node:test';
 import tls from 'node:tls';
 import { assertError, GROUPS, ids } from './support/bold.mjs';
+import { makeCertificate } from './support/certificate.mjs';
 import { smallWorld, TOKEN } from './support/objects.mjs';
 import { Roster } from './support/roster.mjs';
 import { eventually } from './support/wait.mjs';
@@ -69,32 +69,6 @@ describe('IPv6', () => {
 });
 
 describe('TLS', () => {
-    function makeCertificate(roster, commonName) {
-        const key = roster.file('key.pem'),
-            cert = roster.file('cert.pem');
-        const subject = ['-subj', `/CN=${commonName}`, '-addext', 'subjectAltName=IP:127.0.0.1'];
-        execFileSync(
-            'openssl',
-            [
-                'req',
-                '-x509',
-                '-newkey',
-                'ec',
-                '-pkeyopt',
-                'ec_paramgen_curve:prime256v1',
-                '-nodes',
-                '-days',
-                '2',
-                '-keyout',
-                key,
-                '-out',
-                cert,
-                ...subject,
-            ],
-            { stdio: 'pipe' },
-        );
-        return { key, cert, flags: ['--tls-cert', cert, '--tls-key', key] };
-    }
     const commonName = (roster, ca) =>
         new Promise((resolve, reject) => {
             const socket = tls.connect({ ...roster.endpoint, ca, rejectUnauthorized: false }, () => {

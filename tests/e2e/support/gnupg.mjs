@@ -94,10 +94,12 @@ export class Keyring {
         return [...imported][0];
     }
 
-    /* The armored message for `to`, a fingerprint; with `signer` signed. */
-    async encrypt(text, { to, signer = null, passphrase = '' }) {
+    /* The armored message for `to`, a fingerprint; with `signer` signed. `compression` is what gpg calls it, whatever the recipient
+     * prefers. */
+    async encrypt(text, { to, signer = null, passphrase = '', compression = null }) {
+        const compress = compression ? ['--compress-algo', compression] : [];
         const sign = signer ? ['--passphrase', passphrase, '--sign', '--local-user', `${signer}!`] : [];
-        return (await this.#succeed(['--armor', ...sign, '--encrypt', '--recipient', to], text)).output;
+        return (await this.#succeed(['--armor', ...compress, ...sign, '--encrypt', '--recipient', to], text)).output;
     }
 
     /* The text of a message that must be encrypted to a key of this ring, and whole, and whose signature, if it has one, must

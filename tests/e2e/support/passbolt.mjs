@@ -109,12 +109,13 @@ export const SESSION_COOKIE = { 5: 'passbolt_session', 2: 'CAKEPHP' };
 /* Somebody's client: it keeps cookies as a browser does, and sends the CSRF token with what changes something; or the access
  * token with everything. */
 export class PassboltClient {
-    constructor(roster, person = null) {
+    /* `options` are those of Client: { tls } and so on. */
+    constructor(roster, person = null, options = {}) {
         this.roster = roster;
         this.person = person;
         this.jar = new CookieJar();
         this.accessToken = null;
-        this.client = roster.as(null);
+        this.client = roster.as(null, options);
     }
 
     get(path, options) {
@@ -227,9 +228,9 @@ export function secondStage(client, token, { wrap = WRAPPED.plainly, keyid = cli
 }
 
 /* Logs somebody in as real clients do, and gives their client: with a session and the CSRF token from `csrfFrom`. */
-export async function logIn(roster, person, { csrfFrom = '/users/me.json', ...how } = {}) {
-    const client = new PassboltClient(roster, person);
-    const serverFingerprint = await learnServerKey(new PassboltClient(roster, person)); // as of old: no cookies come with it
+export async function logIn(roster, person, { csrfFrom = '/users/me.json', options, ...how } = {}) {
+    const client = new PassboltClient(roster, person, options);
+    const serverFingerprint = await learnServerKey(new PassboltClient(roster, person, options)); // no cookies come with it
     const { token } = await firstStage(client, serverFingerprint, how);
     const answer = await secondStage(client, token, how);
     const user = assertSuccess(answer, { message: 'You are successfully logged in.', action: ACTION.login });
