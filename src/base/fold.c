@@ -65,6 +65,21 @@ size_t utf8_prefix(const char *text, size_t count)
     return size;
 }
 
+bool utf8_is_blank(const char *text, size_t size)
+{
+    utf8proc_ssize_t step;
+    for (size_t at = 0; at < size; at += (size_t)step) {
+        utf8proc_int32_t c;
+        step = utf8proc_iterate((const utf8proc_uint8_t *)text + at, (utf8proc_ssize_t)(size - at), &c);
+        if (step <= 0) return false;
+        utf8proc_category_t category = utf8proc_category(c);
+        bool space = (c >= '\t' && c <= '\r') || category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL ||
+                     category == UTF8PROC_CATEGORY_ZP;
+        if (!space) return false;
+    }
+    return true;
+}
+
 size_t utf8_first_upper(const char *text, char out[4])
 {
     utf8proc_int32_t c;

@@ -19,6 +19,9 @@ size_t utf8_length(const char *text, size_t size);
 /* Bytes of the first `count` code points of valid UTF-8; of the whole text if it has fewer. */
 size_t utf8_prefix(const char *text, size_t count);
 
+/* Only white space, as Unicode sees it; true for an empty text. Malformed UTF-8 is none. */
+bool utf8_is_blank(const char *text, size_t size);
+
 /* Writes the first code point of `text`, in upper case if it is a letter that has one, to `out`; returns its bytes, 0 for an
  * empty text. `text` must be valid UTF-8. */
 size_t utf8_first_upper(const char *text, char out[4]);

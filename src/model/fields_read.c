@@ -8,7 +8,6 @@
 #include "model/fields.h"
 
 #include <string.h>
-#include <utf8proc.h>
 
 /* Where the JSON comes from, and where its objects and its faults go. */
 struct source {
@@ -30,22 +29,6 @@ struct reading {
 static enum err refuse_kind(const struct reading *reading, const char *expected)
 {
     return refuse(reading, "%s must be %s, not %s", reading->field->name, expected, json_kind_name(reading->value));
-}
-
-/* Only white space, as Unicode sees it. */
-static bool is_blank(const char *text, size_t size)
-{
-    utf8proc_ssize_t step;
-    for (size_t at = 0; at < size; at += (size_t)step) {
-        utf8proc_int32_t c;
-        step = utf8proc_iterate((const utf8proc_uint8_t *)text + at, (utf8proc_ssize_t)(size - at), &c);
-        if (step <= 0) return false;
-        utf8proc_category_t category = utf8proc_category(c);
-        bool space = (c >= '\t' && c <= '\r') || category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL ||
-                     category == UTF8PROC_CATEGORY_ZP;
-        if (!space) return false;
-    }
-    return true;
 }
 
 static bool has_control(const char *text, size_t size)
@@ -71,7 +54,7 @@ static enum err check_text(const struct reading *reading, const char *text, size
     bool in_bytes = field->flags & FIELD_IN_BYTES;
     if ((in_bytes ? size : utf8_length(text, size)) > field->max)
         return refuse(reading, "%s is longer than %zu %s", field->name, field->max, in_bytes ? "bytes" : "characters");
-    if ((field->flags & (FIELD_REQUIRED | FIELD_FILLED)) && is_blank(text, size))
+    if ((field->flags & (FIELD_REQUIRED | FIELD_FILLED)) && utf8_is_blank(text, size))
         return refuse(reading, "%s is empty", field->name);
     if ((field->flags & FIELD_ONE_LINE) && has_control(text, size))
         return refuse(reading, "%s contains a control character", field->name);

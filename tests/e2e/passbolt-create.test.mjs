@@ -65,12 +65,12 @@ const ROWS = [
         { name: { _empty: 'The name should not be empty.' } },
         { name: { _empty: 'The name cannot be empty.' } },
     ],
-    [
-        'a blank name',
-        { name: ' \t ', groups_users: MANAGED },
+    ...[' \t ', '\u00a0\u3000', '\u2028'].map((name) => [
+        `the blank name ${JSON.stringify(name)}`,
+        { name, groups_users: MANAGED },
         { name: { _empty: 'The name should not be empty.' } },
         { name: { _empty: 'The name cannot be empty.' } },
-    ],
+    ]),
     [
         'a name with a control character',
         { name: 'a\u0001', groups_users: MANAGED },

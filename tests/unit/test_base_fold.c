@@ -212,6 +212,16 @@ static void a_prefix_ends_between_code_points(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) assert_int_equal(utf8_prefix(rows[i].text, rows[i].count), rows[i].size);
 }
 
+static void white_space_alone_is_blank(void **state)
+{
+    (void)state;
+    static const char *const blank[] = { "", " ", " \t\r\n\v\f", "\u00a0\u3000", "\u2028", "\u2029" }, *const filled[] = {
+        "a", " a", "\u3000a", "\u200b", "\ufeff", "\001", " \xff"
+    };
+    for (size_t i = 0; i < COUNT_OF(blank); i++) assert_true(utf8_is_blank(blank[i], strlen(blank[i])));
+    for (size_t i = 0; i < COUNT_OF(filled); i++) assert_false(utf8_is_blank(filled[i], strlen(filled[i])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +236,7 @@ int main(void)
         cmocka_unit_test(length_is_counted_in_code_points),
         cmocka_unit_test(the_first_letter_is_made_upper_case),
         cmocka_unit_test(a_prefix_ends_between_code_points),
+        cmocka_unit_test(white_space_alone_is_blank),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -176,8 +176,8 @@ enum err passbolt_check_name(struct op *op, enum passbolt_profile profile, const
     json_decref(fields);
     if (!e) return ERR_OK;
     failure_clear(&op->failure);
-    bool is_blank = name[strspn(name, " \t\n\v\f\r")] == 0;
-    passbolt_problems_add(problems, profile, is_blank ? PASSBOLT_NAME_EMPTY : PASSBOLT_NAME_UTF8, 0);
+    bool blank = utf8_is_blank(name, strlen(name));
+    passbolt_problems_add(problems, profile, blank ? PASSBOLT_NAME_EMPTY : PASSBOLT_NAME_UTF8, 0);
     return refuse(op);
 }
 
