@@ -312,7 +312,10 @@ for (const profile of [5, 2])
             const send = (body) => group.as('max').request('PUT', `/groups/${group.id}.json`, { body });
             for (const body of ['{', 'null', '{"groups_users":[{"user_id":', '{"a":1}{"b":2}', Buffer.from([0x22, 0xff, 0x22])])
                 assertError(await send(body), 400, 'Bad Request', { action: ACTION.update });
+            for (const groups_users of ['x', 5, true, ['x'], [null], [[]]])
+                assertError(await group.put('max', { groups_users }), 400, 'Bad Request');
             assertSuccess(await send(''));
+            for (const secrets of ['x', [null, 5], {}]) assertSuccess(await group.put('max', { secrets }));
             assert.deepEqual(await group.members(), SAME);
         });
 

@@ -154,6 +154,47 @@ describe('stage 2 is refused', () => {
     });
 });
 
+describe('a log-in that is a form', () => {
+    const FORM = 'application/x-www-form-urlencoded';
+    const why = 'the description has bodies of JSON only';
+    const send = (path, body, type = FORM) => {
+        const headers = { 'Content-Type': type };
+        return new PassboltClient(roster).request('POST', path, { body, headers, undescribed: why });
+    };
+
+    for (const type of [FORM, `${FORM}; charset=UTF-8`])
+        it(`is read, however long: ${type}`, async () => {
+            const token = newToken();
+            const message = await mia.keyring.encrypt(token, { to: serverKey });
+            const fields = { keyid: mia.fingerprint, server_verify_token: `${message}${'\n'.repeat(10_000)}` };
+            const named = Object.entries(fields).map(([name, value]) => [`data[gpg_auth][${name}]`, value]);
+            const answer = await send('/auth/verify.json', new URLSearchParams(named).toString(), type);
+            assert.equal(answer.header('X-GPGAuth-Verify-Response'), token);
+        });
+
+    const MALFORMED = {
+        'a zero character': ['a=%00'],
+        'bytes that are no UTF-8': ['a=%ff'],
+        'names that are no UTF-8': ['%ff=a'],
+        'half an escape': ['a=%4'],
+        'too many fields': ['a=1&'.repeat(500)],
+        'a name of 5000 letters': [`${'a'.repeat(5000)}=1`],
+        'no boundary': ['a', 'multipart/form-data'],
+    };
+    for (const [what, [body, type]] of Object.entries(MALFORMED))
+        it(`with ${what} is refused`, async () => {
+            const answer = await send('/auth/login.json', body, type);
+            assertError(answer, 400, 'Bad Request', { action: ACTION.login });
+        });
+    it('with a field that is a text and then an array has the array', async () => {
+        const fields = [
+            ['gpg_auth', '1'],
+            ['gpg_auth[keyid]', 'nonsense'],
+        ];
+        assertRefused(await send('/auth/login.json', new URLSearchParams(fields).toString()), `${NO_USER} Invalid fingerprint.`);
+    });
+});
+
 // --- sessions ---
 
 describe('a session', () => {
