@@ -394,6 +394,7 @@ void exchange_write_error(struct connection *connection, enum err code, const ch
 {
     struct exchange *exchange = connection->exchange ? connection->exchange : exchange_begin(connection, "/");
     if (exchange->stage == STAGE_ANSWERED || exchange->stage == STAGE_WORKING) return;
+    if (!exchange->op.now) exchange->op.now = clock_now(); /* the head is not complete: nobody has looked */
     if (!exchange->match.dialect) find_route(exchange);
     if (text[0]) {
         failure_clear(&exchange->op.failure);

@@ -161,6 +161,23 @@ for (const profile of [5, 2])
             assert.deepEqual(await group.members(), SAME);
         });
 
+        it('at the same time as another leaves the group a manager', async () => {
+            const group = await newGroup(profile, { max: true, mia: true });
+            const remove = (who, whom) => group.put(who, { groups_users: [{ id: group.m[whom], delete: true }] });
+            const both = ['max', 'mia'].flatMap((who) => ['mia', 'max'].map((whom) => remove(who, whom)));
+            const answers = await Promise.all(both);
+            assert.equal(answers.filter(({ status }) => status === 200).length, 1);
+            for (const { status } of answers) assert.ok([200, 400, 403].includes(status), `${status}`);
+            const left = await group.members();
+            assert.deepEqual(Object.values(left), [true], JSON.stringify(left));
+        });
+        it('of more than 10,000 memberships is refused', async () => {
+            const group = await newGroup(profile);
+            const answer = await group.put('max', { groups_users: Array(10_001).fill({ user_id: nils }) });
+            assertError(answer, 400, undefined, { action: ACTION.update });
+            assert.deepEqual(await group.members(), SAME);
+        });
+
         // --- what is wrong with it ---
 
         const LAST = { is_admin: { at_least_one_group_manager: 'Cannot delete the last group manager.' } };

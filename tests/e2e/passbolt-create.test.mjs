@@ -306,6 +306,15 @@ for (const profile of [5, 2])
             assert.deepEqual(await names(), before);
         });
 
+        it('is made once of eight with one name at the same time', async () => {
+            const name = newName();
+            const spell = (i) => (i % 2 ? name : name.toUpperCase());
+            const send = (_, i) => as('ada').post('/groups.json', { name: spell(i), groups_users: MANAGED });
+            const answers = await Promise.all(Array.from({ length: 8 }, send));
+            assert.deepEqual(answers.map(({ status }) => status).sort(), [200, ...Array(7).fill(400)]);
+            assert.equal((await names()).filter((other) => other.toUpperCase() === name.toUpperCase()).length, 1);
+        });
+
         // --- who may ---
 
         for (const who of ['max', 'mia', 'nils', 'maxReader'])

@@ -1,5 +1,5 @@
-// The example of Passbolt's documentation page for GET /groups.json (release 2.10), answered to the byte: profile 2. The text below
-// is the page's own, compacted. A group that a user made gets its ids from the server, so the page's stand for those.
+// The example of Passbolt's documentation page for GET /groups.json (release 2.10), answered to the byte: profile 2. The text is
+// the page's own, compacted. A group that a user made gets its ids from the server, so the page's stand for those.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { bearer, fromLines, organization, secret, user } from './support/objects.mjs';

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
+import { exchange, parseAnswers } from './support/client.mjs';
 import { Keyring } from './support/gnupg.mjs';
 import { smallWorld, TOKEN } from './support/objects.mjs';
 import {
@@ -12,6 +13,7 @@ import {
     jwtLogIn,
     learnServerKey,
     logIn,
+    makeChallenge,
     makePeople,
     newToken,
     PassboltClient,
@@ -21,7 +23,7 @@ import {
     withCredential,
 } from './support/passbolt.mjs';
 import { Roster } from './support/roster.mjs';
-import { sleep, timed } from './support/wait.mjs';
+import { eventually, sleep, timed } from './support/wait.mjs';
 
 const people = await makePeople(['ada', 'max', 'mia']);
 const { ada, max, mia } = people;
@@ -128,6 +130,60 @@ describe('a key in two organizations', () => {
     });
 });
 
+describe("a user's key", () => {
+    it('may be replaced by an import: the new one counts from the next log-in on', async () => {
+        const roster = await servePassbolt(world, 5);
+        const client = await logIn(roster, mia);
+        const [other] = Object.values(await makePeople(['mia']));
+        await roster.import([{ type: 'user', organizationId: 1, id: 3, publicKey: other.publicKey }]);
+        await eventually(() => logIn(roster, other));
+        assertError(await stage1(roster, mia), 400, 'There is no user associated with this key. User not found.');
+        await jwtLogIn(roster, other);
+        const { gpgkey } = assertSuccess(await client.get('/users/me.json')); // the session goes on
+        assert.equal(gpgkey.fingerprint, other.fingerprint);
+        await roster.stop();
+    });
+    it('that another user of the organization has, too, is nobody\'s', async () => {
+        const roster = await servePassbolt([...world, { type: 'user', organizationId: 1, id: 4, publicKey: mia.publicKey }], 5);
+        const answer = await stage1(roster, mia);
+        assertError(answer, 400);
+        assert.match(answer.json.header.message, /^There is no user associated with this key\. /);
+        assert.equal(answer.header('X-GPGAuth-User-Auth-Token'), undefined);
+        await roster.stop();
+    });
+});
+
+describe("the server's address", () => {
+    it('is what the setting says: in challenges, tokens and settings', async () => {
+        const url = 'https://pass.example.org/passbolt';
+        const roster = await servePassbolt(world, 5, ['--passbolt.url', url]);
+        const client = new PassboltClient(roster, mia);
+        const key = await learnServerKey(client);
+        const logInTo = async (domain) => {
+            const { message } = await makeChallenge(client, key, { domain });
+            return new PassboltClient(roster).post('/auth/jwt/login.json', { user_id: mia.id, challenge: message });
+        };
+        for (const domain of [roster.url, 'https://pass.example.org', `${url}2`, url.toUpperCase()])
+            assertError(await logInTo(domain), 400, 'The credentials are invalid.');
+        const { challenge } = assertSuccess(await logInTo(url));
+        const { domain, access_token } = JSON.parse((await mia.keyring.decrypt(challenge)).text);
+        assert.equal(domain, url);
+        assert.equal(JSON.parse(Buffer.from(access_token.split('.')[1], 'base64url')).iss, url);
+        assert.equal(assertSuccess(await client.get('/settings.json')).app.url, `${url}/`);
+        await roster.stop();
+    });
+    it('that is none stops the start', async () => {
+        const roster = new Roster();
+        await roster.import(smallWorld());
+        for (const url of ['pass.example.org', 'ftp://pass.example.org', 'https://', 'https://a b', 'https://x?y', 'https://x#y']) {
+            const args = ['serve', '--store', roster.store, '--listen', '127.0.0.1:0', '--passbolt.url', url];
+            const { code, stderr } = await roster.run(args);
+            assert.notEqual(code, 0, url);
+            assert.match(stderr, /\w/);
+        }
+    });
+});
+
 describe('attempts', () => {
     const RATE = /^Too many attempts, try again in (\d+) seconds\.$/;
     function assertTooMany(answer) {
@@ -204,6 +260,25 @@ describe('a session', () => {
         for (const client of [unused, early]) assertError(await client.get('/groups.json'), 401, NOT_LOGGED_IN);
         const body = { user_id: mia.id, refresh_token: program.refreshToken };
         assertError(await new PassboltClient(roster).post('/auth/jwt/refresh.json', body), 401);
+
+        await roster.stop();
+        await servePassbolt(null, 5, [], roster);
+        const later = new PassboltClient(roster, used.person);
+        later.jar = used.jar;
+        assertSuccess(await later.get('/groups.json')); // an end of the server does not take it back
+        await roster.stop();
+    });
+});
+
+describe('a head that does not arrive', () => {
+    it('is told so, with the time', async () => {
+        const roster = await servePassbolt(world, 5, ['--head-timeout-s', '1']);
+        const begun = Math.floor(Date.now() / 1000);
+        const { text } = await exchange(roster, 'GET /groups.json HTTP/1.1\r\nHos');
+        const [{ status, body }] = parseAnswers(text);
+        const { header } = JSON.parse(body);
+        assert.deepEqual([status, header.code, header.status], [408, 408, 'error']);
+        assert.ok(header.servertime >= begun && header.servertime <= Date.now() / 1000, `${header.servertime}`);
         await roster.stop();
     });
 });
