@@ -83,6 +83,11 @@ describe('which groups', () => {
             it(`all that are not deleted, for ${who} in profile ${profile}`, async () => {
                 assert.deepEqual((await list(profile, '', who)).map(({ name }) => name).sort(), [...all].sort());
             });
+    it('there are no pages', async () => {
+        const answer = await as(rosters[5], 'mia').get('/groups.json?limit=1&page=2');
+        assert.equal(answer.json.body.length, all.length);
+        assert.equal('pagination' in answer.json.header, false);
+    });
 
     const [ada, max, mia, nils, ines] = [1, 2, 3, 4, 5].map(userId);
     const umbrella = '00000000-0000-4000-8000-000000000000';
