@@ -388,7 +388,7 @@ describe('what Passbolt takes in several ways', () => {
     const groupOf = (name) => ({ name, groups_users: [{ user_id: userId(1), is_admin: 1 }] });
     const form = (name) =>
         new URLSearchParams({ name, 'groups_users[0][user_id]': userId(1), 'groups_users[0][is_admin]': '1' }).toString();
-    const undescribed = 'bodies are described as JSON, not as forms';
+    const undescribed = 'a form is sent: bodies are described as JSON';
     const WAYS = {
         'a form': (name) => ({
             body: form(name),
