@@ -99,15 +99,16 @@ describe("the server's key", () => {
 
 describe('a key in two organizations', () => {
     const both = [...world, { type: 'user', organizationId: 2, id: 11, publicKey: mia.publicKey }];
-    it('is refused, and the text names the setting', async () => {
+    it('is refused as if nobody had it: that there are others is for the log', async () => {
         const roster = await servePassbolt(both, 5);
         const answer = await stage1(roster, mia);
         assertError(answer, 400);
-        assert.match(answer.json.header.message, /^There is no user associated with this key\. .*passbolt\.organization/);
+        assert.equal(answer.json.header.message, 'There is no user associated with this key. User not found.');
         assert.equal(answer.header('X-GPGAuth-Debug'), answer.json.header.message);
         assert.equal(answer.header('X-GPGAuth-User-Auth-Token'), undefined);
         await logIn(roster, max); // whose key is in one only
         await roster.stop();
+        assert.match(roster.log, /a log-in was refused: the key belongs to users of several organizations; .*passbolt\.organization/);
     });
     it('is good where the setting says whose', async () => {
         const roster = await servePassbolt(both, 5, ['--passbolt.organization', '1']);

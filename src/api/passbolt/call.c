@@ -129,7 +129,7 @@ const char *passbolt_csrf_token(struct op *op, const struct request *request, st
     random_bytes(bytes, sizeof bytes);
     for (size_t i = 0; i < sizeof bytes; i++) put_hex(token + 2 * i, bytes[i]);
     token[2 * CSRF_BYTES] = 0;
-    struct cookie_attributes attributes = { .path = "/", .secure = request->secure };
+    struct cookie_attributes attributes = { .path = "/", .secure = passbolt_is_secure(op, request) };
     response_add_cookie(response, &op->arena, PASSBOLT_CSRF_COOKIE, token, &attributes);
     return token;
 }
@@ -172,7 +172,8 @@ void passbolt_add_headers(struct op *op, const struct request *request, struct r
 {
     add_all(response, security_headers);
     if (!is_without_session(request)) add_all(response, gpgauth_headers);
-    if (request->secure) response_add_header(response, "strict-transport-security", "max-age=31536000; includeSubDomains");
+    if (passbolt_is_secure(op, request))
+        response_add_header(response, "strict-transport-security", "max-age=31536000; includeSubDomains");
     if (request->method == METHOD_GET && !is_without_session(request)) (void)passbolt_csrf_token(op, request, response);
 }
 
@@ -202,6 +203,12 @@ void passbolt_answer_null(struct op *op, const struct request *request, struct r
     passbolt_begin_answer(op, request, response, message);
     passbolt_add_null(&response->body);
     passbolt_end_answer(response);
+}
+
+bool passbolt_is_secure(struct op *op, const struct request *request)
+{
+    const char *url = logins_url(directory_logins(op->directory));
+    return request->secure || (url && strncmp(url, "https://", 8) == 0);
 }
 
 const char *passbolt_base_url(struct op *op, const struct request *request)

@@ -202,7 +202,7 @@ static enum err begin_session(struct op *op, const struct request *request, stru
     e = directory_view(op, true, &view);
     if (e) return e;
     struct cookie_attributes attributes = {
-        .path = "/", .secure = request->secure, .http_only = true, .same_site = SAME_SITE_LAX
+        .path = "/", .secure = passbolt_is_secure(op, request), .http_only = true, .same_site = SAME_SITE_LAX
     };
     response_add_cookie(response, &op->arena, passbolt_session_cookie(call->profile), secret, &attributes);
     response_add_header(response, "X-GPGAuth-Progress", "complete");
@@ -220,7 +220,7 @@ static enum err go_on(struct op *op, const struct request *request, struct respo
 {
     const char *secret;
     struct login_user user;
-    bool asks_server = attempt->server_token && !attempt->user_token, has_session;
+    bool asks_server = attempt->server_token != NULL, has_session;
     enum err e = passbolt_find_session(op, request, &secret, &has_session);
     if (!e && has_session && !asks_server && !attempt->user_token)
         e = op_fail(op, ERR_EXISTS, "session", "You are already logged in.");
@@ -273,7 +273,9 @@ enum err passbolt_log_out(struct op *op, const struct request *request, struct r
     e = passbolt_find_session(op, request, &secret, &has_session);
     if (!e && has_session) e = logins_end_session(op, call.logins, secret);
     if (e) return e;
-    struct cookie_attributes attributes = { .path = "/", .max_age_s = -1, .secure = request->secure, .http_only = true };
+    struct cookie_attributes attributes = {
+        .path = "/", .max_age_s = -1, .secure = passbolt_is_secure(op, request), .http_only = true
+    };
     response_add_cookie(response, &op->arena, passbolt_session_cookie(call.profile), "", &attributes);
     passbolt_answer_null(op, request, response, "You are successfully logged out.");
     return ERR_OK;

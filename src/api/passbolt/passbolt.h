@@ -98,6 +98,9 @@ void passbolt_add_headers(struct op *op, const struct request *request, struct r
  * sent to. In the arena or as long as the server. */
 const char *passbolt_base_url(struct op *op, const struct request *request);
 
+/* Do clients come over TLS: to this server, or by passbolt.url to something before it? Cookies are then for TLS only. */
+bool passbolt_is_secure(struct op *op, const struct request *request);
+
 /* The name of the session's cookie. */
 const char *passbolt_session_cookie(enum passbolt_profile profile);
 

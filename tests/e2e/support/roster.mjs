@@ -9,6 +9,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Client } from './client.mjs';
 import { fromLines, toLines } from './objects.mjs';
@@ -24,6 +25,10 @@ const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 60_000;
 
 const everyone = [];
+
+/* A server that a failed test left running would keep the file from ending. The hooks of the file itself come after this one. */
+const LEFT_RUNNING_MS = 30_000;
+after(() => setTimeout(() => everyone.forEach((roster) => roster.child?.kill('SIGKILL')), LEFT_RUNNING_MS).unref());
 
 process.on('exit', (code) => {
     for (const roster of everyone) {
