@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -43,11 +44,17 @@ enum err logins_need_worker(struct op *op)
     return op->may_block ? ERR_OK : op_fail(op, ERR_DEFERRED, "", "this takes a worker");
 }
 
-struct caller logins_caller(int64_t organization_id, int64_t user_id)
+struct caller logins_caller(int64_t organization_id, int64_t user_id, const struct uuid *user_uuid)
 {
     return (struct caller){ .organization_id = organization_id,
                             .user_id = user_id,
+                            .user_uuid = *user_uuid,
                             .rights = RIGHT_READ | RIGHT_WRITE | RIGHT_ALL_PERMITS };
+}
+
+bool logins_is_open_to(const struct logins *logins, int64_t organization_id)
+{
+    return !logins->organization || logins->organization == organization_id;
 }
 
 /* --- keys --- */
@@ -163,6 +170,7 @@ static enum err load_session(void *context, struct op *op, const struct login *l
     logins_index_put(logins->sessions, &(struct logins_entry){ .hash = login->hash,
                                                                .organization_id = login->organization_id,
                                                                .user_id = login->user_id,
+                                                               .user_uuid = login->user_uuid,
                                                                .expires_at = login->expires_at });
     return ERR_OK;
 }
@@ -266,11 +274,9 @@ int64_t logins_attempts_per_key(const struct logins *logins)
 
 /* --- now and then --- */
 
-enum err logins_follow_organization(struct op *op, struct logins *logins, int64_t organization_id)
+/* Not all of them end: whoever was deleted may live again since, and have logged in. */
+static enum err forget_ended(struct op *op, struct logins *logins, const struct digest *hashes, size_t count)
 {
-    struct digest *hashes;
-    size_t count = logins_index_of_organization(logins->sessions, &op->arena, organization_id, &hashes);
-    logins_index_drop_organization(logins->access_tokens, organization_id);
     for (size_t i = 0; i < count; i++) {
         struct login login;
         bool found;
@@ -279,6 +285,34 @@ enum err logins_follow_organization(struct op *op, struct logins *logins, int64_
         if (!found) logins_index_remove(logins->sessions, &hashes[i]);
     }
     return ERR_OK;
+}
+
+enum err logins_follow_organization(struct op *op, struct logins *logins, int64_t organization_id)
+{
+    struct digest *hashes;
+    size_t count = logins_index_list(logins->sessions, &op->arena, organization_id, NULL, 0, &hashes);
+    logins_index_drop_organization(logins->access_tokens, organization_id);
+    return forget_ended(op, logins, hashes, count);
+}
+
+bool logins_has_sessions(struct logins *logins, int64_t organization_id)
+{
+    return logins_index_has(logins->sessions, organization_id);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+enum err logins_follow_users(struct op *op, struct logins *logins, int64_t organization_id, int64_t *user_ids, size_t count)
+{
+    struct digest *hashes;
+    if (count == 0) return ERR_OK;
+    qsort(user_ids, count, sizeof *user_ids, compare_numbers);
+    count = logins_index_list(logins->sessions, &op->arena, organization_id, user_ids, count, &hashes);
+    return forget_ended(op, logins, hashes, count);
 }
 
 static enum err save_extensions(struct op *op, struct logins *logins)

@@ -1,14 +1,15 @@
 /* logins.h — log-in of people who prove with an OpenPGP key who they are: GPGAuth with a session, or a challenge with tokens
  * (passbolt.md 2.9). Everything behind it but HTTP and JSON answers.
  *
- * Who the user is, is found by the caller, in the directory: this room knows no user, and whether one is active is for the
- * caller to check at every request (directory_view does).
+ * Who the user is, is found by the caller, in the directory: this room knows no user, and whether one is active, and is the one
+ * who logged in (op->caller has the uuid), is for the caller to check at every request (directory_view does).
  *
  * GPGAuth                                              JWT
  *   logins_begin        a token, encrypted to the key     logins_jwt_login             challenge for tokens
  *   logins_finish       the token for a session           logins_check_access_token    at every request
- *   logins_find_session at every request                  logins_find_refresh, then logins_refresh
- *   logins_end_session                                    logins_end_refresh
+ *   logins_find_session and                               logins_find_refresh, then logins_refresh
+ *   logins_touch_session at every request                 logins_end_refresh
+ *   logins_end_session
  *
  * What is remembered (store.h, struct login): sessions, refresh tokens, and which tokens of a log-in were used, all as SHA-256
  * of secrets with 122 bits or more. Nothing is remembered for who is not logged in: a log-in token is 66 bits of HMAC over who
@@ -34,13 +35,17 @@
 #define LOGINS_CLOCK_LEEWAY_US (INT64_C(60) * 1000000)                                  /* between clocks of several servers */
 enum { LOGINS_SECRET_SIZE = 43, LOGINS_ACCESS_TOKEN_MAX = 2048, LOGINS_URL_MAX = 512 }; /* bytes */
 
+/* As many of each a user has at most; when one more begins the oldest ends. */
+enum { LOGINS_SESSIONS_MAX = 100, LOGINS_REFRESH_TOKENS_MAX = 100 };
+
 struct logins;
 
 struct logins_options {
     const char
         *server_key_file; /* the server's armored OpenPGP secret key; NULL: made at the first start, kept in the database */
     const char *url;      /* as clients know the server, "https://pass.example.org"; NULL: not known */
-    int64_t organization; /* whose users may log in; 0: those of any. For the caller to obey */
+    int64_t organization; /* whose users may log in; 0: those of any. The caller finds no others, sessions and tokens that others
+                           * have of before are refused here */
     int64_t session_timeout_min; /* a session ends when it was not used for so many minutes; 0: 24, as PHP has it */
     int64_t profile;             /* 2 or 5: the release of passbolt.md to be like; 0: 5. For the caller to obey */
     int64_t attempts_per_address, attempts_per_key; /* a minute; 0: no limit. For the caller to obey (net/attempts.h) */
@@ -94,17 +99,22 @@ MUST_USE enum err logins_begin(struct op *op, struct logins *logins, const struc
 /* Stage 2: takes the decrypted text and begins a session; what was returned with success survives a crash. *ret_secret is the
  * cookie's value, LOGINS_SECRET_SIZE characters of base64url. Sets the user's time of last log-in, and op->caller as
  * logins_find_session does. ERR_UNAUTHENTICATED if the text is malformed, not of this server, another user's, older than
- * LOGINS_TOKEN_US or was used; ERR_NOT_FOUND "user" if the store has no such living user. On a worker. */
+ * LOGINS_TOKEN_US or was used; ERR_NOT_FOUND "user" if the store has no living user with this number
+ * and uuid. On a worker. */
 MUST_USE enum err logins_finish(struct op *op, struct logins *logins, const struct login_user *user, const char *text,
                                 size_t size, const char **ret_secret);
 
-/* Fills op->caller (organization, user, every right) from the value of a session's cookie (NULL or any text). The session lives
- * session_timeout_min longer from now on. No disk: 0.5 us of 100,000 sessions, of which 0.2 are the SHA-256. ERR_UNAUTHENTICATED
- * if there is none, it is not known, has expired or was ended.
+/* Fills op->caller (organization, user with uuid, every right) from the value of a session's cookie (NULL or any text). No disk:
+ * 0.5 us of 100,000 sessions, of which 0.2 are the SHA-256. ERR_UNAUTHENTICATED if there is none, it is not known, has expired or
+ * was ended, or is not of the one organization that may log in. */
+MUST_USE enum err logins_find_session(struct op *op, struct logins *logins, const char *secret);
+
+/* The session, if it lives, lives session_timeout_min longer from now on. For who was found by it and is active, and nobody else:
+ * else the session of a user who may not log in for a while would wait for the end of that. Costs what finding costs.
  *
  * Extended sessions are saved by logins_keep_house: a crash takes back at most what was extended since, so a session that was
  * in use is alive afterwards unless its timeout is shorter than that. */
-MUST_USE enum err logins_find_session(struct op *op, struct logins *logins, const char *secret);
+void logins_touch_session(const struct op *op, struct logins *logins, const char *secret);
 
 /* Ends it, durably: no use of it succeeds once this has returned. One that does not live (any more) is no error. On a worker. */
 MUST_USE enum err logins_end_session(struct op *op, struct logins *logins, const char *secret);
@@ -123,23 +133,23 @@ MUST_USE enum err logins_end_session(struct op *op, struct logins *logins, const
 MUST_USE enum err logins_jwt_login(struct op *op, struct logins *logins, const struct login_user *user, const char *domain,
                                    const char *message, size_t size, char **ret_challenge);
 
-/* Fills op->caller (organization, user, every right) from an access token made here: RS256 by our key, not expired. The first
- * time on a worker (50 us), then the token is remembered: 1.3 us. ERR_UNAUTHENTICATED for everything else.
+/* Fills op->caller (organization, user with uuid, every right) from an access token made here: RS256 by our key, not expired. The
+ * first time on a worker (50 us), then the token is remembered: 1.3 us. ERR_UNAUTHENTICATED for everything else; what can be seen
+ * without checking a signature (form, algorithm, kid, claims, time, passbolt.organization) is refused without a worker, in some
+ * us.
  *
- * An access token cannot be taken back, it lives for LOGINS_ACCESS_US. The caller refuses a user who is not active, or whose uuid
- * is not *ret_user_uuid, its sub: an organization may have been deleted and another imported with its numbers. */
-MUST_USE enum err logins_check_access_token(struct op *op, struct logins *logins, const char *token, size_t size,
-                                            struct uuid *ret_user_uuid);
+ * An access token cannot be taken back, it lives for LOGINS_ACCESS_US. */
+MUST_USE enum err logins_check_access_token(struct op *op, struct logins *logins, const char *token, size_t size);
 
 /* Refreshing is two calls, so that a token is not spent for a user who may not log in any more:
  *
- *     logins_find_refresh   fills op->caller (every right) if the living refresh token is this user's
+ *     logins_find_refresh   fills op->caller (uuid, every right) if the living refresh token is this user's
  *     directory_view        the user is active
  *     logins_refresh        spends it, for op->caller only
  *
  * `user_uuid` and `refresh_token` (a UUID in text, any case; anything else is refused) are as the client sent them. Both are in
  * what is remembered, so another user's uuid finds nothing. ERR_UNAUTHENTICATED if it is not known, another user's, has expired
- * or was spent. On a worker. */
+ * or was spent, or is not of the one organization that may log in. On a worker. */
 MUST_USE enum err logins_find_refresh(struct op *op, struct logins *logins, const struct uuid *user_uuid,
                                       const char *refresh_token);
 
@@ -159,6 +169,14 @@ MUST_USE enum err logins_end_refresh(struct op *op, struct logins *logins, const
 /* Forgets the sessions of an organization that the store has no longer: it was deleted, and perhaps another was made with its
  * number. */
 MUST_USE enum err logins_follow_organization(struct op *op, struct logins *logins, int64_t organization_id);
+
+/* The same for some users of it who were deleted (another process did that, here nobody does), so that their sessions do not live
+ * again if they do. Sorts the numbers. Costs a look at every session, and asks the store about those of these users. */
+MUST_USE enum err logins_follow_users(struct op *op, struct logins *logins, int64_t organization_id, int64_t *user_ids,
+                                      size_t count);
+
+/* Has the organization any sessions here that would have to be followed? */
+bool logins_has_sessions(struct logins *logins, int64_t organization_id);
 
 /* Saves extended sessions, removes from memory and store what expired, some thousand rows at most. Called every
  * LOGINS_KEEP_HOUSE_S seconds by the housekeeper and at the end. */

@@ -78,21 +78,26 @@ enum err logins_finish(struct op *op, struct logins *logins, const struct login_
 
     const char *secret = make_secret(&op->arena);
     const struct login added[] = {
-        { LOGIN_SESSION, digest_of(secret, LOGINS_SECRET_SIZE), user->organization_id, user->user_id, op->now,
+        { LOGIN_SESSION, digest_of(secret, LOGINS_SECRET_SIZE), user->organization_id, user->user_id, user->uuid, op->now,
           op->now + session_timeout_us(logins) },
-        { LOGIN_USED, hash_of_token(user, &token), user->organization_id, user->user_id, op->now,
+        { LOGIN_USED, hash_of_token(user, &token), user->organization_id, user->user_id, user->uuid, op->now,
           token_expires_at + LOGINS_CLOCK_LEEWAY_US },
     };
-    const struct login_change change = { .now = op->now, .added = added, .added_count = 2, .logs_in = true };
+    struct ended_logins ended;
+    const struct login_change change = {
+        .now = op->now, .added = added, .added_count = 2, .limit = LOGINS_SESSIONS_MAX, .ret_ended = &ended, .logs_in = true
+    };
     e = store_change_logins(op, logins->store, &change);
     if (e == ERR_EXISTS) return logins_refuse_login(op, logins, "the token was used");
     if (e) return e;
+    for (size_t i = 0; i < ended.count; i++) logins_index_remove(logins->sessions, &ended.hashes[i]);
     logins_index_put(logins->sessions, &(struct logins_entry){ .hash = added[0].hash,
                                                                .organization_id = user->organization_id,
                                                                .user_id = user->user_id,
+                                                               .user_uuid = user->uuid,
                                                                .expires_at = added[0].expires_at });
     atomic_fetch_add_explicit(&logins->done, 1, memory_order_relaxed);
-    op->caller = logins_caller(user->organization_id, user->user_id);
+    op->caller = logins_caller(user->organization_id, user->user_id, &user->uuid);
     *ret_secret = secret;
     return ERR_OK;
 }
@@ -110,11 +115,19 @@ enum err logins_find_session(struct op *op, struct logins *logins, const char *s
 {
     struct digest hash;
     struct logins_entry session;
-    if (!hash_of_secret(secret, &hash) ||
-        !logins_index_find(logins->sessions, &hash, op->now, session_timeout_us(logins), &session))
+    if (!hash_of_secret(secret, &hash) || !logins_index_find(logins->sessions, &hash, op->now, 0, &session))
         return logins_refuse(op, "there is no such session");
-    op->caller = logins_caller(session.organization_id, session.user_id);
+    if (!logins_is_open_to(logins, session.organization_id)) return logins_refuse(op, LOGINS_OF_ANOTHER_ORGANIZATION);
+    op->caller = logins_caller(session.organization_id, session.user_id, &session.user_uuid);
     return ERR_OK;
+}
+
+void logins_touch_session(const struct op *op, struct logins *logins, const char *secret)
+{
+    struct digest hash;
+    struct logins_entry session;
+    if (hash_of_secret(secret, &hash))
+        (void)logins_index_find(logins->sessions, &hash, op->now, session_timeout_us(logins), &session);
 }
 
 enum err logins_end_session(struct op *op, struct logins *logins, const char *secret)

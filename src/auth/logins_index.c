@@ -143,14 +143,38 @@ void logins_index_remove(struct logins_index *index, const struct digest *hash)
     pthread_rwlock_unlock(&index->lock);
 }
 
-size_t logins_index_of_organization(struct logins_index *index, struct arena *arena, int64_t organization_id,
-                                    struct digest **ret_hashes)
+bool logins_index_has(struct logins_index *index, int64_t organization_id)
+{
+    bool has = false;
+    pthread_rwlock_rdlock(&index->lock);
+    for (uint32_t i = 0; i < index->count && !has; i++) has = index->entries[i].organization_id == organization_id;
+    pthread_rwlock_unlock(&index->lock);
+    return has;
+}
+
+static bool is_among(const int64_t *ids, size_t count, int64_t id)
+{
+    size_t from = 0;
+    while (from < count) {
+        size_t middle = from + (count - from) / 2;
+        if (ids[middle] == id) return true;
+        if (ids[middle] < id) from = middle + 1;
+        else count = middle;
+    }
+    return false;
+}
+
+size_t logins_index_list(struct logins_index *index, struct arena *arena, int64_t organization_id, const int64_t *user_ids,
+                         size_t user_count, struct digest **ret_hashes)
 {
     pthread_rwlock_rdlock(&index->lock);
     struct digest *hashes = arena_array(arena, index->count, sizeof *hashes);
     size_t count = 0;
-    for (uint32_t i = 0; i < index->count; i++)
-        if (index->entries[i].organization_id == organization_id) hashes[count++] = index->entries[i].hash;
+    for (uint32_t i = 0; i < index->count; i++) {
+        const struct entry *entry = &index->entries[i];
+        if (entry->organization_id != organization_id) continue;
+        if (!user_ids || is_among(user_ids, user_count, entry->user_id)) hashes[count++] = entry->hash;
+    }
     pthread_rwlock_unlock(&index->lock);
     *ret_hashes = hashes;
     return count;

@@ -16,7 +16,7 @@ struct logins_index;
 struct logins_entry {
     struct digest hash;
     int64_t organization_id, user_id;
-    struct uuid user_uuid; /* nil if it does not matter */
+    struct uuid user_uuid;
     int64_t expires_at;
 };
 
@@ -32,9 +32,11 @@ bool logins_index_find(struct logins_index *index, const struct digest *hash, in
                        struct logins_entry *ret_entry);
 
 void logins_index_remove(struct logins_index *index, const struct digest *hash);
-/* The hashes of an organization's, in the arena. */
-size_t logins_index_of_organization(struct logins_index *index, struct arena *arena, int64_t organization_id,
-                                    struct digest **ret_hashes);
+/* Has the organization any? */
+bool logins_index_has(struct logins_index *index, int64_t organization_id);
+/* The hashes of an organization's, in the arena; with `user_ids` (ascending, else NULL) only those of these users. */
+size_t logins_index_list(struct logins_index *index, struct arena *arena, int64_t organization_id, const int64_t *user_ids,
+                         size_t user_count, struct digest **ret_hashes);
 void logins_index_drop_organization(struct logins_index *index, int64_t organization_id);
 /* Removes what has expired at `now`; the lock is held for some hundred at a time. */
 void logins_index_drop_expired(struct logins_index *index, struct arena *arena, int64_t now);

@@ -70,6 +70,7 @@ static enum err make_tokens(struct op *op, const struct logins *logins, const st
     ret_tokens->login = (struct login){ .kind = LOGIN_REFRESH,
                                         .organization_id = whose->organization_id,
                                         .user_id = whose->user_id,
+                                        .user_uuid = *user_uuid,
                                         .created_at = op->now,
                                         .expires_at = op->now + LOGINS_REFRESH_US };
     hash_of_refresh(user_uuid, text, &ret_tokens->login.hash);
@@ -139,10 +140,12 @@ static enum err keep_login(struct op *op, struct logins *logins, const struct lo
 {
     const struct login added[] = {
         tokens->login,
-        { LOGIN_USED, hash_of_verify_token(user, &challenge->token), user->organization_id, user->user_id, op->now,
+        { LOGIN_USED, hash_of_verify_token(user, &challenge->token), user->organization_id, user->user_id, user->uuid, op->now,
           challenge->expires_at + LOGINS_CLOCK_LEEWAY_US },
     };
-    const struct login_change change = { .now = op->now, .added = added, .added_count = 2, .logs_in = true };
+    const struct login_change change = {
+        .now = op->now, .added = added, .added_count = 2, .limit = LOGINS_REFRESH_TOKENS_MAX, .logs_in = true
+    };
     enum err e = store_change_logins(op, logins->store, &change);
     if (e == ERR_EXISTS) return logins_refuse_login(op, logins, "the challenge's verify_token was used");
     if (!e) atomic_fetch_add_explicit(&logins->done, 1, memory_order_relaxed);
@@ -165,7 +168,7 @@ enum err logins_jwt_login(struct op *op, struct logins *logins, const struct log
     const char *reason = read_challenge(op, domain, text, text_size, &challenge);
     if (reason) return logins_refuse_login(op, logins, reason);
 
-    const struct caller whose = logins_caller(user->organization_id, user->user_id);
+    const struct caller whose = logins_caller(user->organization_id, user->user_id, &user->uuid);
     e = make_tokens(op, logins, &whose, &user->uuid, domain, &tokens);
     if (!e) e = write_answer(op, logins, user, domain, &challenge, &tokens, &answer);
     if (!e) e = keep_login(op, logins, user, &challenge, &tokens);
@@ -185,7 +188,8 @@ enum err logins_find_refresh(struct op *op, struct logins *logins, const struct 
         e = store_find_login(op, logins->store, LOGIN_REFRESH, &hash, op->now, &found, &login);
     if (e) return e;
     if (!found) return logins_refuse_login(op, logins, "the refresh token is not known, or another user's");
-    op->caller = logins_caller(login.organization_id, login.user_id);
+    if (!logins_is_open_to(logins, login.organization_id)) return logins_refuse_login(op, logins, LOGINS_OF_ANOTHER_ORGANIZATION);
+    op->caller = logins_caller(login.organization_id, login.user_id, &login.user_uuid);
     return ERR_OK;
 }
 
@@ -193,9 +197,13 @@ enum err logins_refresh(struct op *op, struct logins *logins, const struct uuid 
                         const char *domain, const char **ret_access_token, const char **ret_refresh_token)
 {
     struct tokens tokens;
-    struct login_change change = { .now = op->now, .takes = true, .added = &tokens.login, .added_count = 1 };
+    struct login_change change = {
+        .now = op->now, .takes = true, .added = &tokens.login, .added_count = 1, .limit = LOGINS_REFRESH_TOKENS_MAX
+    };
     enum err e = logins_need_worker(op);
     if (e) return e;
+    if (!logins_is_open_to(logins, op->caller.organization_id))
+        return logins_refuse_login(op, logins, LOGINS_OF_ANOTHER_ORGANIZATION);
     change.taken =
         (struct login){ .kind = LOGIN_REFRESH, .organization_id = op->caller.organization_id, .user_id = op->caller.user_id };
     if (!hash_of_refresh(user_uuid, refresh_token, &change.taken.hash))
@@ -229,23 +237,32 @@ enum err logins_end_refresh(struct op *op, struct logins *logins, const struct u
 
 /* --- access tokens --- */
 
-enum err logins_check_access_token(struct op *op, struct logins *logins, const char *token, size_t size,
-                                   struct uuid *ret_user_uuid)
+/* A worker is asked for the signature only: what anybody sends, in whatever number, is mostly refused before. */
+static enum err check_new_token(struct op *op, struct logins *logins, const char *token, size_t size,
+                                struct logins_claims *ret_claims)
+{
+    struct logins_signed parts;
+    const char *reason = logins_read_token(&op->arena, logins->signer, token, size, ret_claims, &parts);
+    if (!reason && op->now >= ret_claims->expires_at) reason = "it has expired";
+    if (!reason && !logins_is_open_to(logins, ret_claims->organization_id)) reason = LOGINS_OF_ANOTHER_ORGANIZATION;
+    if (reason) return logins_refuse(op, reason);
+    enum err e = logins_need_worker(op);
+    if (e) return e;
+    return logins_has_signature(&parts, token) ? ERR_OK : logins_refuse(op, "its signature is wrong");
+}
+
+enum err logins_check_access_token(struct op *op, struct logins *logins, const char *token, size_t size)
 {
     struct logins_claims claims;
     struct logins_entry entry;
     if (size > LOGINS_ACCESS_TOKEN_MAX || !jwt_is_token(token, size)) return logins_refuse(op, "it has not the form of a token");
     struct digest hash = digest_of(token, size);
     if (!logins_index_find(logins->access_tokens, &hash, op->now, 0, &entry)) {
-        enum err e = logins_need_worker(op);
+        enum err e = check_new_token(op, logins, token, size, &claims);
         if (e) return e;
-        const char *reason = logins_verify(&op->arena, logins->signer, token, size, &claims);
-        if (!reason && op->now >= claims.expires_at) reason = "it has expired";
-        if (reason) return logins_refuse(op, reason);
         entry = (struct logins_entry){ hash, claims.organization_id, claims.user_id, claims.user_uuid, claims.expires_at };
         logins_index_put(logins->access_tokens, &entry);
     }
-    op->caller = logins_caller(entry.organization_id, entry.user_id);
-    if (ret_user_uuid) *ret_user_uuid = entry.user_uuid;
+    op->caller = logins_caller(entry.organization_id, entry.user_id, &entry.user_uuid);
     return ERR_OK;
 }

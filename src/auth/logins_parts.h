@@ -33,7 +33,11 @@ MUST_USE enum err logins_refuse_login(struct op *op, struct logins *logins, cons
 MUST_USE enum err logins_need_worker(struct op *op);
 
 /* A user who logged in: everything but what the directory says. */
-struct caller logins_caller(int64_t organization_id, int64_t user_id);
+struct caller logins_caller(int64_t organization_id, int64_t user_id, const struct uuid *user_uuid);
+
+/* May users of the organization be logged in? Those who are may have been before passbolt.organization was set. */
+bool logins_is_open_to(const struct logins *logins, int64_t organization_id);
+#define LOGINS_OF_ANOTHER_ORGANIZATION "it is of another organization than that of passbolt.organization"
 
 /* --- logins_token.c: log-in tokens, which are remembered nowhere --- */
 
@@ -57,9 +61,19 @@ struct logins_claims {
 };
 MUST_USE enum err logins_sign(struct op *op, const struct logins_signer *signer, const struct logins_claims *claims,
                               const char **ret_token);
-/* NULL if it is a good token, else why not. Does not look at the time; domain is not read. */
-const char *logins_verify(struct arena *arena, const struct logins_signer *signer, const char *token, size_t size,
-                          struct logins_claims *ret_claims);
+/* A token taken apart, in an arena. */
+struct logins_signed {
+    const struct jwk *key;
+    size_t size; /* what is signed: so many bytes of the token */
+    const unsigned char *signature;
+    size_t signature_size;
+};
+
+/* NULL if it is a token as ours are, by our key as it says, else why not. Some us. Nothing in it is true before
+ * logins_has_signature says so. Does not look at the time; domain is not read. */
+const char *logins_read_token(struct arena *arena, const struct logins_signer *signer, const char *token, size_t size,
+                              struct logins_claims *ret_claims, struct logins_signed *ret_signed);
+bool logins_has_signature(const struct logins_signed *parts, const char *token); /* 50 us */
 
 /* --- logins_jwt.c --- */
 

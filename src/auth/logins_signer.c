@@ -210,11 +210,12 @@ static bool read_claims(const struct jwt_token *token, struct logins_claims *ret
         !read_number(json, "user", &ret_claims->user_id) || seconds > INT64_MAX / 1000000)
         return false;
     ret_claims->expires_at = seconds * 1000000;
-    return json_is_string(sub) && uuid_parse(json_string_value(sub), json_string_length(sub), &ret_claims->user_uuid);
+    return json_is_string(sub) && uuid_parse(json_string_value(sub), json_string_length(sub), &ret_claims->user_uuid) &&
+           !uuid_is_nil(&ret_claims->user_uuid);
 }
 
-const char *logins_verify(struct arena *arena, const struct logins_signer *signer, const char *text, size_t size,
-                          struct logins_claims *ret_claims)
+const char *logins_read_token(struct arena *arena, const struct logins_signer *signer, const char *text, size_t size,
+                              struct logins_claims *ret_claims, struct logins_signed *ret_signed)
 {
     struct failure reason = { 0 };
     struct jwt_token token;
@@ -222,6 +223,13 @@ const char *logins_verify(struct arena *arena, const struct logins_signer *signe
     if (size > LOGINS_ACCESS_TOKEN_MAX || !jwt_is_token(text, size)) return "it is too large or has not the form of a token";
     if (jwt_token_read(&reason, arena, text, size, &token)) return arena_strdup(arena, reason.text);
     if (!token.kid || jwk_set_find(signer->set, token.algorithm, token.kid, &key) != JWK_FOUND) return "it is not of our key";
-    if (!jwk_verify(key, text, token.signed_size, token.signature, token.signature_size)) return "its signature is wrong";
-    return read_claims(&token, ret_claims) ? NULL : "its claims are malformed";
+    if (token.signature_size != SIGNATURE_SIZE) return "its signature is not of our key's size";
+    if (!read_claims(&token, ret_claims)) return "its claims are malformed";
+    *ret_signed = (struct logins_signed){ key, token.signed_size, token.signature, token.signature_size };
+    return NULL;
+}
+
+bool logins_has_signature(const struct logins_signed *parts, const char *token)
+{
+    return jwk_verify(parts->key, token, parts->size, parts->signature, parts->signature_size);
 }

@@ -9,6 +9,12 @@
 
 /* --- following --- */
 
+static void raise_to(_Atomic int64_t *version, int64_t newer)
+{
+    int64_t known = atomic_load(version);
+    while (known < newer && !atomic_compare_exchange_weak(version, &known, newer)) {}
+}
+
 struct credential_list {
     struct credential *items;
     size_t count, capacity;
@@ -47,6 +53,46 @@ static enum err refresh_credentials(struct op *op, struct directory *directory, 
     return ERR_OK;
 }
 
+struct deleted_users {
+    int64_t *ids;
+    size_t count, capacity;
+};
+
+static enum err collect_deleted_user(void *context, struct op *op, const struct log_entry *entry)
+{
+    struct deleted_users *deleted = context;
+    struct change change;
+    if (entry->kind != USER_DELETED) return ERR_OK;
+    enum err e = change_read_detail(op, entry->kind, entry->detail, &change);
+    if (e) return e;
+    if (deleted->count == deleted->capacity) {
+        deleted->capacity = deleted->capacity ? deleted->capacity * 2 : 16;
+        int64_t *ids = arena_array(&op->arena, deleted->capacity, sizeof *ids);
+        if (deleted->count) memcpy(ids, deleted->ids, deleted->count * sizeof *ids);
+        deleted->ids = ids;
+    }
+    deleted->ids[deleted->count++] = change.before.user->id;
+    return ERR_OK;
+}
+
+/* Sessions of users who were deleted end for good, whether the image met that in the log, was loaded after it or is not there.
+ * `version` is the newest that was heard of; what comes after it is heard of, too. */
+static enum err refresh_logins(struct op *op, struct directory *directory, struct resident *resident, int64_t version)
+{
+    const int64_t organization_id = resident->organization_id, known = atomic_load(&resident->logins_version);
+    if (!directory->logins || known >= version) return ERR_OK;
+    enum err e = ERR_OK;
+    if (known < 0) {
+        e = logins_follow_organization(op, directory->logins, organization_id);
+    } else if (logins_has_sessions(directory->logins, organization_id)) {
+        struct deleted_users deleted = { 0 };
+        e = store_read_log(op, directory->store, organization_id, known, 0, collect_deleted_user, &deleted);
+        if (!e) e = logins_follow_users(op, directory->logins, organization_id, deleted.ids, deleted.count);
+    }
+    if (!e) raise_to(&resident->logins_version, version);
+    return e;
+}
+
 static enum err refresh_image(struct op *op, struct directory *directory, struct resident *resident, int64_t version,
                               struct organization_list *outdated)
 {
@@ -67,12 +113,6 @@ static enum err refresh_image(struct op *op, struct directory *directory, struct
     image_drop(image);
     turn_give(&resident->turn, true);
     return e;
-}
-
-static void raise_known_version(struct resident *resident, int64_t version)
-{
-    int64_t known = atomic_load(&resident->known_version);
-    while (known < version && !atomic_compare_exchange_weak(&resident->known_version, &known, version)) {}
 }
 
 static bool image_is_current(struct directory *directory, struct resident *resident, int64_t version)
@@ -133,7 +173,7 @@ enum err directory_refresh(struct op *op, struct directory *directory, int64_t o
         directory_add_organization(directory, organization_id, 0);
         resident = directory_find_resident(directory, organization_id);
     }
-    raise_known_version(resident, version);
+    raise_to(&resident->known_version, version);
     enum err e = ERR_OK;
     if (!image_is_current(directory, resident, version)) {
         if (organization_id == INSTALLATION) return refresh_installation(op, directory, resident, version);
@@ -142,6 +182,7 @@ enum err directory_refresh(struct op *op, struct directory *directory, int64_t o
     }
     /* Apart from the image: it may have met this commit already, while loading or before a write of its own. */
     if (!e && organization_id != INSTALLATION) e = refresh_credentials(op, directory, resident, version);
+    if (!e && organization_id != INSTALLATION) e = refresh_logins(op, directory, resident, version);
     return e;
 }
 

@@ -34,6 +34,7 @@ void directory_add_organization(struct directory *directory, int64_t organizatio
         resident = memory_zalloc(sizeof *resident);
         resident->organization_id = organization_id;
         resident->credentials_version = credentials_version;
+        resident->logins_version = -1; /* sessions were loaded before the directory was */
         turn_init(&resident->turn);
         if (directory->resident_count == directory->resident_capacity) {
             directory->resident_capacity = memory_next_capacity(directory->resident_capacity, directory->resident_count + 1);

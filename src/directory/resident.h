@@ -20,6 +20,7 @@ struct resident {
     struct turn turn;                    /* to write: what the invariants call the writer lock */
     _Atomic int64_t known_version;       /* newest version heard of */
     _Atomic int64_t credentials_version; /* up to which the index of credentials has what the log says */
+    _Atomic int64_t logins_version;      /* up to which sessions have ended as the log says; -1: not known */
     _Atomic int64_t last_used_ns;
 };
 
@@ -95,7 +96,7 @@ typedef enum err (*directory_rule)(struct op *op, struct rule_context *context, 
 MUST_USE enum err directory_write(struct op *op, struct directory *directory, int64_t organization_id, directory_rule rule,
                                   void *request);
 
-/* Who is op->caller in this image? ERR_UNAUTHENTICATED if its user is gone or not active. */
+/* Who is op->caller in this image? ERR_UNAUTHENTICATED if its user is gone, not active, or another one than caller.user_uuid. */
 MUST_USE enum err directory_resolve_caller(struct op *op, const struct image *image, uint32_t *ret_caller,
                                            bool *ret_administrator);
 

@@ -162,6 +162,9 @@ enum err directory_resolve_caller(struct op *op, const struct image *image, uint
     unsigned flags = user == NO_ORDINAL ? 0 : image->users[user].flags;
     if (!(flags & USER_IS_ACTIVE) || flags & USER_IS_DELETED)
         return op_fail(op, ERR_UNAUTHENTICATED, "", "the credential's user is gone or not active");
+    /* Numbers come again when an organization is deleted and another imported with them. */
+    if (!uuid_is_nil(&op->caller.user_uuid) && !uuid_equal(&op->caller.user_uuid, &image->users[user].uuid))
+        return op_fail(op, ERR_UNAUTHENTICATED, "", "the credential's user is gone or not active");
     *ret_caller = user;
     *ret_administrator = flags & USER_IS_SUPER;
     return ERR_OK;
@@ -197,9 +200,11 @@ static void apply_or_unlink(const struct write *write)
     const struct commit *commit = &write->commit;
     bool applied = true;
     atomic_store(&write->resident->known_version, commit->version);
-    /* Our own writes do not touch credentials: if these were up to date before, they still are. */
+    /* Our own writes neither touch credentials nor delete users: what was up to date with that before still is. */
     int64_t before = commit->expected_version;
     atomic_compare_exchange_strong(&write->resident->credentials_version, &before, commit->version);
+    before = commit->expected_version;
+    atomic_compare_exchange_strong(&write->resident->logins_version, &before, commit->version);
     pthread_rwlock_wrlock(&image->lock);
     for (size_t i = 0; i < commit->changes->count && applied; i++)
         applied = image_apply(image, &commit->changes->items[i], commit->ret_time);

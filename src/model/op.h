@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/uuid.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,6 +37,7 @@ struct caller {
     int64_t organization_id;
     int64_t credential_id; /* 0: none */
     int64_t user_id;       /* 0: a service key, or the system */
+    struct uuid user_uuid; /* nil: whoever has the number; else nobody who has it but not this uuid */
     unsigned rights;       /* enum right */
     bool system;
 };

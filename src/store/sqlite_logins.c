@@ -5,7 +5,9 @@
  * in this process or another, can write between the question and the row: single use is that. */
 #include "store/sqlite_writer.h"
 
-#define LOGIN_COLUMNS "kind, secret_hash, organization_id, user_id, created_at, expires_at"
+#define LOGIN_COLUMNS "kind, secret_hash, organization_id, user_id, user_uuid, created_at, expires_at"
+
+enum { ENDED_AT_ONCE = 16 }; /* of one user's that are over the limit: mostly it is one */
 
 static struct login read_login(const struct query *q)
 {
@@ -13,8 +15,9 @@ static struct login read_login(const struct query *q)
                            .hash = column_digest(q, 1),
                            .organization_id = column_number(q, 2),
                            .user_id = column_number(q, 3),
-                           .created_at = column_number(q, 4),
-                           .expires_at = column_number(q, 5) };
+                           .user_uuid = column_uuid(q, 4),
+                           .created_at = column_number(q, 5),
+                           .expires_at = column_number(q, 6) };
 }
 
 static void query_digest(struct query *query, const struct digest *digest)
@@ -40,9 +43,11 @@ static enum err check_taken(struct op *op, struct sqlite_db *db, const struct lo
 
 static enum err check_user(struct op *op, struct sqlite_db *db, const struct login *login)
 {
-    AUTO_QUERY q = db_query(db, "SELECT 1 FROM app_user WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL");
+    AUTO_QUERY q =
+        db_query(db, "SELECT 1 FROM app_user WHERE organization_id = $1 AND id = $2 AND uuid = $3 AND deleted_at IS NULL");
     query_number(&q, login->organization_id);
     query_number(&q, login->user_id);
+    query_uuid(&q, &login->user_uuid);
     bool row;
     enum err e = query_step(op, &q, &row);
     return e || row ? e : op_fail(op, ERR_NOT_FOUND, "user", "there is no user %lld", (long long)login->user_id);
@@ -91,14 +96,46 @@ static enum err delete_all(struct op *op, struct sqlite_db *db, const struct log
 
 static enum err insert(struct op *op, struct sqlite_db *db, const struct login *login)
 {
-    AUTO_QUERY q = db_query(db, "INSERT INTO login (" LOGIN_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6)");
+    AUTO_QUERY q = db_query(db, "INSERT INTO login (" LOGIN_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7)");
     query_number(&q, login->kind);
     query_digest(&q, &login->hash);
     query_number(&q, login->organization_id);
     query_number(&q, login->user_id);
+    query_uuid(&q, &login->user_uuid);
     query_number(&q, login->created_at);
     query_number(&q, login->expires_at);
     return query_run(op, &q);
+}
+
+/* The one that was just added stays, whatever the clock said before. */
+static enum err end_oldest(struct op *op, struct sqlite_db *db, const struct login_change *change, const struct login *added,
+                           struct ended_logins *ended)
+{
+    AUTO_QUERY q = db_query(db, "DELETE FROM login WHERE organization_id = $1 AND user_id = $2 AND kind = $3 AND secret_hash IN"
+                                " (SELECT secret_hash FROM login WHERE organization_id = $1 AND user_id = $2 AND kind = $3"
+                                " AND secret_hash <> $4 ORDER BY expires_at > $5 DESC, created_at DESC LIMIT $6 OFFSET $7)"
+                                " RETURNING secret_hash");
+    query_number(&q, added->organization_id);
+    query_number(&q, added->user_id);
+    query_number(&q, added->kind);
+    query_digest(&q, &added->hash);
+    query_number(&q, change->now);
+    query_number(&q, ENDED_AT_ONCE);
+    query_number(&q, change->limit - 1);
+    bool row;
+    enum err e;
+    while (!(e = query_step(op, &q, &row)) && row) ended->hashes[ended->count++] = column_digest(&q, 0);
+    return e;
+}
+
+static enum err obey_limit(struct op *op, struct sqlite_db *db, const struct login_change *change)
+{
+    struct ended_logins ended = { .hashes = arena_array(&op->arena, ENDED_AT_ONCE * change->added_count, sizeof *ended.hashes) };
+    enum err e = ERR_OK;
+    for (size_t i = 0; i < change->added_count && !e; i++)
+        if (change->added[i].kind != LOGIN_USED) e = end_oldest(op, db, change, &change->added[i], &ended);
+    if (change->ret_ended) *change->ret_ended = ended;
+    return e;
 }
 
 static enum err set_last_login(struct op *op, struct sqlite_db *db, const struct login *login, int64_t now)
@@ -120,6 +157,7 @@ static enum err run_change(struct waiting *w, struct sqlite_db *db, void *contex
     if (change->takes) e = delete_one(w->op, db, change->taken.kind, &change->taken.hash);
     if (!e && change->ends) e = delete_all(w->op, db, &change->ended);
     for (size_t i = 0; i < change->added_count && !e; i++) e = insert(w->op, db, &change->added[i]);
+    if (!e && change->limit) e = obey_limit(w->op, db, change);
     if (!e && change->logs_in && change->added_count) e = set_last_login(w->op, db, &change->added[0], change->now);
     return e;
 }
@@ -127,6 +165,7 @@ static enum err run_change(struct waiting *w, struct sqlite_db *db, void *contex
 enum err store_change_logins(struct op *op, struct store *store, const struct login_change *change)
 {
     struct login_change copy = *change;
+    if (change->ret_ended) *change->ret_ended = (struct ended_logins){ 0 };
     return store_run_task(op, store, run_change, &copy);
 }
 

@@ -164,7 +164,14 @@ struct login {
     enum login_kind kind;
     struct digest hash;               /* SHA-256 of the secret; unique for its kind in the installation */
     int64_t organization_id, user_id; /* whose */
+    struct uuid user_uuid;            /* the user's */
     int64_t created_at, expires_at;   /* microseconds UTC; it lives before expires_at */
+};
+
+/* Hashes, in the op's arena. */
+struct ended_logins {
+    struct digest *hashes;
+    size_t count;
 };
 
 /* What is done together or not at all. All zero: nothing. */
@@ -172,7 +179,7 @@ struct login_change {
     int64_t now; /* microseconds UTC */
 
     bool takes;         /* the living log-in with this kind, hash and user is deleted; it must be there */
-    struct login taken; /* created_at and expires_at do not matter */
+    struct login taken; /* user_uuid, created_at and expires_at do not matter */
 
     bool ends; /* all log-ins of this kind, organization and user are deleted; there may be none */
     struct login ended;
@@ -180,13 +187,17 @@ struct login_change {
     const struct login *added;
     size_t added_count;
 
+    int64_t limit; /* with so many of its kind a user is left by one that is added: the oldest end, those that have expired first,
+                    * some at a time. Used tokens do not count; 0: no limit */
+    struct ended_logins *ret_ended; /* those; NULL: not asked for */
+
     bool logs_in; /* sets the time of last log-in of the user of the first that is added, to now */
 };
 
 /* Commits durably, in one transaction with others' commits. ERR_NOT_FOUND "login" if the one to be taken is not there, has
  * expired or is another user's; ERR_EXISTS "login" if one that is added is there already, expired or not; ERR_NOT_FOUND "user" if
- * one is added for who is no living user: nothing is written then. Of several at once, in any process, that take the same one or
- * add the same one, exactly one succeeds. */
+ * one is added for who is no living user, or has another uuid: nothing is written then. Of several at once, in any process, that
+ * take the same one or add the same one, exactly one succeeds. */
 MUST_USE enum err store_change_logins(struct op *op, struct store *store, const struct login_change *change);
 
 /* Deletes one by kind and hash, whether it has expired or not, durably; there may be none. */

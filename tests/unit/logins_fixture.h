@@ -146,10 +146,19 @@ static inline const char *log_in(struct world *w, const struct person *person)
     return secret;
 }
 
+/* A request of somebody who is active: the session lives longer for it. */
+static inline enum err use_session(struct world *w, const char *secret)
+{
+    enum err e = logins_find_session(w->op, w->logins, secret);
+    if (!e) logins_touch_session(w->op, w->logins, secret);
+    return e;
+}
+
 static inline void assert_caller(struct world *w, const struct person *person)
 {
     assert_int_equal(w->op->caller.organization_id, person->user.organization_id);
     assert_int_equal(w->op->caller.user_id, person->user.user_id);
+    assert_true(uuid_equal(&w->op->caller.user_uuid, &person->user.uuid));
     assert_int_equal(w->op->caller.credential_id, 0);
     assert_int_equal(w->op->caller.rights, RIGHT_READ | RIGHT_WRITE | RIGHT_ALL_PERMITS);
     assert_false(w->op->caller.system);

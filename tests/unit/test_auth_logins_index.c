@@ -120,6 +120,27 @@ static void an_organization_is_dropped_whole(void **state)
     logins_index_free(index);
 }
 
+static void those_of_an_organization_or_of_some_users_are_listed(void **state)
+{
+    (void)state;
+    struct logins_index *index = filled(300, 100);
+    struct arena arena = ARENA_INIT;
+    struct digest *hashes;
+    const int64_t users[] = { -7, 2, 4, 7, 8, 298, 5000 }; /* of organization 2: 4, 7, 298 */
+    assert_int_equal(logins_index_list(index, &arena, 2, NULL, 0, &hashes), 100);
+    assert_int_equal(logins_index_list(index, &arena, 4, NULL, 0, &hashes), 0);
+    assert_int_equal(logins_index_list(index, &arena, 2, users, COUNT_OF(users), &hashes), 3);
+    for (int i = 0; i < 3; i++) {
+        struct digest expected = entry_of((int[]){ 4, 7, 298 }[i], 0).hash;
+        assert_true(digest_equal(&hashes[i], &expected));
+    }
+    assert_int_equal(logins_index_list(index, &arena, 2, users, 0, &hashes), 0);
+    assert_true(logins_index_has(index, 3));
+    assert_false(logins_index_has(index, 4));
+    arena_free(&arena);
+    logins_index_free(index);
+}
+
 static void what_was_extended_is_told_until_it_was_saved(void **state)
 {
     (void)state;
@@ -216,6 +237,7 @@ int main(void)
         cmocka_unit_test(a_full_index_takes_no_more),
         cmocka_unit_test(what_expired_is_dropped),
         cmocka_unit_test(an_organization_is_dropped_whole),
+        cmocka_unit_test(those_of_an_organization_or_of_some_users_are_listed),
         cmocka_unit_test(what_was_extended_is_told_until_it_was_saved),
         cmocka_unit_test(who_looks_is_not_disturbed_by_who_comes_and_goes),
     };

@@ -76,7 +76,7 @@ static enum err check(struct world *w, const char *token)
 {
     w->op->caller = (struct caller){ 0 };
     failure_clear(&w->op->failure);
-    return logins_check_access_token(w->op, w->logins, token, strlen(token), NULL);
+    return logins_check_access_token(w->op, w->logins, token, strlen(token));
 }
 
 /* ---- the challenge */
@@ -90,9 +90,8 @@ static void a_challenge_is_answered_with_tokens(void **state)
     struct uuid uuid;
     assert_true(uuid_parse(tokens.refresh, strlen(tokens.refresh), &uuid));
     assert_int_equal(uuid.bytes[6] >> 4, 4);
-    assert_works(w, logins_check_access_token(w->op, w->logins, tokens.access, strlen(tokens.access), &uuid));
+    assert_works(w, logins_check_access_token(w->op, w->logins, tokens.access, strlen(tokens.access)));
     assert_caller(w, &w->ada);
-    assert_true(uuid_equal(&uuid, &w->ada.user.uuid));
     assert_int_equal(last_login_of(w, &w->ada), NOW);
     struct logins_stats stats;
     logins_stats(w->logins, &stats);
@@ -332,16 +331,50 @@ static void a_token_whose_claims_are_incomplete_is_refused(void **state)
         "{" SUB ",\"exp\":\"1700000100\",\"org\":1,\"user\":1}",
         "{" SUB ",\"exp\":1700000000,\"org\":1,\"user\":1}",
         "{" SUB ",\"exp\":9223372036854775807,\"org\":1,\"user\":1}",
+        "{\"sub\":\"00000000-0000-0000-0000-000000000000\",\"exp\":1700000100,\"org\":1,\"user\":1}",
         "{" SUB ",\"exp\":1700000100,\"org\":0,\"user\":1}",
         "{" SUB ",\"exp\":1700000100,\"org\":-1,\"user\":1}",
         "{" SUB ",\"exp\":1700000100,\"org\":1,\"user\":1.5}",
         "{" SUB ",\"exp\":1700000100,\"org\":1,\"user\":1,\"org\":2}",
     };
+    w->op->may_block = false; /* none of them is worth a worker */
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         assert_unauthenticated(w, check(w, make_token(&w->op->arena, ours, header_with(w, "RS256"), bad[i])));
+    w->op->may_block = true;
     static const char good[] = "{" SUB ",\"exp\":1700000001,\"org\":1,\"user\":1}";
     assert_ok(w->op, check(w, make_token(&w->op->arena, ours, header_with(w, "RS256"), good)));
     EVP_PKEY_free(ours);
+}
+
+/* What anybody can make keeps no worker busy but by a signature, which only a check tells from a good one. */
+static void only_a_signature_takes_a_worker(void **state)
+{
+    struct world *w = *state;
+    struct arena *arena = &w->op->arena;
+    const char *payload = payload_of(w, &w->ada), *elsewhere = payload_of(w, &w->eve);
+    EVP_PKEY *rsa = new_rsa(2048), *large = new_rsa(3072), *ec = new_ec("P-256");
+    w->op->may_block = false;
+    assert_unauthenticated(w, check(w, "eyJhbGciOiJub25lIn0.e30."));
+    assert_unauthenticated(w, check(w, make_token(arena, rsa, "{\"alg\":\"RS256\"}", payload)));
+    assert_unauthenticated(w, check(w, make_token(arena, rsa, "{\"alg\":\"RS256\",\"kid\":\"other\"}", payload)));
+    assert_unauthenticated(w, check(w, make_token(arena, rsa, header_with(w, "RS512"), payload)));
+    assert_unauthenticated(w, check(w, make_token(arena, ec, header_with(w, "ES256"), payload)));
+    assert_unauthenticated(w, check(w, make_token(arena, large, header_with(w, "RS256"), payload)));
+    assert_fails(w, check(w, make_token(arena, rsa, header_with(w, "RS256"), payload)), ERR_DEFERRED);
+    w->op->now = NOW + 5 * MINUTE;
+    assert_unauthenticated(w, check(w, make_token(arena, rsa, header_with(w, "RS256"), payload)));
+    w->op->now = NOW;
+    w->op->may_block = true;
+    w->options.organization = w->ada.user.organization_id;
+    restart(w);
+    w->op->may_block = false;
+    assert_unauthenticated(w, check(w, make_token(arena, rsa, header_with(w, "RS256"), elsewhere)));
+    assert_fails(w, check(w, make_token(arena, rsa, header_with(w, "RS256"), payload)), ERR_DEFERRED);
+    w->op->may_block = true;
+    assert_unauthenticated(w, check(w, make_token(arena, rsa, header_with(w, "RS256"), payload)));
+    EVP_PKEY_free(rsa);
+    EVP_PKEY_free(large);
+    EVP_PKEY_free(ec);
 }
 
 static void a_token_that_is_changed_anywhere_is_refused(void **state)
@@ -485,6 +518,46 @@ static void *spend(void *context)
     return NULL;
 }
 
+/* The setting may come later than the tokens. */
+static void tokens_of_another_organization_than_that_of_the_setting_are_refused(void **state)
+{
+    struct world *w = *state;
+    struct tokens ada = jwt_log_in(w, &w->ada), eve = jwt_log_in(w, &w->eve), new;
+    w->options.organization = w->eve.user.organization_id;
+    restart(w);
+    assert_unauthenticated(w, check(w, ada.access));
+    assert_unauthenticated(w, find(w, &w->ada, ada.refresh));
+    w->op->caller = (struct caller){ .organization_id = w->ada.user.organization_id, .user_id = w->ada.user.user_id };
+    assert_unauthenticated(w, refresh(w, &w->ada, ada.refresh, &new));
+    assert_ok(w->op, check(w, eve.access));
+    assert_ok(w->op, find(w, &w->eve, eve.refresh));
+    assert_ok(w->op, refresh(w, &w->eve, eve.refresh, &new));
+    w->options.organization = 0;
+    restart(w);
+    assert_ok(w->op, check(w, ada.access));
+    assert_ok(w->op, find(w, &w->ada, ada.refresh)); /* it was not spent */
+}
+
+static void the_oldest_refresh_token_ends_when_there_are_too_many(void **state)
+{
+    struct world *w = *state;
+    struct tokens tokens[LOGINS_REFRESH_TOKENS_MAX], others = jwt_log_in(w, &w->bob), new;
+    for (int i = 0; i < LOGINS_REFRESH_TOKENS_MAX; i++) {
+        w->op->now = NOW + i * SECOND;
+        tokens[i] = jwt_log_in(w, &w->ada);
+    }
+    w->op->now += SECOND;
+    assert_ok(w->op, find(w, &w->ada, tokens[1].refresh));
+    assert_ok(w->op, refresh(w, &w->ada, tokens[1].refresh, &new)); /* one for another: there are not more */
+    assert_ok(w->op, find(w, &w->ada, tokens[0].refresh));
+    w->op->now += SECOND;
+    jwt_log_in(w, &w->ada);
+    assert_unauthenticated(w, find(w, &w->ada, tokens[0].refresh));
+    for (int i = 2; i < LOGINS_REFRESH_TOKENS_MAX; i++) assert_ok(w->op, find(w, &w->ada, tokens[i].refresh));
+    assert_ok(w->op, find(w, &w->ada, new.refresh));
+    assert_ok(w->op, find(w, &w->bob, others.refresh));
+}
+
 static void of_many_that_spend_it_at_once_one_succeeds(void **state)
 {
     struct world *w = *state;
@@ -572,6 +645,7 @@ int main(void)
         logins_test(an_access_token_is_rs256_with_issuer_subject_and_expiry),
         logins_test(a_token_that_our_key_did_not_sign_is_refused),
         logins_test(a_token_whose_claims_are_incomplete_is_refused),
+        logins_test(only_a_signature_takes_a_worker),
         logins_test(a_token_that_is_changed_anywhere_is_refused),
         logins_test(a_token_of_another_installation_is_refused),
         logins_test(a_refresh_token_is_spent_for_new_tokens),
@@ -579,6 +653,8 @@ int main(void)
         logins_test(a_refresh_token_is_of_one_user),
         logins_test(a_refresh_token_lives_thirty_days),
         logins_test(what_is_no_refresh_token_is_refused),
+        logins_test(tokens_of_another_organization_than_that_of_the_setting_are_refused),
+        logins_test(the_oldest_refresh_token_ends_when_there_are_too_many),
         logins_test(of_many_that_spend_it_at_once_one_succeeds),
         logins_test(one_refresh_token_or_all_of_a_user_are_ended),
         logins_test(a_user_who_is_gone_gets_nothing),

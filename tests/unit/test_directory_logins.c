@@ -12,6 +12,7 @@ static void keep_session(struct world *w, const struct user *user)
                            .hash = digest_of(secret, LOGINS_SECRET_SIZE),
                            .organization_id = user->organization_id,
                            .user_id = user->id,
+                           .user_uuid = user->uuid,
                            .created_at = w->f->op.now,
                            .expires_at = w->f->op.now + 10 * MINUTE };
     struct login_change change = { .now = w->f->op.now, .added = &login, .added_count = 1 };
@@ -32,7 +33,9 @@ static struct logins *open_with_logins(struct world *w, bool background)
 static enum err find(struct logins *logins)
 {
     AUTO_OP op = op_begin();
-    return logins_find_session(&op, logins, secret);
+    enum err e = logins_find_session(&op, logins, secret);
+    if (!e) logins_touch_session(&op, logins, secret);
+    return e;
 }
 
 static void there_may_be_no_log_ins(void **state)
@@ -71,6 +74,79 @@ static void a_session_does_not_outlive_its_organization(void **state)
     }
 }
 
+/* A user is deleted and lives again, before this process hears of either. The image may be in memory, or not, or have been loaded
+ * since; what the process wrote itself before does not matter. */
+static void a_session_does_not_live_again_with_its_user(void **state)
+{
+    enum { IN_MEMORY, NOT_IN_MEMORY, LOADED_SINCE, WROTE_BEFORE, WROTE_SINCE, CASES };
+    (void)state;
+    for (int i = 0; i < CASES; i++) {
+        struct world *w;
+        assert_int_equal(set_up_world((void **)&w), 0);
+        struct user *user = other_adds_user(w, "ada");
+        keep_session(w, user);
+        struct logins *logins = open_with_logins(w, false);
+        refresh(w, w->organization_id);
+        struct group group = { .name = "Mine" };
+        struct view view;
+        if (i == WROTE_BEFORE) assert_ok(w, directory_create_group(acting(w, 0), &group, group_fields("name", NULL)));
+        if (i == IN_MEMORY || i == WROTE_SINCE) {
+            assert_ok(w, directory_view(acting(w, user->id), false, &view));
+            directory_view_end(&view);
+        }
+        commit_one(w, w->organization_id, USER_DELETED, user, NULL);
+        struct user deleted = *user;
+        deleted.deleted_at = w->f->op.now;
+        commit_one(w, w->organization_id, USER_UPDATED, &deleted, user);
+        if (i == WROTE_SINCE) assert_ok(w, directory_create_group(acting(w, 0), &group, group_fields("name", NULL)));
+        if (i == LOADED_SINCE) {
+            assert_ok(w, directory_view(acting(w, user->id), false, &view));
+            directory_view_end(&view);
+        }
+        refresh(w, w->organization_id);
+        assert_ok(w, directory_view(acting(w, user->id), false, &view));
+        directory_view_end(&view);
+        assert_int_equal(find(logins), ERR_UNAUTHENTICATED);
+        close_directory(w);
+        logins_close(logins);
+        tear_down_world((void **)&w);
+    }
+}
+
+static void other_users_sessions_go_on_when_one_is_deleted(void **state)
+{
+    struct world *w = *state;
+    struct user *ada = other_adds_user(w, "ada"), *bob = other_adds_user(w, "bob");
+    keep_session(w, ada);
+    struct logins *logins = open_with_logins(w, false);
+    for (int i = 0; i < 2; i++) { /* first all are compared with the database, then the log is followed */
+        refresh(w, w->organization_id);
+        assert_int_equal(find(logins), ERR_OK);
+        commit_one(w, w->organization_id, USER_DELETED, bob, NULL);
+    }
+    refresh(w, w->organization_id);
+    assert_int_equal(find(logins), ERR_OK);
+    close_directory(w);
+    logins_close(logins);
+}
+
+/* Numbers come again with another organization; then it depends on the uuid. */
+static void who_has_the_number_but_another_uuid_is_somebody_else(void **state)
+{
+    struct world *w = *state;
+    struct user *user = other_adds_user(w, "ada");
+    struct view view;
+    struct group group = { .name = "Mine" };
+    refresh(w, w->organization_id);
+    acting(w, user->id)->caller.user_uuid = user->uuid;
+    assert_ok(w, directory_view(&w->op, false, &view));
+    directory_view_end(&view);
+    acting(w, user->id)->caller.user_uuid = uuid_random();
+    assert_refused(w, directory_view(&w->op, false, &view), ERR_UNAUTHENTICATED, "");
+    acting(w, user->id)->caller.user_uuid = uuid_random();
+    assert_refused(w, directory_create_group(&w->op, &group, group_fields("name", NULL)), ERR_UNAUTHENTICATED, "");
+}
+
 static void how_long_sessions_live_is_saved_at_the_end(void **state)
 {
     struct world *w = *state;
@@ -91,6 +167,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         world_test(there_may_be_no_log_ins),
         cmocka_unit_test(a_session_does_not_outlive_its_organization),
+        cmocka_unit_test(a_session_does_not_live_again_with_its_user),
+        world_test(other_users_sessions_go_on_when_one_is_deleted),
+        world_test(who_has_the_number_but_another_uuid_is_somebody_else),
         world_test(how_long_sessions_live_is_saved_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,16 @@ static struct digest hash_of(const char *secret)
     return digest_of(secret, strlen(secret));
 }
 
+/* By their numbers, which begin at 1 in each test. */
+static struct uuid uuids[8];
+
+static struct user *add_person(struct fixture *f, const char *name)
+{
+    struct user *user = add_user(f, name);
+    uuids[user->id % COUNT_OF(uuids)] = user->uuid;
+    return user;
+}
+
 /* One that lives for a minute from now on. */
 static struct login login_of(struct fixture *f, int64_t user_id, enum login_kind kind, const char *secret)
 {
@@ -21,6 +31,7 @@ static struct login login_of(struct fixture *f, int64_t user_id, enum login_kind
                            .hash = hash_of(secret),
                            .organization_id = f->organization_id,
                            .user_id = user_id,
+                           .user_uuid = uuids[user_id % (int64_t)COUNT_OF(uuids)],
                            .created_at = f->op.now,
                            .expires_at = f->op.now + MINUTE };
 }
@@ -82,13 +93,14 @@ static int64_t number(struct fixture *f, const char *sql)
 static void what_was_added_is_found_by_kind_and_hash_until_it_expires(void **state)
 {
     struct fixture *f = *state;
-    int64_t user_id = add_user(f, "ada")->id;
+    int64_t user_id = add_person(f, "ada")->id;
     struct login login = login_of(f, user_id, LOGIN_SESSION, "secret"), found;
     assert_done(f, add(f, &login, 1));
     bool is_there;
     assert_done(f, store_find_login(&f->op, f->store, LOGIN_SESSION, &login.hash, f->op.now, &is_there, &found));
     assert_true(is_there);
     assert_int_equal(found.user_id, user_id);
+    assert_true(uuid_equal(&found.user_uuid, &login.user_uuid));
     assert_int_equal(found.created_at, login.created_at);
     assert_int_equal(found.expires_at, login.expires_at);
     assert_false(lives(f, LOGIN_REFRESH, "secret"));
@@ -100,7 +112,7 @@ static void what_was_added_is_found_by_kind_and_hash_until_it_expires(void **sta
 static void the_same_secret_may_be_of_two_kinds_but_is_added_once_of_each(void **state)
 {
     struct fixture *f = *state;
-    int64_t user_id = add_user(f, "ada")->id, other_id = add_user(f, "bob")->id;
+    int64_t user_id = add_person(f, "ada")->id, other_id = add_person(f, "bob")->id;
     add_one(f, user_id, LOGIN_SESSION, "secret");
     add_one(f, user_id, LOGIN_REFRESH, "secret");
     struct login again = login_of(f, other_id, LOGIN_SESSION, "secret");
@@ -115,11 +127,14 @@ static void the_same_secret_may_be_of_two_kinds_but_is_added_once_of_each(void *
 static void only_a_living_user_of_the_organization_logs_in(void **state)
 {
     struct fixture *f = *state;
-    struct user *user = add_user(f, "ada");
+    struct user *user = add_person(f, "ada");
     struct login login = login_of(f, user->id + 1, LOGIN_SESSION, "secret");
     assert_failed(f, add(f, &login, 1), ERR_NOT_FOUND, "user");
     login = login_of(f, user->id, LOGIN_SESSION, "secret");
     login.organization_id++;
+    assert_failed(f, add(f, &login, 1), ERR_NOT_FOUND, "user");
+    login = login_of(f, user->id, LOGIN_SESSION, "secret");
+    login.user_uuid = uuid_random(); /* somebody else has the number now */
     assert_failed(f, add(f, &login, 1), ERR_NOT_FOUND, "user");
     assert_done(f, change(f, USER_DELETED, user, NULL));
     login = login_of(f, user->id, LOGIN_SESSION, "secret");
@@ -130,7 +145,7 @@ static void only_a_living_user_of_the_organization_logs_in(void **state)
 static void one_is_taken_once_and_only_by_whose_it_is(void **state)
 {
     struct fixture *f = *state;
-    int64_t user_id = add_user(f, "ada")->id, other_id = add_user(f, "bob")->id;
+    int64_t user_id = add_person(f, "ada")->id, other_id = add_person(f, "bob")->id;
     add_one(f, user_id, LOGIN_REFRESH, "old");
     struct login old = login_of(f, user_id, LOGIN_REFRESH, "old"), new = login_of(f, user_id, LOGIN_REFRESH, "new");
     struct login wrong = old;
@@ -153,7 +168,7 @@ static void one_is_taken_once_and_only_by_whose_it_is(void **state)
 static void an_expired_one_cannot_be_taken(void **state)
 {
     struct fixture *f = *state;
-    int64_t user_id = add_user(f, "ada")->id;
+    int64_t user_id = add_person(f, "ada")->id;
     add_one(f, user_id, LOGIN_REFRESH, "old");
     struct login old = login_of(f, user_id, LOGIN_REFRESH, "old");
     f->op.now += MINUTE;
@@ -165,7 +180,7 @@ static void an_expired_one_cannot_be_taken(void **state)
 static void a_change_that_fails_leaves_what_it_takes_and_ends(void **state)
 {
     struct fixture *f = *state;
-    int64_t user_id = add_user(f, "ada")->id;
+    int64_t user_id = add_person(f, "ada")->id;
     add_one(f, user_id, LOGIN_REFRESH, "old");
     add_one(f, user_id, LOGIN_SESSION, "session");
     add_one(f, user_id, LOGIN_USED, "used");
@@ -194,7 +209,7 @@ static void a_change_that_fails_leaves_what_it_takes_and_ends(void **state)
 static void ending_all_of_a_kind_leaves_other_kinds_and_users(void **state)
 {
     struct fixture *f = *state;
-    int64_t user_id = add_user(f, "ada")->id, other_id = add_user(f, "bob")->id;
+    int64_t user_id = add_person(f, "ada")->id, other_id = add_person(f, "bob")->id;
     add_one(f, user_id, LOGIN_REFRESH, "a1");
     add_one(f, user_id, LOGIN_REFRESH, "a2");
     add_one(f, user_id, LOGIN_SESSION, "a3");
@@ -206,10 +221,65 @@ static void ending_all_of_a_kind_leaves_other_kinds_and_users(void **state)
     assert_true(lives(f, LOGIN_SESSION, "a3") && lives(f, LOGIN_REFRESH, "b1"));
 }
 
+static void the_oldest_end_when_one_more_begins(void **state)
+{
+    struct fixture *f = *state;
+    int64_t user_id = add_person(f, "ada")->id, other_id = add_person(f, "bob")->id;
+    static const char *const secrets[] = { "s1", "s2", "s3" };
+    for (int i = 0; i < 3; i++) {
+        add_one(f, user_id, LOGIN_SESSION, secrets[i]);
+        add_one(f, user_id, LOGIN_REFRESH, secrets[i]);
+        add_one(f, user_id, LOGIN_USED, secrets[i]);
+        add_one(f, other_id, LOGIN_SESSION, arena_printf(&f->op.arena, "other %d", i));
+        f->op.now += 10;
+    }
+    const struct login added[] = { login_of(f, user_id, LOGIN_SESSION, "s4"), login_of(f, user_id, LOGIN_USED, "s4") };
+    struct ended_logins ended;
+    struct login_change change = { .now = f->op.now, .added = added, .added_count = 2, .limit = 4, .ret_ended = &ended };
+    assert_done(f, store_change_logins(&f->op, f->store, &change));
+    assert_int_equal(ended.count, 0);
+    assert_failed(f, store_change_logins(&f->op, f->store, &change), ERR_EXISTS, "login");
+    assert_true(lives(f, LOGIN_SESSION, "s1"));
+    const struct login next = login_of(f, user_id, LOGIN_SESSION, "s5");
+    change = (struct login_change){ .now = f->op.now, .added = &next, .added_count = 1, .limit = 3, .ret_ended = &ended };
+    assert_done(f, store_change_logins(&f->op, f->store, &change));
+    assert_int_equal(ended.count, 2);
+    const struct digest gone[] = { hash_of("s1"), hash_of("s2") };
+    assert_true(digest_equal(&ended.hashes[0], &gone[0]) || digest_equal(&ended.hashes[0], &gone[1]));
+    assert_true(digest_equal(&ended.hashes[1], &gone[0]) || digest_equal(&ended.hashes[1], &gone[1]));
+    assert_false(lives(f, LOGIN_SESSION, "s1") || lives(f, LOGIN_SESSION, "s2"));
+    assert_true(lives(f, LOGIN_SESSION, "s3") && lives(f, LOGIN_SESSION, "s4") && lives(f, LOGIN_SESSION, "s5"));
+    assert_int_equal(number(f, "SELECT count(*) FROM login WHERE kind <> 1"), 3 + 4);
+    assert_int_equal(number(f, "SELECT count(*) FROM login WHERE kind = 1"), 3 + 3);
+}
+
+static void what_has_expired_ends_before_the_oldest(void **state)
+{
+    struct fixture *f = *state;
+    int64_t user_id = add_person(f, "ada")->id;
+    struct login old = login_of(f, user_id, LOGIN_SESSION, "old");
+    old.expires_at += MINUTE;
+    assert_done(f, add(f, &old, 1));
+    f->op.now += 10;
+    add_one(f, user_id, LOGIN_SESSION, "expired");
+    f->op.now += MINUTE;
+    const struct login new = login_of(f, user_id, LOGIN_SESSION, "new"), early = login_of(f, user_id, LOGIN_SESSION, "early");
+    struct login_change change = { .now = f->op.now, .added = &new, .added_count = 1, .limit = 2 };
+    assert_done(f, store_change_logins(&f->op, f->store, &change));
+    assert_true(lives(f, LOGIN_SESSION, "old") && lives(f, LOGIN_SESSION, "new"));
+    assert_int_equal(number(f, "SELECT count(*) FROM login"), 2);
+    struct login behind = early; /* by a clock that is behind; what is added stays all the same */
+    behind.created_at = 1;
+    change = (struct login_change){ .now = f->op.now, .added = &behind, .added_count = 1, .limit = 1 };
+    assert_done(f, store_change_logins(&f->op, f->store, &change));
+    assert_true(lives(f, LOGIN_SESSION, "early"));
+    assert_int_equal(number(f, "SELECT count(*) FROM login"), 1);
+}
+
 static void one_is_ended_by_its_hash_even_if_it_has_expired(void **state)
 {
     struct fixture *f = *state;
-    int64_t user_id = add_user(f, "ada")->id;
+    int64_t user_id = add_person(f, "ada")->id;
     add_one(f, user_id, LOGIN_SESSION, "one");
     add_one(f, user_id, LOGIN_SESSION, "other");
     struct digest hash = hash_of("one");
@@ -223,7 +293,7 @@ static void one_is_ended_by_its_hash_even_if_it_has_expired(void **state)
 static void log_ins_end_with_their_user_and_their_organization(void **state)
 {
     struct fixture *f = *state;
-    struct user *user = add_user(f, "ada"), *other = add_user(f, "bob");
+    struct user *user = add_person(f, "ada"), *other = add_person(f, "bob");
     add_one(f, user->id, LOGIN_SESSION, "a");
     add_one(f, user->id, LOGIN_USED, "token");
     add_one(f, other->id, LOGIN_SESSION, "b");
@@ -276,7 +346,7 @@ static void *compete(void *context)
 static void of_many_at_once_one_succeeds(struct fixture *f, bool taking)
 {
     struct contest contest = { .f = f, .stores = { f->store, open_at(f, f->url) }, .taking = taking };
-    contest.user_id = add_user(f, "ada")->id;
+    contest.user_id = add_person(f, "ada")->id;
     for (int i = 0; taking && i < ROUNDS; i++)
         add_one(f, contest.user_id, LOGIN_REFRESH, arena_printf(&f->op.arena, "round %d", i));
     pthread_barrier_init(&contest.start, NULL, THREADS);
@@ -331,7 +401,7 @@ static void *help(void *context)
 static void who_fails_in_a_group_harms_no_neighbour(void **state)
 {
     struct fixture *f = *state;
-    struct user *user = add_user(f, "ada");
+    struct user *user = add_person(f, "ada");
     add_one(f, user->id, LOGIN_USED, "token");
     struct user *twin = make_user(f, "twin");
     twin->uuid = user->uuid;
@@ -382,7 +452,7 @@ static void who_fails_in_a_group_harms_no_neighbour(void **state)
 static void what_was_changed_is_there_after_a_kill(void **state)
 {
     struct fixture *f = *state;
-    int64_t user_id = add_user(f, "ada")->id;
+    int64_t user_id = add_person(f, "ada")->id;
     add_one(f, user_id, LOGIN_REFRESH, "old");
     store_close(f->store);
     f->store = NULL;
@@ -424,7 +494,7 @@ static enum err see(void *context, struct op *op, const struct login *login)
 static void the_living_of_a_kind_are_loaded(void **state)
 {
     struct fixture *f = *state;
-    int64_t user_id = add_user(f, "ada")->id;
+    int64_t user_id = add_person(f, "ada")->id;
     add_one(f, user_id, LOGIN_SESSION, "s1");
     add_one(f, user_id, LOGIN_REFRESH, "r1");
     struct login later = login_of(f, user_id, LOGIN_SESSION, "s2");
@@ -445,7 +515,7 @@ static void the_living_of_a_kind_are_loaded(void **state)
 static void sessions_are_extended_and_never_shortened(void **state)
 {
     struct fixture *f = *state;
-    int64_t user_id = add_user(f, "ada")->id, now = f->op.now;
+    int64_t user_id = add_person(f, "ada")->id, now = f->op.now;
     add_one(f, user_id, LOGIN_SESSION, "s1");
     add_one(f, user_id, LOGIN_REFRESH, "s1");
     struct session_extension items[] = { { hash_of("s1"), now + 2 * MINUTE }, { hash_of("unknown"), now + 2 * MINUTE } };
@@ -463,7 +533,7 @@ static void sessions_are_extended_and_never_shortened(void **state)
 static void what_expired_is_removed_some_at_a_time(void **state)
 {
     struct fixture *f = *state;
-    int64_t user_id = add_user(f, "ada")->id, now = f->op.now, removed;
+    int64_t user_id = add_person(f, "ada")->id, now = f->op.now, removed;
     for (int i = 0; i < 5; i++) add_one(f, user_id, LOGIN_USED, arena_printf(&f->op.arena, "token %d", i));
     f->op.now += MINUTE;
     add_one(f, user_id, LOGIN_SESSION, "living");
@@ -536,7 +606,7 @@ static void all_that_propose_at_once_get_the_same_secret(void **state)
 static void a_backup_has_secrets_and_log_ins_and_only_its_owner_reads_it(void **state)
 {
     struct fixture *f = *state;
-    int64_t user_id = add_user(f, "ada")->id;
+    int64_t user_id = add_person(f, "ada")->id;
     const char *kept;
     add_one(f, user_id, LOGIN_SESSION, "session");
     assert_done(f, store_secret(&f->op, f->store, "key", "secret", &kept));
@@ -564,6 +634,8 @@ int main(void)
         store_test(an_expired_one_cannot_be_taken),
         store_test(a_change_that_fails_leaves_what_it_takes_and_ends),
         store_test(ending_all_of_a_kind_leaves_other_kinds_and_users),
+        store_test(the_oldest_end_when_one_more_begins),
+        store_test(what_has_expired_ends_before_the_oldest),
         store_test(one_is_ended_by_its_hash_even_if_it_has_expired),
         store_test(log_ins_end_with_their_user_and_their_organization),
         store_test(of_many_that_take_the_same_one_succeeds),

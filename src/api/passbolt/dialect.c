@@ -49,20 +49,29 @@ static const struct header headers[] = {
 };
 // clang-format on
 
-/* The user with the number in the token must be the one it was made for: numbers come again when an organization is deleted and
- * imported anew. */
+/* Is the user who logged in here still, and active? For all endpoints, whether they look at the directory or not. */
+static enum err check_user(struct op *op)
+{
+    AUTO_VIEW view;
+    enum err e = directory_view(op, false, &view);
+    if (e != ERR_NOT_FOUND) return e;
+    failure_clear(&op->failure);
+    return op_fail(op, ERR_UNAUTHENTICATED, "", "the organization of the user who logged in is not here any more");
+}
+
+static enum err check_session(struct op *op, struct logins *logins, const struct request *request)
+{
+    const char *secret = request_cookie(request, &op->arena, passbolt_session_cookie(passbolt_profile_of(op)));
+    enum err e = logins_find_session(op, logins, secret);
+    if (!e) e = check_user(op);
+    if (!e) logins_touch_session(op, logins, secret);
+    return e;
+}
+
 static enum err check_access_token(struct op *op, struct logins *logins, const char *token, size_t size)
 {
-    struct uuid uuid;
-    enum err e = logins_check_access_token(op, logins, token, size, &uuid);
-    if (e) return e;
-    AUTO_VIEW view;
-    e = directory_view(op, false, &view);
-    if (e == ERR_NOT_FOUND || (!e && !uuid_equal(&uuid, &view.image->users[view.caller].uuid))) {
-        failure_clear(&op->failure);
-        return op_fail(op, ERR_UNAUTHENTICATED, "", "the token's user is not here any more");
-    }
-    return e;
+    enum err e = logins_check_access_token(op, logins, token, size);
+    return e ? e : check_user(op);
 }
 
 /* A token of our own, or a bearer credential as the other APIs take it; else the session's cookie. */
@@ -70,10 +79,7 @@ static enum err authenticate(struct op *op, const struct request *request)
 {
     struct logins *logins = directory_logins(op->directory);
     if (!logins) return op_fail(op, ERR_UNAUTHENTICATED, "", "this server has no log-in for this API");
-    if (!passbolt_has_token(request)) {
-        const char *name = passbolt_session_cookie(passbolt_profile_of(op));
-        return logins_find_session(op, logins, request_cookie(request, &op->arena, name));
-    }
+    if (!passbolt_has_token(request)) return check_session(op, logins, request);
     const char *token = request->authorization + strlen("Bearer ");
     token += strspn(token, " ");
     size_t size = strcspn(token, " \t");

@@ -1,8 +1,10 @@
 -- Log-ins are kept beside the log: not versioned, not exported. kind is enum login_kind (store.h), secret_hash the SHA-256 of what
--- the client has. Of a deleted user only used tokens stay, until they expire.
+-- the client has. Numbers come again, when an organization is deleted and another imported with them: user_uuid says whose it is.
+-- Of a deleted user only used tokens stay, until they expire.
 CREATE TABLE login (
     organization_id INTEGER NOT NULL,
     user_id INTEGER NOT NULL,
+    user_uuid BLOB NOT NULL,
     kind INTEGER NOT NULL,
     secret_hash BLOB NOT NULL,
     created_at INTEGER NOT NULL,
