@@ -175,14 +175,15 @@ enum err directory_refresh(struct op *op, struct directory *directory, int64_t o
     }
     raise_to(&resident->known_version, version);
     enum err e = ERR_OK;
-    if (!image_is_current(directory, resident, version)) {
+    /* Before the image shows who lives again. */
+    if (organization_id != INSTALLATION) e = refresh_logins(op, directory, resident, version);
+    if (!e && !image_is_current(directory, resident, version)) {
         if (organization_id == INSTALLATION) return refresh_installation(op, directory, resident, version);
         struct organization_list none = { 0 };
         e = refresh_image(op, directory, resident, version, &none);
     }
     /* Apart from the image: it may have met this commit already, while loading or before a write of its own. */
     if (!e && organization_id != INSTALLATION) e = refresh_credentials(op, directory, resident, version);
-    if (!e && organization_id != INSTALLATION) e = refresh_logins(op, directory, resident, version);
     return e;
 }
 

@@ -69,7 +69,7 @@ static void gnupg_logs_in_by_a_challenge(void **state)
     struct failure failure = { 0 };
     assert_int_equal(json_parse(&failure, said, strlen(said), &json), ERR_OK);
     const char *token = json_string_value(json_object_get(json, "access_token"));
-    assert_works(w, logins_check_access_token(w->op, w->logins, token, strlen(token), NULL));
+    assert_works(w, logins_check_access_token(w->op, w->logins, token, strlen(token)));
     assert_caller(w, &w->ada);
 
     challenge = encrypted(w, text, "");
