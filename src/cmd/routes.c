@@ -24,6 +24,7 @@ static const struct {
     { ROUTE_PUBLIC, "public" },
     { ROUTE_BODY,   "body" },
     { ROUTE_WRITES, "writes" },
+    { ROUTE_COSTLY, "costly" },
 };
 // clang-format on
 

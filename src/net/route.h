@@ -9,6 +9,9 @@ enum route_flag {
     ROUTE_BODY = 1 << 0,   /* reads a request body; without the flag a body is read and dropped */
     ROUTE_WRITES = 1 << 1, /* commits: see struct dialect */
     ROUTE_PUBLIC = 1 << 2, /* no credential needed: authenticate is not called */
+    ROUTE_COSTLY = 1 << 3, /* takes much processor time where it may block, and may be asked by anybody: at most a quarter of the
+                              workers, but at least one, run such at a time, and they wait in a queue of their own, behind all
+                              others (worker.h). Over that queue's limit: ERR_BUSY */
 };
 
 typedef enum err (*route_handler)(struct op *op, const struct request *request, struct response *response);

@@ -1,4 +1,4 @@
-/* worker.c — a queue of exchanges and the threads that take from it.
+/* worker.c — two queues of exchanges and the threads that take from them.
  *
  * While a worker has an exchange its connection is suspended: the loop does not touch either until MHD_resume_connection, whose
  * lock also makes what the worker wrote visible to the loop. */
@@ -7,33 +7,70 @@
 #include "base/memory.h"
 #include "net/exchange.h"
 
-static struct exchange *take_first(struct workers *workers)
+static struct exchange *take_first(struct work_queue *queue)
 {
-    struct exchange *exchange = workers->first;
-    workers->first = exchange->next;
-    if (!workers->first) workers->last = NULL;
-    workers->waiting--;
+    struct exchange *exchange = queue->first;
+    queue->first = exchange->next;
+    if (!queue->first) queue->last = NULL;
+    queue->waiting--;
     exchange->next = NULL;
     return exchange;
+}
+
+/* What a worker may do now; NULL: nothing. */
+static struct exchange *take_next(struct workers *workers, bool *ret_costly)
+{
+    *ret_costly = !workers->ordinary.first;
+    if (!*ret_costly) return take_first(&workers->ordinary);
+    if (!workers->costly.first || workers->costly_running == workers->costly_max) return NULL;
+    workers->costly_running++;
+    return take_first(&workers->costly);
+}
+
+/* NULL: the end. */
+static struct exchange *wait_for_work(struct workers *workers, bool *ret_costly)
+{
+    struct exchange *exchange;
+    pthread_mutex_lock(&workers->mutex);
+    while (!(exchange = take_next(workers, ret_costly)) && !(workers->ending && !workers->under_way))
+        pthread_cond_wait(&workers->wake, &workers->mutex);
+    pthread_mutex_unlock(&workers->mutex);
+    return exchange;
+}
+
+/* The next costly one may be for another worker, which found nothing to do before. */
+static void end_costly(struct workers *workers)
+{
+    pthread_mutex_lock(&workers->mutex);
+    workers->costly_running--;
+    if (workers->costly.first) pthread_cond_signal(&workers->wake);
+    pthread_mutex_unlock(&workers->mutex);
 }
 
 static void *run_worker(void *argument)
 {
     struct workers *workers = argument;
     pthread_setname_np(pthread_self(), "roster-worker");
-    for (;;) {
-        pthread_mutex_lock(&workers->mutex);
-        while (!workers->first && !(workers->ending && !workers->under_way)) pthread_cond_wait(&workers->wake, &workers->mutex);
-        struct exchange *exchange = workers->first ? take_first(workers) : NULL;
-        pthread_mutex_unlock(&workers->mutex);
-        if (!exchange) return NULL;
-        if (exchange_work(exchange)) workers_resume(workers, exchange);
+    bool costly;
+    for (struct exchange *exchange; (exchange = wait_for_work(workers, &costly));) {
+        bool done = exchange_work(exchange);
+        if (costly) end_costly(workers);
+        if (done) workers_resume(workers, exchange);
     }
+    return NULL;
+}
+
+static size_t costly_limit(size_t limit)
+{
+    return limit < COSTLY_QUEUE ? limit : COSTLY_QUEUE;
 }
 
 enum err workers_start(struct failure *failure, struct workers *workers, size_t count, size_t limit)
 {
-    *workers = (struct workers){ .limit = limit, .threads = memory_alloc(count * sizeof(pthread_t)) };
+    *workers = (struct workers){ .ordinary.limit = limit,
+                                 .costly.limit = costly_limit(limit),
+                                 .costly_max = count < COSTLY_SHARE ? 1 : count / COSTLY_SHARE,
+                                 .threads = memory_alloc(count * sizeof(pthread_t)) };
     pthread_mutex_init(&workers->mutex, NULL);
     pthread_cond_init(&workers->wake, NULL);
     for (; workers->count < count; workers->count++) {
@@ -45,20 +82,20 @@ enum err workers_start(struct failure *failure, struct workers *workers, size_t 
     return ERR_OK;
 }
 
-static void append(struct workers *workers, struct exchange *exchange)
+static void append(struct workers *workers, struct work_queue *queue, struct exchange *exchange)
 {
     exchange->next = NULL;
-    if (workers->last) workers->last->next = exchange;
-    else workers->first = exchange;
-    workers->last = exchange;
-    workers->waiting++;
+    if (queue->last) queue->last->next = exchange;
+    else queue->first = exchange;
+    queue->last = exchange;
+    queue->waiting++;
     pthread_cond_signal(&workers->wake); /* under the lock: behind it the workers may be stopped and gone */
 }
 
 void workers_go_on(struct workers *workers, struct exchange *exchange)
 {
     pthread_mutex_lock(&workers->mutex);
-    append(workers, exchange);
+    append(workers, &workers->ordinary, exchange); /* also of a costly row: what has begun is not held up */
     pthread_mutex_unlock(&workers->mutex);
 }
 
@@ -72,9 +109,10 @@ void workers_begin(struct workers *workers, struct exchange *exchange)
 
 bool workers_queue(struct workers *workers, struct exchange *exchange)
 {
+    struct work_queue *queue = exchange->request.route->flags & ROUTE_COSTLY ? &workers->costly : &workers->ordinary;
     pthread_mutex_lock(&workers->mutex);
-    bool taken = workers->waiting < workers->limit && !workers->ending;
-    if (taken) append(workers, exchange);
+    bool taken = queue->waiting < queue->limit && !workers->ending;
+    if (taken) append(workers, queue, exchange);
     pthread_mutex_unlock(&workers->mutex);
     return taken;
 }
@@ -91,27 +129,32 @@ void workers_resume(struct workers *workers, struct exchange *exchange)
 void workers_set_limit(struct workers *workers, size_t limit)
 {
     pthread_mutex_lock(&workers->mutex);
-    workers->limit = limit;
+    workers->ordinary.limit = limit;
+    workers->costly.limit = costly_limit(limit);
     pthread_mutex_unlock(&workers->mutex);
 }
 
-void workers_stop(struct workers *workers)
+/* A write that has begun stays: it goes on to its end. */
+static void answer_waiting(struct workers *workers, struct work_queue *queue)
 {
-    pthread_mutex_lock(&workers->mutex);
-    workers->ending = true;
-    struct exchange *exchange = workers->first;
-    workers->first = workers->last = NULL;
-    workers->waiting = 0;
-    for (struct exchange *next; exchange; exchange = next) {
-        next = exchange->next;
-        if (exchange->task) { /* a write that has begun goes on to its end */
-            append(workers, exchange);
+    for (size_t left = queue->waiting; left; left--) {
+        struct exchange *exchange = take_first(queue);
+        if (exchange->task) {
+            append(workers, queue, exchange);
             continue;
         }
         exchange->result = failure_set(&exchange->op.failure, ERR_BUSY, "", "the server is stopping");
         workers->under_way--;
         loop_resume(exchange->connection->loop, exchange->connection->mhd);
     }
+}
+
+void workers_stop(struct workers *workers)
+{
+    pthread_mutex_lock(&workers->mutex);
+    workers->ending = true;
+    answer_waiting(workers, &workers->ordinary);
+    answer_waiting(workers, &workers->costly);
     pthread_cond_broadcast(&workers->wake);
     pthread_mutex_unlock(&workers->mutex);
     for (size_t i = 0; i < workers->count; i++) pthread_join(workers->threads[i], NULL);

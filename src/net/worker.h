@@ -1,4 +1,8 @@
-/* worker.h — threads that may wait for disk and network, and the queue before them; for net/ only. */
+/* worker.h — threads that may wait for disk and network, and the queues before them; for net/ only.
+ *
+ * Requests of rows marked ROUTE_COSTLY wait in a queue of their own, of at most COSTLY_QUEUE. A worker takes from it only if
+ * nothing else waits, and at most a quarter of the workers, but at least one, have such a request at a time. So the others are
+ * never behind them; only if there is a single worker, they wait until it has done the one it has. */
 #ifndef ROSTER_NET_WORKER_H
 #define ROSTER_NET_WORKER_H
 
@@ -10,23 +14,32 @@
 
 struct exchange;
 
+enum { COSTLY_QUEUE = 256, COSTLY_SHARE = 4 /* one worker of so many */ };
+
+/* In the order in which they came. */
+struct work_queue {
+    struct exchange *first, *last;
+    size_t waiting, limit;
+};
+
 struct workers {
     pthread_mutex_t mutex;
     pthread_cond_t wake;
-    struct exchange *first, *last;
-    size_t waiting, limit;
-    size_t under_way; /* begun and not resumed yet: waiting, running, or between the steps of a write */
+    struct work_queue ordinary, costly;
+    size_t costly_running, costly_max; /* workers that do what is costly */
+    size_t under_way;                  /* begun and not resumed yet: waiting, running, or between the steps of a write */
     bool ending;
     size_t count;
     pthread_t *threads;
 };
 
+/* `limit`: of the queue of what is not costly; of the other too if it is lower than COSTLY_QUEUE. */
 MUST_USE enum err workers_start(struct failure *failure, struct workers *workers, size_t count, size_t limit);
 
 /* Suspends the exchange's connection: from now on the exchange belongs to whoever works on it, until workers_resume. */
 void workers_begin(struct workers *workers, struct exchange *exchange);
 
-/* Queues an exchange that was begun; false if the queue is full. */
+/* Queues an exchange that was begun; false if its queue is full. */
 bool workers_queue(struct workers *workers, struct exchange *exchange);
 
 /* Queues the next step of a write; never refused. Any thread. */

@@ -142,7 +142,7 @@ describe('what cannot be done ends with 1 and says why on standard error', () =>
 });
 
 describe('routes', () => {
-    const MEMBERS = ['api', 'method', 'pattern', 'rights', 'public', 'body', 'writes', 'prefix', 'types'];
+    const MEMBERS = ['api', 'method', 'pattern', 'rights', 'public', 'body', 'writes', 'costly', 'prefix', 'types'];
     const RIGHTS = ['read', 'write', 'list', 'get', 'create', 'update', 'delete'];
     const roster = new Roster();
     const list = async () => {
@@ -172,11 +172,18 @@ describe('routes', () => {
                 public: false,
                 body: true,
                 writes: true,
+                costly: false,
                 prefix: '/v1/user-groups',
                 types: null,
             },
         );
         assert.equal(new Set(routes.map(({ method, pattern }) => `${method} ${pattern}`)).size, routes.length);
+    });
+    it('log-in and refresh, which anybody may ask for, are what is costly', async () => {
+        assert.deepEqual(
+            (await list()).filter(({ costly }) => costly).map(({ method, pattern }) => `${method} ${pattern}`),
+            ['POST /auth/verify', 'POST /auth/login', 'POST /auth/jwt/login', 'POST /auth/jwt/refresh'],
+        );
     });
     it('without it the same as a table: a line each, in the same order', async () => {
         const { stdout } = await roster.run(['routes']);
@@ -187,7 +194,7 @@ describe('routes', () => {
             route.method,
             route.pattern,
             route.rights.join(',') || '-',
-            ['public', 'body', 'writes'].filter((flag) => route[flag]).join(',') || '-',
+            ['public', 'body', 'writes', 'costly'].filter((flag) => route[flag]).join(',') || '-',
         ]);
         assert.deepEqual(
             lines.map((line) => line.split(/ +/)),

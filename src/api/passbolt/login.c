@@ -1,8 +1,8 @@
 /* login.c — GPGAuth: the server proves that it has its key, the user that it has its own, and gets the cookie of a session
  * (passbolt.md 2.9).
  *
- * Who tries is counted before a worker is troubled. What costs (OpenPGP) and what waits (the database) is on a worker, so a
- * log-in never delays a read. */
+ * Who tries is counted before a worker is troubled. What costs (OpenPGP) and what waits (the database) is on a worker, for a few
+ * at a time (ROUTE_COSTLY), so that log-ins have nobody else wait. */
 #include "api/passbolt/passbolt.h"
 
 #include "api/passbolt/encode.h"
