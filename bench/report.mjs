@@ -45,9 +45,9 @@ export function plot(results, directory, svg) {
   const height = Math.max(nginx.length, rest.length);
   const better = (r) => (r.atLeast ? r.value / r.target : r.target / Math.max(r.value, 1e-9));
   const write = (name, rows, value, mark) => {
-    const path = join(directory, name);
-    writeFileSync(path, rows.map((r, i) => `${height - i} ${value(r)} ${mark(r)} ${plain(r.what)}\n`).join(''));
-    return path;
+    const lines = rows.map((r, i) => `${height - i} ${value(r)} ${mark(r)} ${plain(r.what)}\n`);
+    writeFileSync(join(directory, name), lines.join(''));
+    return name; // without the folder, because the picture has it in it
   };
   const ratios = write('ratios.dat', nginx, (r) => r.value, (r) => r.target);
   const others = write('others.dat', rest, better, () => 1);
@@ -76,6 +76,6 @@ set xrange [0.1:*]
 ${panel(others, 0.1, '#228833')}
 unset multiplot
 `;
-  const ran = spawnSync('gnuplot', [], { input: script, encoding: 'utf8' });
+  const ran = spawnSync('gnuplot', [], { input: script, encoding: 'utf8', cwd: directory });
   if (ran.status !== 0) throw new Error(`gnuplot: ${ran.stderr}`);
 }

@@ -11,9 +11,8 @@ import {
     groupId,
     members,
     PassboltClient,
-    passboltWorld,
     phpJson,
-    servePassbolt,
+    servePassboltWithGone,
     userId,
     withCredential,
 } from './support/passbolt.mjs';
@@ -23,13 +22,7 @@ import { sleep } from './support/wait.mjs';
 const rosters = { 5: new Roster(), 2: new Roster() };
 
 before(async () => {
-    const gone = { type: 'user', organizationId: 1, id: 9, uuid: userId(9) };
-    for (const profile of [5, 2]) {
-        const roster = rosters[profile];
-        await roster.import([...passboltWorld({}), gone]);
-        await roster.import([{ type: 'user', organizationId: 1, id: 9, delete: true }]);
-        await servePassbolt(null, profile, [], roster);
-    }
+    for (const profile of [5, 2]) await servePassboltWithGone(profile, rosters[profile]);
 });
 after(() => Promise.all(Object.values(rosters).map((roster) => roster.stop())));
 

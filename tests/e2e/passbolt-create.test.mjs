@@ -8,9 +8,8 @@ import {
     assertGroup,
     assertSuccess,
     PassboltClient,
-    passboltWorld,
     phpJson,
-    servePassbolt,
+    servePassboltWithGone,
     userId,
     withCredential,
 } from './support/passbolt.mjs';
@@ -19,13 +18,7 @@ import { Roster } from './support/roster.mjs';
 const rosters = { 5: new Roster(), 2: new Roster() };
 
 before(async () => {
-    const gone = { type: 'user', organizationId: 1, id: 9, uuid: userId(9) };
-    for (const profile of [5, 2]) {
-        const roster = rosters[profile];
-        await roster.import([...passboltWorld({}), gone]);
-        await roster.import([{ type: 'user', organizationId: 1, id: 9, delete: true }]);
-        await servePassbolt(null, profile, [], roster);
-    }
+    for (const profile of [5, 2]) await servePassboltWithGone(profile, rosters[profile]);
 });
 after(() => Promise.all(Object.values(rosters).map((roster) => roster.stop())));
 

@@ -76,6 +76,14 @@ export function withCredential(roster, secret) {
     return client;
 }
 
+/* Serves the world in a profile, nobody with a key, and a ninth user who was deleted. */
+export async function servePassboltWithGone(profile, roster) {
+    const gone = { type: 'user', organizationId: 1, id: 9, uuid: userId(9) };
+    await roster.import([...passboltWorld({}), gone]);
+    await roster.import([{ type: 'user', organizationId: 1, id: 9, delete: true }]);
+    return servePassbolt(null, profile, [], roster);
+}
+
 // --- asking ---
 
 class CookieJar {
