@@ -17,7 +17,7 @@ struct config {
     bool migrate;
     int64_t rate_limit, rate_period_s;
     int64_t threads, workers, queue_limit, connection_limit;
-    int64_t head_limit_kib, body_limit_kib, response_limit_mib;
+    int64_t head_limit_kib, body_limit_kib, response_limit_mib, sending_limit_mib;
     int64_t head_timeout_s, body_timeout_s, idle_timeout_s, send_timeout_s, shutdown_timeout_s;
     int64_t memory_budget_mib, fragment_budget_mib;
     int64_t follow_interval_ms, expire_interval_s, busy_limit_ms;

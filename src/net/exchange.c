@@ -7,7 +7,7 @@
  * Invariants:
  * 1. connection->exchange is the exchange from its request line until exchange_end, which the library calls for every one.
  * 2. Between begin_work and the call after it only those who work on the exchange touch it.
- * 3. The answer's body is lent to the library until exchange_end. */
+ * 3. The answer's body is lent to the library until exchange_end, and counts in server->sending until then. */
 #include "net/exchange.h"
 
 #include "base/clock.h"
@@ -38,6 +38,7 @@ static void reset_response(struct exchange *exchange)
     response->content_type = NULL;
     response->extra_count = 0;
     buf_reset(&response->body);
+    if (response->body.capacity > KEPT_RESPONSE_BODY) buf_free(&response->body);
     if (response->prepared) prepared_drop(response->prepared);
     response->prepared = NULL;
 }
@@ -78,6 +79,7 @@ struct exchange *exchange_begin(struct connection *connection, const char *uri)
     exchange->authenticate = exchange->head_too_large = exchange->close = false;
     exchange->body_seen = 0;
     exchange->started_us = exchange->started_ns = 0;
+    exchange->sending = 0;
     exchange->status = 0;
     exchange->match.dialect = NULL;
     exchange->match.route = NULL;
@@ -131,15 +133,46 @@ static void log_storage_failure(const struct exchange *exchange)
     log_error("request %s: %s", exchange->request.id, exchange->op.failure.text);
 }
 
+/* Another answer than what the handler made. */
+static void answer_error(struct exchange *exchange, enum err code, const char *text)
+{
+    exchange->result = code;
+    failure_clear(&exchange->op.failure);
+    (void)failure_set(&exchange->op.failure, code, "", "%s", text);
+    word_error(exchange, code);
+}
+
+/* Clients that read slowly or not at all hold what they are sent; together no more than the limit, unless it is a single answer.
+ * A write's answer is counted but never refused: the change is made, and an error would say that it is not. */
+static bool count_sending(struct exchange *exchange)
+{
+    struct server *server = server_of(exchange);
+    int64_t size = (int64_t)exchange->response.body.capacity, limit = read_setting(&server->tunables.sending_limit);
+    int64_t before = atomic_fetch_add_explicit(&server->sending, size, memory_order_relaxed);
+    bool is_write = exchange->request.route && exchange->request.route->flags & ROUTE_WRITES;
+    if (before && before + size > limit && !is_write) {
+        atomic_fetch_sub_explicit(&server->sending, size, memory_order_relaxed);
+        return false;
+    }
+    exchange->sending = size;
+    metrics_sending(size);
+    return true;
+}
+
+static void end_sending(struct exchange *exchange)
+{
+    atomic_fetch_sub_explicit(&server_of(exchange)->sending, exchange->sending, memory_order_relaxed);
+    metrics_sending(-exchange->sending);
+    exchange->sending = 0;
+}
+
 static void make_response(struct exchange *exchange)
 {
     if (exchange->result == ERR_STORAGE || exchange->result == ERR_UNKNOWN_OUTCOME) log_storage_failure(exchange);
     if (exchange->result) word_error(exchange, exchange->result);
-    if (!exchange->response.body.overflow) return;
-    exchange->result = ERR_TOO_LARGE;
-    failure_clear(&exchange->op.failure);
-    (void)failure_set(&exchange->op.failure, ERR_TOO_LARGE, "", "the answer is too large, ask for less at once");
-    word_error(exchange, ERR_TOO_LARGE);
+    if (exchange->response.body.overflow) answer_error(exchange, ERR_TOO_LARGE, "the answer is too large, ask for less at once");
+    if (exchange->response.body.size > SENDING_UNCOUNTED && !count_sending(exchange))
+        answer_error(exchange, ERR_BUSY, "too much is being sent to others, try again shortly");
 }
 
 static enum MHD_Result answer(struct exchange *exchange)
@@ -437,11 +470,11 @@ void exchange_end(struct exchange *exchange, enum MHD_RequestTerminationCode cod
         }
     }
     reset_response(exchange);
+    if (exchange->sending) end_sending(exchange);
     arena_reset(&exchange->memory);
     arena_reset(&exchange->op.arena);
     buf_reset(&exchange->body);
     if (exchange->body.capacity > KEPT_REQUEST_BODY) buf_free(&exchange->body);
-    if (exchange->response.body.capacity > KEPT_RESPONSE_BODY) buf_free(&exchange->response.body);
     if (loop->spare_count == SPARE_MAX) {
         exchange_free(exchange);
         return;

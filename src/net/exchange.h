@@ -11,6 +11,9 @@ enum stage {
     STAGE_ANSWERED, /* the answer is queued */
 };
 
+/* A body up to so many bytes is always sent, and not counted: the counter is shared by all threads. */
+enum { SENDING_UNCOUNTED = 128 << 10 };
+
 struct exchange {
     struct exchange *next; /* in the loop's spare list or the workers' queue */
     struct connection *connection;
@@ -30,6 +33,7 @@ struct exchange {
     bool close;                     /* the connection is no longer usable */
     uint64_t body_seen;             /* bytes, also those dropped */
     int64_t started_us, started_ns; /* end of the head; 0 before */
+    int64_t sending;                /* bytes of server->sending that are this one's */
     int status;
 };
 

@@ -26,7 +26,7 @@ enum { SWEEP_MS = 250, STOP_POLL_MS = 10 };
 
 /* What server_reload may change while loops read it. */
 struct tunables {
-    _Atomic int64_t body_limit;
+    _Atomic int64_t body_limit, sending_limit; /* bytes */
     _Atomic int64_t rate_limit, rate_period_s;
     _Atomic int64_t head_timeout_ns, body_timeout_ns, idle_timeout_ns, send_timeout_ns, shutdown_timeout_ns;
     atomic_bool request_log;
@@ -40,6 +40,7 @@ struct server {
     struct tls *tls; /* NULL: plain */
     struct workers workers;
     struct limiter limiter;
+    _Atomic int64_t sending; /* memory of the bodies on their way, in bytes; only of those over SENDING_UNCOUNTED */
     struct loop *loops;
     size_t loop_count;
     atomic_bool stopping; /* no new requests; kept-alive connections end */

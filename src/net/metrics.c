@@ -62,6 +62,7 @@ static struct {
 static size_t gauge_count;
 
 static atomic_int connections;
+static _Atomic int64_t sending;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t table_key; /* only for its destructor */
 static _Thread_local struct table *own_table;
@@ -160,6 +161,11 @@ void metrics_count_refused(const char *reason)
 void metrics_connections(int change)
 {
     atomic_fetch_add_explicit(&connections, change, memory_order_relaxed);
+}
+
+void metrics_sending(int64_t change)
+{
+    atomic_fetch_add_explicit(&sending, change, memory_order_relaxed);
 }
 
 void metrics_add_gauge(metrics_gauge gauge, void *context)
@@ -301,6 +307,8 @@ void metrics_write(struct buf *out)
     write_counters(out);
     write_timings(out);
     metrics_add_value(out, "roster_http_connections", "gauge", "Open connections.", atomic_load(&connections));
+    metrics_add_value(out, "roster_http_sending_bytes", "gauge", "Memory of large answers that are being sent.",
+                      (double)atomic_load(&sending));
     add_head(out, "roster_http_refused_total", "counter", "Connections and requests refused before they had a route.");
     for (size_t i = 0; i < REASON_MAX && refused[i].reason; i++) {
         buf_printf(out, "roster_http_refused_total{reason=\"%s\"} %llu\n", refused[i].reason,

@@ -39,6 +39,7 @@ static void tune(struct server *server, const struct server_options *options)
 {
     struct tunables *tunables = &server->tunables;
     atomic_store(&tunables->body_limit, options->body_limit_kib << 10);
+    atomic_store(&tunables->sending_limit, options->sending_limit_mib << 20);
     atomic_store(&tunables->head_timeout_ns, options->head_timeout_s * SECOND_NS);
     atomic_store(&tunables->body_timeout_ns, options->body_timeout_s * SECOND_NS);
     atomic_store(&tunables->idle_timeout_ns, options->idle_timeout_s * SECOND_NS);

@@ -19,12 +19,13 @@ struct server_options {
     int queue_limit; /* requests waiting for a worker; over it: ERR_BUSY (503 with Retry-After: 1) */
     int connection_limit;
     int64_t head_limit_kib, body_limit_kib, response_limit_mib;
-    int64_t head_timeout_s;                /* from the first byte (or the connection's start) to the end of the head */
-    int64_t body_timeout_s;                /* from the end of the head to the end of the body */
-    int64_t idle_timeout_s;                /* a kept-alive connection without a request */
-    int64_t send_timeout_s;                /* from the answer's start to its end */
-    int64_t shutdown_timeout_s;            /* how long server_stop waits for requests under way */
-    bool request_log;                      /* one line per request */
+    int64_t sending_limit_mib;  /* bodies being sent at a time, small ones not counted; over it: ERR_BUSY. One goes always */
+    int64_t head_timeout_s;     /* from the first byte (or the connection's start) to the end of the head */
+    int64_t body_timeout_s;     /* from the end of the head to the end of the body */
+    int64_t idle_timeout_s;     /* a kept-alive connection without a request */
+    int64_t send_timeout_s;     /* from the answer's start to its end */
+    int64_t shutdown_timeout_s; /* how long server_stop waits for requests under way */
+    bool request_log;           /* one line per request */
     const struct dialect *const *dialects; /* NULL-terminated; one must have the prefix "/" */
     struct directory *directory;           /* handed to every op, never looked at here */
 };
@@ -35,8 +36,8 @@ MUST_USE enum err server_start(struct op *op, const struct server_options *optio
 /* The address as a URL ("http://127.0.0.1:40123", "https://...", "unix:PATH"); lives as long as the server. */
 const char *server_url(const struct server *server);
 
-/* What may change while running (SIGHUP): body_limit_kib, timeouts, rate_limit, request_log, queue_limit, and the certificate
- * files, which are read again. If they are bad everything stays as it was. */
+/* What may change while running (SIGHUP): body_limit_kib, sending_limit_mib, timeouts, rate_limit, request_log, queue_limit,
+ * and the certificate files, which are read again. If they are bad everything stays as it was. */
 MUST_USE enum err server_reload(struct op *op, struct server *server, const struct server_options *options);
 
 /* Stops accepting, finishes what is under way (at most shutdown_timeout_s), closes, frees. Accepts NULL.

@@ -171,6 +171,7 @@ static struct server_options usual_options(void)
                                     .head_limit_kib = 16,
                                     .body_limit_kib = 64,
                                     .response_limit_mib = 1,
+                                    .sending_limit_mib = 64,
                                     .head_timeout_s = 1,
                                     .body_timeout_s = 1,
                                     .idle_timeout_s = 60,
