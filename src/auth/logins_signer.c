@@ -210,8 +210,7 @@ static bool read_claims(const struct jwt_token *token, struct logins_claims *ret
         !read_number(json, "user", &ret_claims->user_id) || seconds > INT64_MAX / 1000000)
         return false;
     ret_claims->expires_at = seconds * 1000000;
-    return json_is_string(sub) && uuid_parse(json_string_value(sub), json_string_length(sub), &ret_claims->user_uuid) &&
-           !uuid_is_nil(&ret_claims->user_uuid);
+    return json_is_string(sub) && uuid_parse(json_string_value(sub), json_string_length(sub), &ret_claims->user_uuid);
 }
 
 const char *logins_read_token(struct arena *arena, const struct logins_signer *signer, const char *text, size_t size,

@@ -75,9 +75,7 @@ static enum err collect_deleted_user(void *context, struct op *op, const struct 
     return ERR_OK;
 }
 
-/* Sessions of users who were deleted end for good, whether the image met that in the log, was loaded after it or is not there.
- * `version` is the newest that was heard of; what comes after it is heard of, too. */
-static enum err refresh_logins(struct op *op, struct directory *directory, struct resident *resident, int64_t version)
+enum err directory_follow_logins(struct op *op, struct directory *directory, struct resident *resident, int64_t version)
 {
     const int64_t organization_id = resident->organization_id, known = atomic_load(&resident->logins_version);
     if (!directory->logins || known >= version) return ERR_OK;
@@ -175,8 +173,7 @@ enum err directory_refresh(struct op *op, struct directory *directory, int64_t o
     }
     raise_to(&resident->known_version, version);
     enum err e = ERR_OK;
-    /* Before the image shows who lives again. */
-    if (organization_id != INSTALLATION) e = refresh_logins(op, directory, resident, version);
+    if (organization_id != INSTALLATION) e = directory_follow_logins(op, directory, resident, version);
     if (!e && !image_is_current(directory, resident, version)) {
         if (organization_id == INSTALLATION) return refresh_installation(op, directory, resident, version);
         struct organization_list none = { 0 };

@@ -78,6 +78,11 @@ struct organization_list {
 MUST_USE enum err directory_catch_up(struct op *op, struct directory *directory, struct image *image, bool *ret_reload,
                                      struct organization_list *ret_outdated);
 
+/* Ends the sessions of users that the organization's log says were deleted, up to `version`, so that they do not live again if
+ * their users do: before an image that is in memory shows these, whether one is or not. (One that is loaded shows them before the
+ * follower has heard of them, for follow_interval_ms.) Reads the log only if the organization has sessions here. */
+MUST_USE enum err directory_follow_logins(struct op *op, struct directory *directory, struct resident *resident, int64_t version);
+
 /* Brings one resident organization up to date after `version` was heard of: catches up or unlinks. */
 MUST_USE enum err directory_refresh(struct op *op, struct directory *directory, int64_t organization_id, int64_t version);
 

@@ -144,6 +144,11 @@ enum err directory_catch_up(struct op *op, struct directory *directory, struct i
         if (is_organization && image->organization_id == INSTALLATION)
             note_installation_change(op, &pending->change, ret_outdated);
     }
+    if (image->organization_id != INSTALLATION && directory->logins) {
+        struct resident *resident = directory_find_resident(directory, image->organization_id);
+        if (resident) e = directory_follow_logins(op, directory, resident, state.version);
+        if (e) return e;
+    }
     const struct pending *next = state.first;
     while (next && !*ret_reload) *ret_reload = !apply_version(op, directory, image, &next);
     if (state.hole) *ret_reload = true;

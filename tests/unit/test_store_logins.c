@@ -231,6 +231,7 @@ static void the_oldest_end_when_one_more_begins(void **state)
         add_one(f, user_id, LOGIN_REFRESH, secrets[i]);
         add_one(f, user_id, LOGIN_USED, secrets[i]);
         add_one(f, other_id, LOGIN_SESSION, arena_printf(&f->op.arena, "other %d", i));
+        add_one(f, user_id, LOGIN_USED, arena_printf(&f->op.arena, "token %d", i)); /* they are over the limit and stay */
         f->op.now += 10;
     }
     const struct login added[] = { login_of(f, user_id, LOGIN_SESSION, "s4"), login_of(f, user_id, LOGIN_USED, "s4") };
@@ -249,7 +250,7 @@ static void the_oldest_end_when_one_more_begins(void **state)
     assert_true(digest_equal(&ended.hashes[1], &gone[0]) || digest_equal(&ended.hashes[1], &gone[1]));
     assert_false(lives(f, LOGIN_SESSION, "s1") || lives(f, LOGIN_SESSION, "s2"));
     assert_true(lives(f, LOGIN_SESSION, "s3") && lives(f, LOGIN_SESSION, "s4") && lives(f, LOGIN_SESSION, "s5"));
-    assert_int_equal(number(f, "SELECT count(*) FROM login WHERE kind <> 1"), 3 + 4);
+    assert_int_equal(number(f, "SELECT count(*) FROM login WHERE kind <> 1"), 3 + 7);
     assert_int_equal(number(f, "SELECT count(*) FROM login WHERE kind = 1"), 3 + 3);
 }
 
