@@ -177,20 +177,26 @@ void passbolt_add_headers(struct op *op, const struct request *request, struct r
     if (request->method == METHOD_GET && !is_without_session(request)) (void)passbolt_csrf_token(op, request, response);
 }
 
-void passbolt_begin_answer(struct op *op, const struct request *request, struct response *response, const char *message)
+void passbolt_begin_body(struct op *op, const struct request *request, struct response *response, bool error, const char *message)
 {
-    passbolt_add_headers(op, request, response);
     struct passbolt_header header = {
         .profile = passbolt_profile_of(op),
-        .action = passbolt_action_find(request->route->name),
+        .action = passbolt_action_find(request->route ? request->route->name : NULL),
         .id = request->id,
         .now = op->now,
+        .error = error,
         .code = response->status,
         .message = message,
         .path = request->path,
         .query = request->query,
     };
     passbolt_begin_envelope(&response->body, &header);
+}
+
+void passbolt_begin_answer(struct op *op, const struct request *request, struct response *response, const char *message)
+{
+    passbolt_add_headers(op, request, response);
+    passbolt_begin_body(op, request, response, false, message);
 }
 
 void passbolt_end_answer(struct response *response)

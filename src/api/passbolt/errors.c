@@ -147,10 +147,8 @@ void passbolt_write_error(struct op *op, const struct request *request, struct r
         return;
     }
     if (strcmp(failure->field, "gpg_auth") == 0) add_log_in_headers(op, request, message, response);
-    struct passbolt_header header = { profile,        action,  request->id,   op->now,       .error = true,
-                                      wording.status, message, request->path, request->query };
-    passbolt_begin_envelope(out, &header);
+    passbolt_begin_body(op, request, response, true, message);
     if (problems) passbolt_problems_write(problems, out);
     else buf_add_literal(out, "\"\"");
-    passbolt_end_envelope(out);
+    passbolt_end_answer(response);
 }

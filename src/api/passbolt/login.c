@@ -124,20 +124,9 @@ static void answer_stage(struct op *op, const struct request *request, struct re
     response_add_header(response, "X-GPGAuth-Authenticated", "false");
     response_add_header(response, "X-GPGAuth-Progress", stage);
     response_add_header(response, name, value);
-    struct passbolt_header header = {
-        .profile = passbolt_profile_of(op),
-        .action = passbolt_action_find(request->route->name),
-        .id = request->id,
-        .now = op->now,
-        .error = true,
-        .code = response->status,
-        .message = NOT_YET,
-        .path = request->path,
-        .query = request->query,
-    };
-    passbolt_begin_envelope(&response->body, &header);
+    passbolt_begin_body(op, request, response, true, NOT_YET);
     passbolt_add_null(&response->body);
-    passbolt_end_envelope(&response->body);
+    passbolt_end_answer(response);
 }
 
 /* Stage 0: the client asks whether the server can read what is for its key. */

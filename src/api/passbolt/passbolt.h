@@ -85,7 +85,11 @@ MUST_USE enum err passbolt_begin_change(struct op *op, const struct request *req
 void passbolt_begin_answer(struct op *op, const struct request *request, struct response *response, const char *message);
 void passbolt_end_answer(struct response *response);
 
-/* The same with `null` for a body. */
+/* The envelope up to the body, alone; with the status as it is in `response`. */
+void passbolt_begin_body(struct op *op, const struct request *request, struct response *response, bool error,
+                         const char *message);
+
+/* A whole answer with `null` for a body. */
 void passbolt_answer_null(struct op *op, const struct request *request, struct response *response, const char *message);
 
 /* The CSRF token that the client has; one is set as its cookie if it has none, once for an answer. In the arena. */
