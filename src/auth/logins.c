@@ -26,17 +26,33 @@ enum { SESSION_TIMEOUT_MIN = 24, PROFILE = 5, SAVE_BATCH = 1000, REMOVE_BATCH = 
 
 /* --- what the files share --- */
 
-enum err logins_refuse(struct op *op, const char *reason)
+static enum err fail(struct op *op)
 {
-    log_debug("passbolt: a log-in is refused: %s", reason);
     failure_clear(&op->failure);
     return op_fail(op, ERR_UNAUTHENTICATED, "", "the log-in is not known, has expired or was used or ended");
 }
 
-enum err logins_refuse_login(struct op *op, struct logins *logins, const char *reason)
+static const char *request_of(const struct op *op)
+{
+    return op->request_id ? op->request_id : "-";
+}
+
+enum err logins_refuse(struct op *op, const char *reason)
+{
+    log_debug("request %s: a session or token is refused: %s", request_of(op), reason);
+    return fail(op);
+}
+
+void logins_note_refusal(struct op *op, struct logins *logins, const char *reason)
 {
     atomic_fetch_add_explicit(&logins->refused, 1, memory_order_relaxed);
-    return logins_refuse(op, reason);
+    log_info("request %s: a log-in is refused: %s", request_of(op), reason);
+}
+
+enum err logins_refuse_login(struct op *op, struct logins *logins, const char *reason)
+{
+    logins_note_refusal(op, logins, reason);
+    return fail(op);
 }
 
 enum err logins_need_worker(struct op *op)
@@ -77,7 +93,8 @@ static enum err read_key_file(struct op *op, const char *path, char **ret_text)
     int error = errno;
     if (file >= 0) close(file);
     text[size] = 0;
-    if (got < 0) return op_fail(op, ERR_INVALID, "serverKey", "the server's key %s cannot be read: %s", path, strerror(error));
+    if (got < 0)
+        return op_fail(op, ERR_INVALID, "serverKey", "passbolt.server_key: %s cannot be read: %s", path, strerror(error));
     *ret_text = text;
     return ERR_OK;
 }
@@ -92,7 +109,7 @@ static enum err open_key_file(struct op *op, struct logins *logins, const char *
     if (e != ERR_INVALID) return e;
     struct failure failure = op->failure;
     failure_clear(&op->failure);
-    return op_fail(op, ERR_INVALID, "serverKey", "the server's key %s cannot be used: %s", path, failure.text);
+    return op_fail(op, ERR_INVALID, "serverKey", "passbolt.server_key: %s cannot be used: %s", path, failure.text);
 }
 
 /* `make` makes a new secret in the arena; what is kept is handed to `use`, then wiped. */
@@ -181,8 +198,7 @@ static enum err check_url(struct op *op, const char *url)
     bool http = strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
     const char *host = http ? strstr(url, "://") + 3 : NULL;
     if (host && *host && !strchr("/:?#@", *host) && !strpbrk(url, "?#@\"\\<>") && logins_is_domain(url)) return ERR_OK;
-    return op_fail(op, ERR_INVALID, "url", "the server's address is not an http or https URL of at most %d bytes",
-                   LOGINS_URL_MAX);
+    return op_fail(op, ERR_INVALID, "url", "passbolt.url is not an http or https URL of at most %d bytes", LOGINS_URL_MAX);
 }
 
 static char *copy_url(const char *url)

@@ -164,6 +164,10 @@ MUST_USE enum err logins_refresh(struct op *op, struct logins *logins, const str
 MUST_USE enum err logins_end_refresh(struct op *op, struct logins *logins, const struct uuid *user_uuid,
                                      const char *refresh_token);
 
+/* Counts a log-in that was refused for a reason found elsewhere (nobody has the key, too many attempts), and logs why: the client
+ * is told less. `reason` is a phrase without secrets. */
+void logins_note_refusal(struct op *op, struct logins *logins, const char *reason);
+
 /* --- for the directory --- */
 
 /* Forgets the sessions of an organization that the store has no longer: it was deleted, and perhaps another was made with its

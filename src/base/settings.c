@@ -229,3 +229,29 @@ void settings_print_help(const struct setting *table, FILE *out)
     }
     arena_free(&arena);
 }
+
+static bool is_same(const struct setting *setting, const void *a, const void *b)
+{
+    const void *x = (const char *)a + setting->offset, *y = (const char *)b + setting->offset;
+    const char *text, *other;
+    switch (setting->kind) {
+    case SETTING_TEXT:
+        text = *(const char *const *)x;
+        other = *(const char *const *)y;
+        return text && other ? strcmp(text, other) == 0 : text == other;
+    case SETTING_NUMBER:
+        return *(const int64_t *)x == *(const int64_t *)y;
+    case SETTING_FLAG:
+        return *(const bool *)x == *(const bool *)y;
+    case SETTING_CHOICE:
+        return *(const int *)x == *(const int *)y;
+    }
+    return true;
+}
+
+void settings_compare(const struct setting *table, const void *a, const void *b,
+                      void (*differs)(void *context, const struct setting *setting), void *context)
+{
+    for (; table->name; table++)
+        if (!is_same(table, a, b)) differs(context, table);
+}

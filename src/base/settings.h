@@ -69,6 +69,10 @@ MUST_USE enum err settings_read_flags(struct failure *failure, const struct sett
                                       int argc, char *const *argv, const char **positional, size_t positional_max,
                                       size_t *ret_positional_count);
 
+/* Tells `differs` each setting whose values are not the same in two targets. */
+void settings_compare(const struct setting *table, const void *a, const void *b,
+                      void (*differs)(void *context, const struct setting *setting), void *context);
+
 /* A line per row: flag, help, default, bounds; 100 columns. */
 void settings_print_help(const struct setting *table, FILE *out);
 

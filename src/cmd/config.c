@@ -29,7 +29,7 @@ const struct setting config_settings[] = {
     { "log_level",            SETTING_CHOICE, offsetof(struct config, log_level),             "info",            0, 0,         "error|warn|info|debug", ON_RELOAD, NULL, "which messages are logged" },
     { "request_log",          SETTING_FLAG,   offsetof(struct config, request_log),           "true",            0, 0,         NULL,    ON_RELOAD, NULL,    "log one line for each request" },
     { "threads",              SETTING_NUMBER, offsetof(struct config, threads),               "0",               0, 256,       NULL,    AT_START,  "N",     "threads that serve connections; 0: chosen by the number of cores" },
-    { "workers",              SETTING_NUMBER, offsetof(struct config, workers),               "8",               1, 1024,      NULL,    AT_START,  "N",     "threads that load organizations and make large answers" },
+    { "workers",              SETTING_NUMBER, offsetof(struct config, workers),               "8",               1, 1024,      NULL,    AT_START,  "N",     "threads that load organizations, make large answers and do log-ins" },
     { "queue_limit",          SETTING_NUMBER, offsetof(struct config, queue_limit),           "10000",           1, 1000000,   NULL,    ON_RELOAD, "N",     "requests waiting for a worker; over it: 503" },
     { "rate_limit",           SETTING_NUMBER, offsetof(struct config, rate_limit),            "0",               0, 1000000000, "off=0|on=700", ON_RELOAD, "N", "requests of one caller in rate_period_s, over it 429; 0: no limit" },
     { "rate_period_s",        SETTING_NUMBER, offsetof(struct config, rate_period_s),         "3600",            1, 86400,     NULL,    ON_RELOAD, "N",     "the window of rate_limit" },

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static sigset_t server_signals(void)
 {
@@ -24,6 +25,12 @@ void command_block_signals(void)
     sigset_t signals = server_signals();
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+}
+
+static void warn_of_change(void *context, const struct setting *setting)
+{
+    (void)context;
+    if (setting->change == AT_START) log_warn("%s is another now: that takes effect at the next start", setting->name);
 }
 
 /* What may change takes effect; what is bad leaves everything as it was. */
@@ -46,6 +53,7 @@ static void reload(struct command_line *line, struct server *server, struct dire
     struct directory_options directory_options = config_directory_options(&config);
     directory_reload(directory, &directory_options);
     log_configure(config.log_format, config.log_level);
+    settings_compare(config_settings, &line->config, &config, warn_of_change, NULL);
     log_info("settings reloaded");
 }
 
@@ -89,8 +97,14 @@ static enum err open_issuer(struct op *op, const struct config *config, struct j
 static enum err open_logins(struct op *op, const struct config *config, struct store *store, struct logins **ret_logins)
 {
     struct logins_options options = config_logins_options(config);
+    struct stat found;
     *ret_logins = NULL;
-    return logins_open(op, store, &options, ret_logins);
+    enum err e = logins_open(op, store, &options, ret_logins);
+    if (e) return e;
+    log_info("log-ins are answered with the OpenPGP key %s", logins_server_fingerprint(*ret_logins));
+    if (options.server_key_file && !stat(options.server_key_file, &found) && found.st_mode & S_IROTH)
+        log_warn("%s can be read by every user of this machine", options.server_key_file);
+    return ERR_OK;
 }
 
 int command_run_server(struct command_line *line, struct op *op, struct store *store,

@@ -78,6 +78,7 @@ struct op {
     struct arena arena;          /* everything the operation makes; freed with it */
     struct failure failure;      /* meaningful only after an err was returned */
     struct caller caller;
+    const char *request_id;              /* for what is logged about it; NULL: it is of no request */
     int64_t now;                         /* microseconds UTC; the one clock of the operation, tests set it */
     const struct op_async *async;        /* NULL: functions wait and return their result */
     void *write;                         /* the write under way; for directory/ */

@@ -93,6 +93,7 @@ struct exchange *exchange_begin(struct connection *connection, const char *uri)
     exchange->op.directory = loop->server->options.directory;
     exchange->op.caller = (struct caller){ .organization_id = 0 };
     exchange->op.now = 0;
+    exchange->op.request_id = exchange->request.id;
     exchange->op.may_block = false;
     exchange->op.async = NULL;
     exchange->task = NULL;

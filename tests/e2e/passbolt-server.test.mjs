@@ -108,7 +108,7 @@ describe('a key in two organizations', () => {
         assert.equal(answer.header('X-GPGAuth-User-Auth-Token'), undefined);
         await logIn(roster, max); // whose key is in one only
         await roster.stop();
-        assert.match(roster.log, /a log-in was refused: the key belongs to users of several organizations; .*passbolt\.organization/);
+        assert.match(roster.log, /request [0-9a-f-]{36}: a log-in is refused: [0-9A-F]{40}, the key belongs to users of several organizations; .*passbolt\.organization/);
     });
     it('is good where the setting says whose', async () => {
         const roster = await servePassbolt(both, 5, ['--passbolt.organization', '1']);

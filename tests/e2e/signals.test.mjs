@@ -137,6 +137,19 @@ describe('SIGHUP', () => {
         await roster.stop();
         assert.doesNotMatch(roster.log, /^\{/m);
     });
+    it('says which settings wait for the next start', async () => {
+        const roster = new Roster();
+        await roster.import(smallWorld());
+        roster.file('roster.conf', 'log_format = text\npassbolt.profile = 2\n');
+        await roster.serve();
+        roster.file('roster.conf', 'log_format = json\npassbolt.profile = 5\n');
+        roster.child.kill('SIGHUP');
+        await eventually(() => assert.match(roster.log, /settings reloaded/));
+        const warnings = roster.log.split('\n').filter((line) => line.includes('takes effect at the next start'));
+        assert.equal(warnings.length, 1, roster.log);
+        assert.match(warnings[0], /passbolt\.profile is another now/);
+        await roster.stop();
+    });
     it('many of them under load harm nobody', async () => {
         const roster = await serveObjects(smallWorld());
         const client = roster.as(TOKEN.service);

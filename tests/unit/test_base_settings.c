@@ -407,6 +407,30 @@ static void a_wide_flag_stands_on_a_line_of_its_own(void **state)
     free(text);
 }
 
+static void note_name(void *context, const struct setting *setting)
+{
+    char *names = context;
+    snprintf(names + strlen(names), 200 - strlen(names), "%s ", setting->name);
+}
+
+static void what_differs_is_named(void **state)
+{
+    (void)state;
+    struct fixture a = begin(), b = begin();
+    char names[200] = "";
+    settings_compare(table, &a.sample, &b.sample, note_name, names);
+    assert_string_equal(names, "");
+    assert_int_equal(set(&b, "store_url", "x"), ERR_OK);
+    assert_int_equal(set(&b, "name", "roster"), ERR_OK); /* as it was, in another place */
+    assert_int_equal(set(&b, "threads", "5"), ERR_OK);
+    assert_int_equal(set(&b, "strict", "no"), ERR_OK);
+    assert_int_equal(set(&b, "log_format", "text"), ERR_OK);
+    settings_compare(table, &a.sample, &b.sample, note_name, names);
+    assert_string_equal(names, "store_url threads strict log_format ");
+    end(&a);
+    end(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -427,6 +451,7 @@ int main(void)
         cmocka_unit_test(the_first_table_that_knows_a_flag_takes_it),
         cmocka_unit_test(help_is_printed_from_the_table),
         cmocka_unit_test(a_wide_flag_stands_on_a_line_of_its_own),
+        cmocka_unit_test(what_differs_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,8 +12,13 @@ enum err passbolt_count_attempt(struct op *op, const struct request *request, st
     char address[ATTEMPT_CLIENT_SIZE];
     attempts_client_key(request->client, address);
     int64_t wait_s = attempts_take(&by_address, address, logins_attempts_per_address(logins), PERIOD_S, op->now);
-    if (!wait_s && key) wait_s = attempts_take(&by_key, key, logins_attempts_per_key(logins), PERIOD_S, op->now);
+    const char *which = "address";
+    if (!wait_s && key) {
+        wait_s = attempts_take(&by_key, key, logins_attempts_per_key(logins), PERIOD_S, op->now);
+        which = key;
+    }
     if (!wait_s) return op_fail(op, ERR_DEFERRED, "", "a log-in takes its time");
+    logins_note_refusal(op, logins, arena_printf(&op->arena, "too many attempts of %s", which));
     op->retry_after_s = wait_s;
     return op_fail(op, ERR_RATE, "", "Too many attempts, try again in %lld seconds.", (long long)wait_s);
 }

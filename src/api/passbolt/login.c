@@ -6,7 +6,6 @@
 #include "api/passbolt/passbolt.h"
 
 #include "api/passbolt/encode.h"
-#include "base/log.h"
 #include "net/cookies.h"
 
 #include <string.h>
@@ -136,17 +135,12 @@ static enum err prove_server(struct op *op, const struct request *request, struc
     char *text;
     enum err e = logins_check_server(op, call->logins, attempt->server_token, strlen(attempt->server_token), &text);
     if (e == ERR_INVALID) {
+        logins_note_refusal(op, call->logins, "the server's token cannot be decrypted, or is of another form");
         failure_clear(&op->failure);
         return refuse(op, "Decryption failed.");
     }
     if (!e) answer_stage(op, request, response, "stage0", "X-GPGAuth-Verify-Response", text);
     return e;
-}
-
-/* What the client is not told, for the operator: that there are other organizations is nobody's business. */
-void passbolt_log_refusal(const struct op *op)
-{
-    log_info("a log-in was refused: %s", op->failure.text);
 }
 
 /* The user with the key, and the key. ERR_INVALID "gpg_auth" if there is none. */
@@ -155,8 +149,9 @@ static enum err find_user(struct op *op, const struct attempt *attempt, const st
     struct key_holder holder;
     enum err e = directory_find_key_holder(op, attempt->fingerprint, NULL, logins_organization(call->logins), &holder);
     if (!e) e = passbolt_read_login_user(op, &holder, user);
-    if (e == ERR_INVALID) passbolt_log_refusal(op);
     if (e != ERR_NOT_FOUND && e != ERR_UNAUTHENTICATED && e != ERR_INVALID) return e;
+    /* The reason is for the operator: that there are other organizations, and who is in them, is nobody's business. */
+    logins_note_refusal(op, call->logins, arena_printf(&op->arena, "%s, %s", attempt->fingerprint, op->failure.text));
     failure_clear(&op->failure);
     return refuse(op, NO_USER "User not found.");
 }
@@ -168,6 +163,7 @@ static enum err challenge_user(struct op *op, const struct request *request, str
     char *message;
     enum err e = logins_begin(op, call->logins, user, &message);
     if (e == ERR_INVALID) {
+        logins_note_refusal(op, call->logins, op->failure.text);
         failure_clear(&op->failure);
         return refuse(op, "The user's key cannot be used.");
     }

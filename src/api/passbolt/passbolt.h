@@ -125,9 +125,6 @@ MUST_USE enum err passbolt_count_attempt(struct op *op, const struct request *re
  * not active or without a key by now. */
 MUST_USE enum err passbolt_read_login_user(struct op *op, const struct key_holder *holder, struct login_user *ret_user);
 
-/* Logs why a log-in was refused, where the client is told less. */
-void passbolt_log_refusal(const struct op *op);
-
 /* --- objects.c: what goes out --- */
 
 /* A group with what `contain` (enum passbolt_contain) asks for. The view must have accounts if that includes users. */

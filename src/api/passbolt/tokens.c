@@ -50,8 +50,8 @@ static enum err find_user(struct op *op, const struct passbolt_call *call, const
     struct key_holder holder;
     enum err e = directory_find_key_holder(op, NULL, uuid, logins_organization(call->logins), &holder);
     if (!e) e = passbolt_read_login_user(op, &holder, ret_user);
-    if (e == ERR_INVALID) passbolt_log_refusal(op);
     if (e != ERR_NOT_FOUND && e != ERR_UNAUTHENTICATED && e != ERR_INVALID) return e;
+    logins_note_refusal(op, call->logins, op->failure.text);
     failure_clear(&op->failure);
     return op_fail(op, ERR_NOT_FOUND, "credentials", "The user does not exist or is not active or has been deleted.");
 }
