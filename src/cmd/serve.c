@@ -53,6 +53,7 @@ static void reload(struct command_line *line, struct server *server, struct dire
     struct directory_options directory_options = config_directory_options(&config);
     directory_reload(directory, &directory_options);
     log_configure(config.log_format, config.log_level);
+    config.store = line->config.store; /* a demo has its own, whatever the settings say */
     settings_compare(config_settings, &line->config, &config, warn_of_change, NULL);
     log_info("settings reloaded");
 }
