@@ -137,12 +137,6 @@ MUST_USE enum err directory_find_any_group_by_uuid(struct op *op, const struct v
 /* Is the caller's user a manager of the group now? False for a service key. */
 bool directory_is_manager(const struct op *op, const struct view *view, uint32_t group);
 
-/* The membership with that uuid within one group, in effect or not (image_in_effect tells); false if there is none, or for a nil
- * uuid. An import can give one uuid to several memberships: then it is that of the user with the smallest number. It looks at
- * one member after the other: 0.3 ms among 100,000. The member is good as long as the view. */
-bool directory_find_membership(const struct view *view, uint32_t group, const struct uuid *membership_uuid,
-                               const struct member **ret_member);
-
 /* The number of a group the caller may see, for a write that follows: neither ever belongs to another group. */
 MUST_USE enum err directory_find_group_number(struct op *op, const struct uuid *uuid, int64_t *ret_group_id);
 

@@ -46,9 +46,9 @@ static void image_free(struct image *image)
     free(image->accounts);
     free(image->living_groups);
     names_free(&image->names);
-    struct lookup *lookups[] = { &image->users_by_uuid,         &image->users_by_name,        &image->users_by_email,
-                                 &image->users_by_external_id,  &image->users_by_fingerprint, &image->groups_by_uuid,
-                                 &image->groups_by_external_id, &image->actors_by_key };
+    struct lookup *lookups[] = { &image->users_by_uuid,        &image->users_by_name,  &image->users_by_email,
+                                 &image->users_by_external_id, &image->groups_by_uuid, &image->groups_by_external_id,
+                                 &image->actors_by_key };
     for (size_t i = 0; i < sizeof lookups / sizeof *lookups; i++) lookup_free(lookups[i]);
     free(image->actors);
     free(image->dates);
@@ -80,9 +80,8 @@ static int64_t count_bytes(const struct image *image)
     bytes += (size_t)image->account_capacity * sizeof *image->accounts;
     bytes += (size_t)image->living_capacity * sizeof(uint32_t) + names_bytes(&image->names);
     bytes += lookup_bytes(&image->users_by_uuid) + lookup_bytes(&image->users_by_name) + lookup_bytes(&image->users_by_email) +
-             lookup_bytes(&image->users_by_external_id) + lookup_bytes(&image->users_by_fingerprint) +
-             lookup_bytes(&image->groups_by_uuid) + lookup_bytes(&image->groups_by_external_id) +
-             lookup_bytes(&image->actors_by_key);
+             lookup_bytes(&image->users_by_external_id) + lookup_bytes(&image->groups_by_uuid) +
+             lookup_bytes(&image->groups_by_external_id) + lookup_bytes(&image->actors_by_key);
     bytes += (size_t)image->actor_count * sizeof *image->actors + (size_t)image->dates_count * sizeof *image->dates;
     for (uint32_t i = 0; i < image->group_count; i++) bytes += memberlist_bytes(&image->groups[i].members);
     return (int64_t)bytes;

@@ -105,7 +105,7 @@ struct image {
     uint32_t *living_groups; /* ordinals, ascending */
     uint32_t living_count, living_capacity;
     struct names names;
-    struct lookup users_by_uuid, users_by_name, users_by_email, users_by_external_id, users_by_fingerprint;
+    struct lookup users_by_uuid, users_by_name, users_by_email, users_by_external_id;
     struct lookup groups_by_uuid, groups_by_external_id;
     struct actor *actors;
     uint32_t actor_count;
@@ -163,8 +163,6 @@ uint32_t image_find_user_by_uuid(const struct image *image, const struct uuid *u
 uint32_t image_find_user_by_name(const struct image *image, const char *user_name); /* any letter case; living ones */
 uint32_t image_find_user_by_email(const struct image *image, const char *email_address);
 uint32_t image_find_user_by_external_id(const struct image *image, const char *external_id);
-/* The living user with this key (40 upper-case hexadecimal digits); if several have it, the one with the smallest number. */
-uint32_t image_find_user_by_fingerprint(const struct image *image, const char *fingerprint);
 /* Is there another living user with the e-mail address (any letter case) or the external id of this one? */
 bool image_shares_email(const struct image *image, uint32_t user);
 bool image_shares_external_id(const struct image *image, uint32_t user);

@@ -57,7 +57,6 @@ static uint64_t hash_text(const char *text)
 TEXT_KEY(user_name_hash, user, image_get_user, user_name, hash_folded)
 TEXT_KEY(user_email_hash, user, image_get_user, email_address, hash_folded)
 TEXT_KEY(user_external_hash, user, image_get_user, external_id, hash_text)
-TEXT_KEY(user_fingerprint_hash, user, image_get_user, key_fingerprint, hash_text)
 TEXT_KEY(group_external_hash, group, image_get_group, external_id, hash_text)
 
 #define SAME_KEY(function, noun, getter, member, same)                                                                           \
@@ -74,7 +73,6 @@ static bool same_text(const char *a, const char *b)
 SAME_KEY(user_name_same, user, image_get_user, user_name, same_folded)
 SAME_KEY(user_email_same, user, image_get_user, email_address, same_folded)
 SAME_KEY(user_external_same, user, image_get_user, external_id, same_text)
-SAME_KEY(user_fingerprint_same, user, image_get_user, key_fingerprint, same_text)
 SAME_KEY(group_external_same, group, image_get_group, external_id, same_text)
 
 static uint64_t user_uuid_hash(const void *context, uint32_t ordinal)
@@ -103,8 +101,6 @@ void image_index_user(struct image *image, uint32_t ordinal)
     if (user.email_address) lookup_add(&image->users_by_email, hash_folded(user.email_address), ordinal, user_email_hash, image);
     if (user.external_id)
         lookup_add(&image->users_by_external_id, hash_text(user.external_id), ordinal, user_external_hash, image);
-    if (user.key_fingerprint)
-        lookup_add(&image->users_by_fingerprint, hash_text(user.key_fingerprint), ordinal, user_fingerprint_hash, image);
 }
 
 void image_unindex_user(struct image *image, uint32_t ordinal)
@@ -115,7 +111,6 @@ void image_unindex_user(struct image *image, uint32_t ordinal)
     if (user.user_name) lookup_remove(&image->users_by_name, hash_folded(user.user_name), ordinal);
     if (user.email_address) lookup_remove(&image->users_by_email, hash_folded(user.email_address), ordinal);
     if (user.external_id) lookup_remove(&image->users_by_external_id, hash_text(user.external_id), ordinal);
-    if (user.key_fingerprint) lookup_remove(&image->users_by_fingerprint, hash_text(user.key_fingerprint), ordinal);
 }
 
 void image_index_group(struct image *image, uint32_t ordinal)
@@ -142,7 +137,6 @@ void image_reserve_lookups(struct image *image)
     lookup_reserve(&image->users_by_name, loading->user_names, user_name_hash, image);
     lookup_reserve(&image->users_by_email, loading->emails, user_email_hash, image);
     lookup_reserve(&image->users_by_external_id, loading->user_external_ids, user_external_hash, image);
-    lookup_reserve(&image->users_by_fingerprint, loading->keys, user_fingerprint_hash, image);
     lookup_reserve(&image->groups_by_external_id, loading->group_external_ids, group_external_hash, image);
     lookup_reserve(&image->groups_by_uuid, image->group_count, group_uuid_hash, image);
 }
@@ -165,27 +159,6 @@ uint32_t image_find_user_by_email(const struct image *image, const char *email_a
 uint32_t image_find_user_by_external_id(const struct image *image, const char *external_id)
 {
     return lookup_find(&image->users_by_external_id, hash_text(external_id), user_external_same, image, external_id);
-}
-
-/* For a look-up that goes on after a match, so as to find the first of all. */
-struct first {
-    const char *text;
-    uint32_t *ordinal;
-};
-
-static bool note_first_fingerprint(const void *context, uint32_t ordinal, const void *key)
-{
-    const struct first *first = key;
-    if (ordinal < *first->ordinal && user_fingerprint_same(context, ordinal, first->text)) *first->ordinal = ordinal;
-    return false;
-}
-
-uint32_t image_find_user_by_fingerprint(const struct image *image, const char *fingerprint)
-{
-    uint32_t found = NO_ORDINAL;
-    const struct first first = { fingerprint, &found };
-    lookup_find(&image->users_by_fingerprint, hash_text(fingerprint), note_first_fingerprint, image, &first);
-    return found;
 }
 
 struct other {

@@ -42,7 +42,6 @@ static enum err load_user(void *context, struct op *op, const struct user *user)
     image->loading->user_names += user->user_name != NULL;
     image->loading->emails += user->email_address != NULL;
     image->loading->user_external_ids += user->external_id != NULL;
-    image->loading->keys += user->key_fingerprint != NULL;
     return ERR_OK;
 }
 

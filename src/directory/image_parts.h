@@ -10,8 +10,8 @@ struct image_loading {
     uint32_t member_count, member_capacity;
     uint32_t group; /* its ordinal */
     uint32_t dates_capacity;
-    uint32_t user_names, emails, user_external_ids, keys, group_external_ids; /* how many have one: sizes of the look-ups */
-    struct arena scratch;                                                     /* folded names */
+    uint32_t user_names, emails, user_external_ids, group_external_ids; /* how many have one: sizes of the look-ups */
+    struct arena scratch;                                               /* folded names */
 };
 
 /* Puts a user's or group's texts and rare numbers into its record: from the pool if `pool`, else malloc'ed (freeing what an

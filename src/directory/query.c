@@ -115,19 +115,6 @@ bool directory_is_manager(const struct op *op, const struct view *view, uint32_t
     return directory_manages(op, view->image, group, view->caller);
 }
 
-bool directory_find_membership(const struct view *view, uint32_t group, const struct uuid *membership_uuid,
-                               const struct member **ret_member)
-{
-    if (uuid_is_nil(membership_uuid)) return false;
-    struct member_cursor cursor = memberlist_at(&view->image->groups[group].members, 0);
-    for (const struct member *member; (member = memberlist_next(&cursor));) {
-        if (!uuid_equal(&member->uuid, membership_uuid)) continue;
-        *ret_member = member;
-        return true;
-    }
-    return false;
-}
-
 /* --- lists --- */
 
 struct candidates {

@@ -1,4 +1,4 @@
-/* An image's users with keys: what it holds of them, and finding them by fingerprint. */
+/* An image's users with keys: what it holds of them. */
 #include "unit.h"
 
 #include "directory/image.h"
@@ -25,34 +25,6 @@ static void create(struct image *image, struct user user)
 static void update(struct image *image, struct user user)
 {
     assert_true(image_apply(image, &(struct change){ .kind = USER_UPDATED, .after.user = &user }, 1));
-}
-
-static void delete (struct image *image, struct user user)
-{
-    assert_true(image_apply(image, &(struct change){ .kind = USER_DELETED, .before.user = &user }, 1));
-}
-
-static void of_several_with_a_key_the_first_that_lives_is_found(void **state)
-{
-    (void)state;
-    struct image *image = image_new(1);
-    assert_int_equal(image_find_user_by_fingerprint(image, KEY_1), NO_ORDINAL);
-    for (int64_t id = 1; id <= 5; id++) create(image, holder(id, id % 2 ? KEY_1 : KEY_2)); /* 1 3 5 and 2 4 */
-    create(image, (struct user){ .id = 6 });
-    assert_int_equal(image_find_user_by_fingerprint(image, KEY_1), 0);
-    assert_int_equal(image_find_user_by_fingerprint(image, KEY_2), 1);
-    delete (image, holder(1, KEY_1));
-    assert_int_equal(image_find_user_by_fingerprint(image, KEY_1), 2);
-    update(image, holder(3, NULL));
-    assert_int_equal(image_find_user_by_fingerprint(image, KEY_1), 4);
-    update(image, holder(1, KEY_1)); /* revived */
-    assert_int_equal(image_find_user_by_fingerprint(image, KEY_1), 0);
-    update(image, holder(1, KEY_2)); /* another key */
-    assert_int_equal(image_find_user_by_fingerprint(image, KEY_1), 4);
-    assert_int_equal(image_find_user_by_fingerprint(image, KEY_2), 0);
-    delete (image, holder(5, KEY_1));
-    assert_int_equal(image_find_user_by_fingerprint(image, KEY_1), NO_ORDINAL);
-    image_drop(image);
 }
 
 static void the_longest_key_is_held_whole(void **state)
@@ -108,7 +80,6 @@ static void a_last_login_is_kept_to_the_second_within_what_fits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(of_several_with_a_key_the_first_that_lives_is_found),
         cmocka_unit_test(the_longest_key_is_held_whole),
         cmocka_unit_test(a_last_login_is_kept_to_the_second_within_what_fits),
     };

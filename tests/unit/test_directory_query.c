@@ -396,35 +396,6 @@ static void who_manages_a_group_now_is_told(void **state)
     assert_false(asks_as_manager(w, 0, group_id)); /* a service key is no user */
 }
 
-/* 300: more than a block of the list of members. */
-static void a_membership_is_found_by_its_uuid_in_its_own_group_only(void **state)
-{
-    enum { MEMBERS = 300 };
-    struct world *w = *state;
-    const int64_t group_id = other_adds_group(w, "Group")->id, other_id = other_adds_group(w, "Other")->id;
-    struct change_list users = { 0 }, memberships = { 0 };
-    struct user *user[MEMBERS];
-    struct membership *membership[MEMBERS];
-    for (int i = 0; i < MEMBERS; i++) append(w->f, &users, USER_CREATED, NULL, user[i] = make_user(w->f, "u"));
-    assert_done(w->f, commit_others(w, w->organization_id, &users));
-    for (int i = 0; i < MEMBERS; i++)
-        append(w->f, &memberships, MEMBER_ADDED, NULL, membership[i] = make_membership(w->f, group_id, user[i]->id));
-    assert_done(w->f, commit_others(w, w->organization_id, &memberships));
-    refresh(w, w->organization_id);
-    struct op *op = acting(w, 0);
-    AUTO_VIEW view;
-    assert_ok(w, directory_view(op, false, &view));
-    const uint32_t group = image_find_group(view.image, group_id), other = image_find_group(view.image, other_id);
-    const struct member *member;
-    for (int i = 0; i < MEMBERS; i++) {
-        assert_true(directory_find_membership(&view, group, &membership[i]->uuid, &member));
-        assert_int_equal(view.image->users[member->user].id, user[i]->id);
-        assert_false(directory_find_membership(&view, other, &membership[i]->uuid, &member));
-    }
-    assert_false(directory_find_membership(&view, group, &(struct uuid){ 0 }, &member));
-    assert_false(directory_find_membership(&view, group, &user[0]->uuid, &member));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -437,7 +408,6 @@ int main(void)
         world_test(all_living_groups_are_listed_for_whoever_asks_if_so_wanted),
         world_test(every_living_group_is_found_by_its_uuid_if_so_wanted),
         world_test(who_manages_a_group_now_is_told),
-        world_test(a_membership_is_found_by_its_uuid_in_its_own_group_only),
         world_test(many_groups_of_one_name_keep_their_order_in_both_directions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
