@@ -5,10 +5,7 @@ import fs from 'node:fs';
 import { describe, it } from 'node:test';
 import { GROUPS } from './support/bold.mjs';
 import { bearer, group, organization, secret, smallWorld, TOKEN } from './support/objects.mjs';
-import { BINARY, Roster, serveObjects } from './support/roster.mjs';
-
-/* What the program cannot make itself: a database with something wrong in it. */
-const sqlite = (roster, sql) => execFileSync('sqlite3', [roster.store.slice('sqlite:'.length), sql], { encoding: 'utf8' });
+import { BINARY, Roster, serveObjects, sqliteOnly } from './support/roster.mjs';
 
 const COMMANDS = ['serve', 'demo', 'import', 'export', 'token', 'check', 'backup', 'routes', 'version'];
 
@@ -242,7 +239,7 @@ describe('check', () => {
         it(`finds ${what} and ends with 1`, async () => {
             const roster = new Roster();
             await roster.import(smallWorld());
-            sqlite(roster, sql);
+            roster.query(sql);
             const { code, stdout } = await roster.run(['check', '--store', roster.store]);
             assert.equal(code, 1);
             assert.match(stdout, /[1-9]\d* findings$/m);
@@ -255,7 +252,7 @@ describe('check', () => {
     });
 });
 
-describe('backup', () => {
+describe('backup', sqliteOnly('PostgreSQL has pg_dump for its databases'), () => {
     it('is a whole database, taken while the server writes', async () => {
         const roster = await serveObjects(smallWorld());
         const client = roster.as(TOKEN.service);
@@ -353,17 +350,17 @@ describe('a database', () => {
     it('of a newer version is refused with a clear message', async () => {
         const roster = new Roster();
         await roster.import(smallWorld());
-        sqlite(roster, 'update installation set schema_version = 9999');
+        roster.query('update installation set schema_version = 9999');
         const { code, stderr } = await roster.run(['export', '--store', roster.store]);
         assert.equal(code, 1);
         assert.match(stderr, /newer/);
     });
     it('of another program is refused and left alone', async () => {
         const roster = new Roster();
-        sqlite(roster, 'create table addresses (name text)');
+        roster.query('create table addresses (name text)');
         const { code, stderr } = await roster.run(['serve', '--store', roster.store, '--listen', '127.0.0.1:0']);
         assert.equal(code, 1);
         assert.match(stderr, /another program/);
-        assert.equal(sqlite(roster, 'select group_concat(name) from sqlite_master').trim(), 'addresses');
+        assert.deepEqual(roster.tables(), ['addresses']);
     });
 });

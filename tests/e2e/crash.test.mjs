@@ -215,7 +215,7 @@ describe('kill -9 of an import', () => {
             const child = spawn(BINARY, ['import', '--store', roster.store, file], {
                 cwd: roster.directory,
                 stdio: 'ignore',
-                env: {},
+                env: roster.environment(),
             });
             const ended = new Promise((resolve) => child.on('close', resolve));
             await sleep((takes * (round + 1)) / 7);

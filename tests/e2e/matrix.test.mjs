@@ -2,7 +2,6 @@
 // prints, what is expected is the table in support/matrix-table.mjs, what each API asks for is in support/matrix-apis.mjs. To add
 // an API add a column, its ids and its bodies; a new way to be wrong is a row and a line in FAULTS.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import crypto from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { APIS, FORMS, logIn as asked, PARTS, UUIDS } from './support/matrix-apis.mjs';
@@ -12,7 +11,6 @@ import { assertSuccess, jwtLogIn, learnServerKey, logIn, makeChallenge, makePers
 import { PassboltClient, SESSION_COOKIE, userId } from './support/passbolt.mjs';
 import { listRoutes, Roster } from './support/roster.mjs';
 
-const sqlite = (roster, sql) => execFileSync('sqlite3', [roster.store.slice('sqlite:'.length), sql], { encoding: 'utf8' });
 
 const CSRF = 'c'.repeat(128);
 const PROFILES = { passbolt: [5, 2] }; // of the APIs that have some
@@ -73,7 +71,7 @@ function signAgain(roster, token, change) {
     const [header, payload] = token.split('.');
     const claims = { ...JSON.parse(Buffer.from(payload, 'base64url')), ...change };
     const signed = `${header}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`;
-    const key = sqlite(roster, "select secret from installation_secret where name = 'jwt-rsa'");
+    const key = roster.query("select secret from installation_secret where name = 'jwt-rsa'");
     return `${signed}.${crypto.sign('sha256', Buffer.from(signed), key).toString('base64url')}`;
 }
 
@@ -256,7 +254,7 @@ before(async () => {
     const { accessToken, refreshToken } = await jwtLogIn(roster, ada);
     await roster.stop();
     const hash = crypto.createHash('sha256').update(sessions.expired).digest('hex');
-    sqlite(roster, `update login set expires_at = 1 where secret_hash = x'${hash}'`);
+    roster.query(`update login set expires_at = 1 where secret_hash = ${roster.bytes(hash)}`);
     credentials.set(nameOf('token', 'full'), accessToken);
     credentials.set(nameOf('token', 'expired'), signAgain(roster, accessToken, { exp: 1_600_000_000 }));
     credentials.set(nameOf('token', 'unknown'), accessToken.replace(/\.[^.]{9}/g, '.AAAAAAAAA'));

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { assertError, GROUPS, ids } from './support/bold.mjs';
 import { parseAnswers } from './support/client.mjs';
 import { fromLines, smallWorld, TOKEN } from './support/objects.mjs';
-import { Roster, serveObjects } from './support/roster.mjs';
+import { Roster, serveObjects, sqliteOnly } from './support/roster.mjs';
 import { eventually, sleep } from './support/wait.mjs';
 
 describe('SIGTERM', () => {
@@ -96,7 +96,7 @@ describe('SIGTERM', () => {
         }
         await roster.check();
     });
-    it('leaves one file: nothing is left over of the journal', async () => {
+    it('leaves one file: nothing is left over of the journal', sqliteOnly('a journal is what SQLite has'), async () => {
         const roster = await serveObjects(smallWorld());
         await roster.as(TOKEN.service).post(GROUPS, { name: 'New' });
         await roster.stop();

@@ -4,7 +4,7 @@
 // passed. When one failed, the directories in which a server ran are kept; their paths and what matters of the server's
 // log are printed.
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
@@ -13,9 +13,17 @@ import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Client } from './client.mjs';
 import { fromLines, toLines } from './objects.mjs';
+import * as postgres from './postgres.mjs';
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 export const BINARY = path.resolve(ROOT, process.env.ROSTER_BINARY ?? 'build/roster');
+
+/* Which database the tests run on: sqlite, or postgres. */
+export const ENGINE = process.env.ROSTER_TEST_ENGINE || 'sqlite';
+assert.ok(['sqlite', 'postgres'].includes(ENGINE), `ROSTER_TEST_ENGINE: there is no engine ${ENGINE}`);
+
+/* The options of a test that is about one engine; `reason` says why it means nothing on the other. */
+export const sqliteOnly = (reason) => ({ skip: ENGINE !== 'sqlite' && reason });
 
 /* What AddressSanitizer, LeakSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer begin their reports with. */
 const SANITIZER_REPORT = /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:/;
@@ -30,10 +38,11 @@ const everyone = [];
 const LEFT_RUNNING_MS = 30_000;
 after(() => setTimeout(() => everyone.forEach((roster) => roster.child?.kill('SIGKILL')), LEFT_RUNNING_MS).unref());
 
-process.on('exit', (code) => {
+/* Before the databases are dropped (postgres.mjs). */
+process.prependListener('exit', (code) => {
     for (const roster of everyone) {
         roster.child?.kill('SIGKILL');
-        if (code !== 0 && roster.log) console.error(`kept ${roster.directory}; of the server's log:\n${roster.excerpt()}`);
+        if (code !== 0 && roster.log) roster.keep();
         else fs.rmSync(roster.directory, { recursive: true, force: true });
     }
 });
@@ -45,12 +54,40 @@ function environment(more = {}) {
 }
 
 export class Roster {
-    constructor() {
+    #store = null;
+
+    constructor({ engine = ENGINE } = {}) {
+        this.engine = engine;
         this.directory = fs.mkdtempSync(path.join(os.tmpdir(), 'roster-e2e-'));
-        this.store = `sqlite:${this.file('roster.db')}`;
         this.child = null;
         this.log = '';
         everyone.push(this);
+    }
+
+    /* The URL of the database. One of PostgreSQL's is made when somebody asks for it first: not every test needs one. */
+    get store() {
+        this.#store ??= this.engine === 'sqlite' ? `sqlite:${this.file('roster.db')}` : postgres.createDatabase();
+        return this.#store;
+    }
+
+    set store(url) {
+        this.engine = url.startsWith('sqlite:') ? 'sqlite' : 'postgres';
+        this.#store = url;
+    }
+
+    /* What programs of this Roster run with: on PostgreSQL they may make their tables too, as on SQLite they do by default. */
+    environment(more = {}) {
+        return environment({ ...(this.engine === 'postgres' && { ROSTER_MIGRATE: 'true' }), ...more });
+    }
+
+    /* The directory stays, with all that is in the database, and it is said what was in the log. */
+    keep() {
+        if (this.engine === 'postgres' && this.#store) {
+            try {
+                this.file('roster.sql', postgres.dump(this.#store));
+            } catch {} // it may be what the test killed
+        }
+        console.error(`kept ${this.directory}; of the server's log:\n${this.excerpt()}`);
     }
 
     /* A path inside the directory; with `content` the file is written. */
@@ -60,12 +97,43 @@ export class Roster {
         return full;
     }
 
+    // --- the database, behind the program's back ---
+
+    /* Runs a statement that both engines know: what it gives, a line for each row and | between columns. */
+    query(sql) {
+        if (this.engine === 'sqlite')
+            return execFileSync('sqlite3', [this.store.slice('sqlite:'.length), sql], { encoding: 'utf8' });
+        const decode = (_, hex) => Buffer.from(hex, 'hex').toString(); // bytes, as sqlite3 shows them
+        return postgres.query(this.store, sql).replaceAll(/\\x([0-9a-f]+)/g, decode);
+    }
+
+    /* Bytes as they are written in a statement. */
+    bytes(hex) {
+        return this.engine === 'sqlite' ? `x'${hex}'` : `'\\x${hex}'::bytea`;
+    }
+
+    /* The names of the tables that somebody made. */
+    tables() {
+        const names =
+            this.engine === 'sqlite'
+                ? "select name from sqlite_master where type = 'table' order by name"
+                : "select tablename from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by tablename";
+        return this.query(names).split('\n').filter(Boolean);
+    }
+
+    /* All that the database has on disk: { name: bytes }. */
+    stored() {
+        if (this.engine === 'postgres') return { dump: postgres.dump(this.store) };
+        const names = fs.readdirSync(this.directory).filter((name) => name.startsWith('roster.db'));
+        return Object.fromEntries(names.map((name) => [name, fs.readFileSync(this.file(name))]));
+    }
+
     // --- commands ---
 
     /* Runs `roster ARGS...` to its end: { code, stdout, stderr }. Never throws for an exit code. */
     run(args, { input = '', env = {} } = {}) {
         return new Promise((resolve, reject) => {
-            const options = { cwd: this.directory, env: environment(env), maxBuffer: 1 << 28 };
+            const options = { cwd: this.directory, env: this.environment(env), maxBuffer: 1 << 28 };
             const child = execFile(BINARY, args, options, (error, stdout, stderr) => {
                 if (error && typeof error.code !== 'number') return reject(error);
                 if (SANITIZER_REPORT.test(stderr)) return reject(new Error(`roster ${args.join(' ')}:\n${stderr}`));
@@ -132,7 +200,8 @@ export class Roster {
     async serve(settings = [], { env = {}, listen = '127.0.0.1:0' } = {}) {
         assert.equal(this.child, null, 'the server runs already');
         const args = ['serve', '--store', this.store, ...(listen ? ['--listen', listen] : []), ...settings];
-        const child = spawn(BINARY, args, { cwd: this.directory, env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] });
+        const options = { cwd: this.directory, env: this.environment(env), stdio: ['ignore', 'pipe', 'pipe'] };
+        const child = spawn(BINARY, args, options);
         this.child = child;
         this.log = '';
         child.stderr.setEncoding('utf8').on('data', (text) => (this.log += text));
