@@ -166,15 +166,9 @@ static inline void assert_caller(struct world *w, const struct person *person)
 
 static inline int64_t last_login_of(struct world *w, const struct person *person)
 {
-    char command[256];
-    snprintf(command, sizeof command, "sqlite3 -readonly '%s' 'select last_login_at from app_user where id = %lld'", w->f->path,
-             (long long)person->user.user_id);
-    FILE *pipe = popen(command, "r");
-    char line[64] = "";
-    assert_non_null(pipe);
-    if (!fgets(line, sizeof line, pipe)) line[0] = 0;
-    pclose(pipe);
-    return atoll(line);
+    char sql[128];
+    snprintf(sql, sizeof sql, "select last_login_at from app_user where id = %lld", (long long)person->user.user_id);
+    return place_number(&w->f->place, sql);
 }
 
 #endif

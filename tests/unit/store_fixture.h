@@ -1,20 +1,17 @@
 /* store_fixture.h — an empty store for each test, short ways to commit, and a sink that collects what is loaded.
  *
- * The contract tests ask only what store.h promises, whatever the engine: set_up is the one place that says where the
- * store is. */
+ * The contract tests ask only what store.h promises, on the engine that ROSTER_TEST_ENGINE names (store_place.h). What is true of
+ * SQLite only is a sqlite_test. */
 #ifndef ROSTER_TESTS_STORE_FIXTURE_H
 #define ROSTER_TESTS_STORE_FIXTURE_H
 
-#include "unit.h"
+#include "store_place.h"
 
 #include "store/store.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 struct fixture {
-    char directory[64], path[128], url[160];
+    struct store_place place;
+    const char *directory, *path, *url; /* the place's */
     struct store *store;
     struct op op; /* for everything a test makes; its failure is that of the last call */
     int64_t organization_id;
@@ -221,23 +218,14 @@ static inline void assert_same(enum noun noun, union object a, union object b)
 
 /* ---- set up and tear down */
 
-static inline void remove_files(const struct fixture *f)
-{
-    char command[128];
-    snprintf(command, sizeof(command), "rm -rf '%s'", f->directory);
-    assert_int_equal(system(command), 0);
-}
-
 /* A store with one empty organization. */
-static inline int set_up(void **state)
+static inline int set_up_on(void **state, enum place_engine engine)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     assert_non_null(f);
     f->op = op_begin();
-    snprintf(f->directory, sizeof(f->directory), "/tmp/roster-test-XXXXXX");
-    assert_non_null(mkdtemp(f->directory));
-    snprintf(f->path, sizeof(f->path), "%s/test.db", f->directory);
-    snprintf(f->url, sizeof(f->url), "sqlite:%s", f->path);
+    place_make(&f->place, engine);
+    f->directory = f->place.directory, f->path = f->place.path, f->url = f->place.url;
     f->store = open_at(f, f->url);
     assert_done(f, store_version(&f->op, f->store, INSTALLATION, &f->versions[0]));
     struct organization *organization = make_organization(f, "Test");
@@ -247,16 +235,27 @@ static inline int set_up(void **state)
     return 0;
 }
 
+static inline int set_up(void **state)
+{
+    return set_up_on(state, place_engine());
+}
+
+static inline int set_up_sqlite(void **state)
+{
+    return set_up_on(state, PLACE_SQLITE);
+}
+
 static inline int tear_down(void **state)
 {
     struct fixture *f = *state;
     store_close(f->store);
-    remove_files(f);
+    place_remove(&f->place);
     op_end(&f->op);
     free(f);
     return 0;
 }
 
 #define store_test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define sqlite_test(function) cmocka_unit_test_setup_teardown(function, set_up_sqlite, tear_down)
 
 #endif

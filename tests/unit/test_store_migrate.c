@@ -73,7 +73,7 @@ static void make_database_of(struct fixture *f, int version)
 {
     store_close(f->store);
     f->store = NULL;
-    remove_files(f);
+    place_remove(&f->place);
     assert_int_equal(mkdir(f->directory, 0700), 0);
     sqlite3 *db = open_by_hand(f);
     run(db, "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON");
@@ -353,16 +353,16 @@ static void a_migration_that_fails_leaves_the_database_as_it_was(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        store_test(every_older_database_is_brought_up_to_date_and_keeps_its_rows),
-        store_test(what_was_in_it_is_loaded_and_can_be_written),
-        store_test(older_credentials_are_permitted_what_their_rights_allow),
-        store_test(permits_are_kept_from_then_on),
-        store_test(older_groups_were_made_by_no_user_that_is_known),
-        store_test(older_users_have_no_key_until_they_are_given_one),
-        store_test(it_is_not_migrated_unless_that_is_allowed),
-        store_test(it_is_not_migrated_under_another_process),
-        store_test(after_a_crash_it_is_migrated_too),
-        store_test(a_migration_that_fails_leaves_the_database_as_it_was),
+        sqlite_test(every_older_database_is_brought_up_to_date_and_keeps_its_rows),
+        sqlite_test(what_was_in_it_is_loaded_and_can_be_written),
+        sqlite_test(older_credentials_are_permitted_what_their_rights_allow),
+        sqlite_test(permits_are_kept_from_then_on),
+        sqlite_test(older_groups_were_made_by_no_user_that_is_known),
+        sqlite_test(older_users_have_no_key_until_they_are_given_one),
+        sqlite_test(it_is_not_migrated_unless_that_is_allowed),
+        sqlite_test(it_is_not_migrated_under_another_process),
+        sqlite_test(after_a_crash_it_is_migrated_too),
+        sqlite_test(a_migration_that_fails_leaves_the_database_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

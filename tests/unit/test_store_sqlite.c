@@ -80,7 +80,7 @@ static void what_is_not_roster_s_is_left_alone(void **state)
     struct fixture *f = *state;
     struct store *store;
     close_it(f);
-    remove_files(f);
+    place_remove(&f->place);
     assert_int_equal(mkdir(f->directory, 0700), 0);
     run_sql(f, "CREATE TABLE other (x)");
     assert_int_equal(try_open(f, f->url, true, &store), ERR_INVALID);
@@ -195,7 +195,7 @@ static void a_backup_is_a_store_of_its_own(void **state)
     struct user *later = add_user(f, "later");
 
     close_it(f);
-    snprintf(f->path, sizeof(f->path), "%s", path);
+    f->path = path;
     assert_int_equal(openers(f), 0);
     f->store = open_at(f, arena_printf(&f->op.arena, "sqlite:%s", path));
     assert_non_null(stored(f, NOUN_USER, f->organization_id, user->id, 0).any);
@@ -291,19 +291,19 @@ static void a_full_disk_fails_the_commit_and_nothing_else(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        store_test(a_missing_database_is_made_only_if_asked),
-        store_test(a_bad_address_is_refused),
-        store_test(a_newer_database_is_refused),
-        store_test(what_is_not_roster_s_is_left_alone),
-        store_test(the_last_to_close_leaves_a_clean_file),
-        store_test(a_commit_survives_a_crash),
-        store_test(after_a_crash_a_damaged_file_is_refused),
-        store_test(a_neighbour_s_crash_is_remembered),
-        store_test(a_backup_is_a_store_of_its_own),
-        store_test(check_finds_what_is_wrong_with_a_log),
-        store_test(check_finds_a_reference_to_nothing),
-        store_test(a_database_held_by_another_is_busy),
-        store_test(a_full_disk_fails_the_commit_and_nothing_else),
+        sqlite_test(a_missing_database_is_made_only_if_asked),
+        sqlite_test(a_bad_address_is_refused),
+        sqlite_test(a_newer_database_is_refused),
+        sqlite_test(what_is_not_roster_s_is_left_alone),
+        sqlite_test(the_last_to_close_leaves_a_clean_file),
+        sqlite_test(a_commit_survives_a_crash),
+        sqlite_test(after_a_crash_a_damaged_file_is_refused),
+        sqlite_test(a_neighbour_s_crash_is_remembered),
+        sqlite_test(a_backup_is_a_store_of_its_own),
+        sqlite_test(check_finds_what_is_wrong_with_a_log),
+        sqlite_test(check_finds_a_reference_to_nothing),
+        sqlite_test(a_database_held_by_another_is_busy),
+        sqlite_test(a_full_disk_fails_the_commit_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

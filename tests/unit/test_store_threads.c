@@ -223,7 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         store_test(writers_share_transactions_and_only_the_failing_ones_fail),
         store_test(one_of_those_that_saw_a_version_wins),
-        store_test(a_backup_under_load_is_consistent),
+        sqlite_test(a_backup_under_load_is_consistent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
