@@ -25,7 +25,7 @@ CFLAGS  += $(HARDEN)
 endif
 
 SOURCES    := $(filter-out src/main.c,$(shell find src -name '*.c'))
-MIGRATIONS := $(sort $(wildcard src/store/migrations/*.sql))
+MIGRATIONS := $(sort $(wildcard src/store/*/migrations/*.sql))
 UNITS      := $(shell find tests/unit -name 'test_*.c')
 OBJECTS    := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/src/store/migrations.o $(BUILD)/src/cmd/demo_data.o
 
@@ -45,14 +45,16 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -c $< -o $@
 
-# The migrations become an array of { number, name, text }; a file is called NUMBER-NAME.sql.
+# The migrations become arrays of { number, name, text }; a file is called NUMBER-NAME.sql.
 $(BUILD)/src/store/migrations.c: $(MIGRATIONS) Makefile
 	@mkdir -p $(@D)
-	@{ echo '#include "store/migrations.h"'; echo 'const struct migration store_migrations[] = {'; \
-	   for f in $(MIGRATIONS); do n=$$(basename $$f .sql); \
-	     echo "{ $$(echo $${n%%-*} | sed 's/^0*//'), \"$$n\","; \
-	     sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $$f; echo '},'; \
-	   done; echo '{ 0, 0, 0 } };'; } > $@
+	@{ echo '#include "store/migrations.h"'; \
+	   for engine in sqlite postgres; do echo "const struct migration $${engine}_migrations[] = {"; \
+	     for f in $(MIGRATIONS); do case $$f in */$$engine/*) ;; *) continue ;; esac; n=$$(basename $$f .sql); \
+	       echo "{ $$(echo $${n%%-*} | sed 's/^0*//'), \"$$n\","; \
+	       sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $$f; echo '},'; \
+	     done; echo '{ 0, 0, 0 } };'; \
+	   done; } > $@
 $(BUILD)/src/store/migrations.o: $(BUILD)/src/store/migrations.c
 	$(CC) $(CFLAGS) -c $< -o $@
 

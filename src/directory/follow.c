@@ -239,7 +239,8 @@ static bool pause_for(struct directory *directory, int64_t milliseconds)
 static void *run_follower(void *argument)
 {
     struct directory *directory = argument;
-    while (!pause_for(directory, directory->follow_interval_ms)) {
+    while (!atomic_load(&directory->stopping)) {
+        store_wait(directory->store, directory->follow_interval_ms);
         AUTO_OP op = op_begin();
         op.caller.system = true;
         enum err e = follow_once(&op, directory);
@@ -395,6 +396,7 @@ void directory_stop_background(struct directory *directory)
     directory->stopping = true;
     pthread_cond_broadcast(&directory->stop_wanted);
     pthread_mutex_unlock(&directory->stop_mutex);
+    store_stop_waiting(directory->store);
     pthread_join(directory->follower, NULL);
     pthread_join(directory->housekeeper, NULL);
     AUTO_OP op = op_begin();

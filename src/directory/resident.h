@@ -42,7 +42,7 @@ struct directory {
     bool background;
     pthread_mutex_t stop_mutex;
     pthread_cond_t stop_wanted;
-    bool stopping;
+    _Atomic bool stopping;
     _Atomic bool follow_failing;
     int64_t follow_cursor; /* the follower's own */
     _Atomic int64_t memory_budget, follow_interval_ms, expire_interval_s;

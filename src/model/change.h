@@ -3,7 +3,7 @@
  * A rule makes changes; the store commits them with their log entries; the image applies them; other nodes read
  * them back from the log and apply them too. One commit is one version of one organization.
  *
- * To add a kind: a row here, its SQL in store/sqlite_apply.c, its effect in directory/image_apply.c (both switches have no
+ * To add a kind: a row here, its SQL in store/apply.c, its effect in directory/image_apply.c (both switches have no
  * default, the compiler points at them), a line in docs/changes.md. */
 #ifndef ROSTER_MODEL_CHANGE_H
 #define ROSTER_MODEL_CHANGE_H

@@ -1,7 +1,7 @@
-/* store.h — what is remembered: load, commit, follow. SQLite now, PostgreSQL later, behind the same functions.
+/* store.h — what is remembered: load, commit, follow. SQLite and PostgreSQL, behind the same functions.
  *
- * Threads: any thread may call anything. Loading uses a pool of read connections; committing hands the work to one writer
- * thread that commits for all who wait (group commit). No function is called on a thread that serves connections.
+ * Threads: any thread may call anything. Loading uses a pool of read connections; committing hands the work to threads that
+ * commit for all who wait (group commit). No function is called on a thread that serves connections.
  *
  * Errors: ERR_STORAGE with the engine's words, ERR_BUSY when another process holds the database beyond the busy limit,
  * ERR_STALE when the fence failed, ERR_NOT_FOUND for an unknown organization. */
@@ -111,6 +111,15 @@ MUST_USE enum err store_read_log(struct op *op, struct store *store, int64_t org
 typedef enum err (*store_version_function)(void *context, struct op *op, int64_t organization_id, int64_t version);
 MUST_USE enum err store_follow(struct op *op, struct store *store, int64_t *cursor, store_version_function function,
                                void *context);
+
+/* Waits until store_follow may have something to tell, at most timeout_ms. For one thread. */
+void store_wait(struct store *store, int64_t timeout_ms);
+
+/* Ends the wait, and all later ones at once. */
+void store_stop_waiting(struct store *store);
+
+/* False while the database is known not to answer: what would need it fails at once with ERR_BUSY. Always true for SQLite. */
+bool store_reachable(const struct store *store);
 
 /* Current version; ERR_NOT_FOUND. */
 MUST_USE enum err store_version(struct op *op, struct store *store, int64_t organization_id, int64_t *ret_version);

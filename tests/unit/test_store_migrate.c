@@ -77,7 +77,7 @@ static void make_database_of(struct fixture *f, int version)
     assert_int_equal(mkdir(f->directory, 0700), 0);
     sqlite3 *db = open_by_hand(f);
     run(db, "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON");
-    for (const struct migration *m = store_migrations; m->number && m->number <= version; m++) {
+    for (const struct migration *m = sqlite_migrations; m->number && m->number <= version; m++) {
         run(db, m->text);
         if (m->number == 1) run(db, rows_of_0001);
     }
@@ -99,7 +99,7 @@ static enum err try_open(struct fixture *f, bool migrate)
 static int newest(void)
 {
     int number = 0;
-    for (const struct migration *m = store_migrations; m->number; m++) number = m->number;
+    for (const struct migration *m = sqlite_migrations; m->number; m++) number = m->number;
     return number;
 }
 

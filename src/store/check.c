@@ -1,8 +1,8 @@
-/* sqlite_check.c — is what is stored sound? SQLite's own check, foreign keys, and the logs.
+/* check.c — is what is stored sound? What the engine checks itself, and the logs.
  *
- * The logs are read once, in the order of commits, with a few numbers remembered for each organization. All in one snapshot. */
+ * The logs are read once, in the order of each, with a few numbers remembered for each organization. All in one snapshot. */
 #include "base/memory.h"
-#include "store/sqlite_store.h"
+#include "store/engine.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -16,7 +16,7 @@ struct seen {
 
 struct checking {
     struct op *op;
-    struct sqlite_db *db;
+    struct db *db;
     store_report_function report;
     void *context;
     int64_t findings;
@@ -40,33 +40,15 @@ PRINTF_LIKE(2, 3) static void find(struct checking *c, const char *format, ...)
     if (c->report) c->report(c->context, text);
 }
 
-static enum err check_engine(struct checking *c)
+static void report_finding(void *context, const char *finding)
 {
-    AUTO_QUERY q = db_query(c->db, "PRAGMA integrity_check");
-    bool row;
-    enum err e;
-    while (!(e = query_step(c->op, &q, &row)) && row) {
-        const char *text = column_text(&q, 0);
-        if (!text || strcmp(text, "ok") != 0) find(c, "database: %s", text ? text : "unreadable");
-    }
-    return e;
-}
-
-static enum err check_references(struct checking *c)
-{
-    AUTO_QUERY q = db_query(c->db, "PRAGMA foreign_key_check");
-    bool row;
-    enum err e;
-    while (!(e = query_step(c->op, &q, &row)) && row) {
-        find(c, "a row of %s refers to a missing %s", column_text(&q, 0), column_text(&q, 2));
-    }
-    return e;
+    find(context, "%s", finding);
 }
 
 static enum err list_organizations(struct checking *c)
 {
     size_t capacity = 0;
-    AUTO_QUERY q = db_query(c->db, "SELECT id FROM organization ORDER BY id");
+    AUTO_QUERY q = db_stream(c->db, "SELECT id FROM organization ORDER BY id");
     bool row;
     enum err e;
     while (!(e = query_step(c->op, &q, &row)) && row) {
@@ -117,8 +99,11 @@ static void check_entry(struct checking *c, const struct seen *now, int64_t prev
 
 static enum err check_logs(struct checking *c)
 {
-    AUTO_QUERY q = db_query(
-        c->db, "SELECT organization_id, version, position, time, sequence, previous, kind FROM change ORDER BY sequence");
+    static const char by_sequence[] =
+        "SELECT organization_id, version, position, time, sequence, previous, kind FROM change ORDER BY sequence";
+    static const char by_version[] = "SELECT organization_id, version, position, time, 0::bigint, 0::bigint, kind FROM change"
+                                     " ORDER BY organization_id, version, position";
+    AUTO_QUERY q = db_stream(c->db, db_text(c->db, by_sequence, by_version));
     bool row;
     enum err e;
     while (!(e = query_step(c->op, &q, &row)) && row) {
@@ -137,7 +122,8 @@ static enum err check_logs(struct checking *c)
 /* The log must end where the organization says. */
 static enum err check_ends(struct checking *c)
 {
-    AUTO_QUERY q = db_query(c->db, "SELECT id, version, last_sequence FROM organization ORDER BY id");
+    AUTO_QUERY q = db_stream(c->db, db_text(c->db, "SELECT id, version, last_sequence FROM organization ORDER BY id",
+                                            "SELECT id, version, 0::bigint FROM organization ORDER BY id"));
     bool row;
     enum err e;
     while (!(e = query_step(c->op, &q, &row)) && row) {
@@ -158,8 +144,7 @@ enum err store_check(struct op *op, struct store *store, store_report_function r
     if (!e) e = store_snapshot(op, &reader);
     __attribute__((
         cleanup(free_checking))) struct checking c = { .op = op, .db = reader.db, .report = report, .context = context };
-    if (!e) e = check_engine(&c);
-    if (!e) e = check_references(&c);
+    if (!e) e = store->engine->check(op, reader.db, report_finding, &c);
     if (!e) e = list_organizations(&c);
     if (!e) e = check_logs(&c);
     if (!e) e = check_ends(&c);

@@ -1,22 +1,22 @@
-/* sqlite_load.c — the rows of one snapshot, streamed to a sink. Texts are SQLite's own, nothing is copied.
+/* load.c — the rows of one snapshot, streamed to a sink. Texts are the engine's own, nothing is copied.
  *
  * Each noun is one scan in the order of a key. Grants are read by a second scan that moves along with the groups, keys by one
  * that moves along with the users. */
 #include "base/memory.h"
-#include "store/sqlite_rows.h"
-#include "store/sqlite_store.h"
+#include "store/engine.h"
+#include "store/rows.h"
 
 struct loading {
     struct op *op;
-    struct sqlite_db *db;
+    struct db *db;
     const struct store_sink *sink;
 };
 
 static enum err load_organizations(const struct loading *l, bool all, int64_t organization_id)
 {
     if (!l->sink->organization) return ERR_OK;
-    AUTO_QUERY q = db_query(l->db, "SELECT " ORGANIZATION_COLUMNS " FROM organization WHERE id BETWEEN $1 AND $2 AND id > 0"
-                                   " AND deleted_at IS NULL ORDER BY id");
+    AUTO_QUERY q = db_stream(l->db, "SELECT " ORGANIZATION_COLUMNS " FROM organization WHERE id BETWEEN $1 AND $2 AND id > 0"
+                                    " AND deleted_at IS NULL ORDER BY id");
     query_number(&q, all ? 1 : organization_id);
     query_number(&q, all ? INT64_MAX : organization_id);
     bool row;
@@ -32,7 +32,7 @@ static enum err load_organizations(const struct loading *l, bool all, int64_t or
 static enum err load_accounts(const struct loading *l)
 {
     if (!l->sink->account) return ERR_OK;
-    AUTO_QUERY q = db_query(l->db, "SELECT " ACCOUNT_COLUMNS " FROM account ORDER BY id");
+    AUTO_QUERY q = db_stream(l->db, "SELECT " ACCOUNT_COLUMNS " FROM account ORDER BY id");
     bool row;
     enum err e;
     while (!(e = query_step(l->op, &q, &row)) && row) {
@@ -46,14 +46,14 @@ static enum err load_accounts(const struct loading *l)
 static enum err load_users(const struct loading *l, int64_t organization_id)
 {
     if (!l->sink->user) return ERR_OK;
-    AUTO_QUERY logins = db_query(l->db, "SELECT id, " USER_LOGIN_COLUMNS " FROM app_user WHERE organization_id = $1"
-                                        " AND (key_fingerprint IS NOT NULL OR last_login_at IS NOT NULL) ORDER BY id");
+    AUTO_QUERY logins = db_stream(l->db, "SELECT id, " USER_LOGIN_COLUMNS " FROM app_user WHERE organization_id = $1"
+                                         " AND (key_fingerprint IS NOT NULL OR last_login_at IS NOT NULL) ORDER BY id");
     query_number(&logins, organization_id);
     bool row, login;
     enum err e = query_step(l->op, &logins, &login);
     if (e) return e;
 
-    AUTO_QUERY q = db_query(l->db, "SELECT " USER_COLUMNS " FROM app_user WHERE organization_id = $1 ORDER BY id");
+    AUTO_QUERY q = db_stream(l->db, "SELECT " USER_COLUMNS " FROM app_user WHERE organization_id = $1 ORDER BY id");
     query_number(&q, organization_id);
     while (!(e = query_step(l->op, &q, &row)) && row) {
         struct user user = read_user(&q);
@@ -100,13 +100,13 @@ static enum err load_groups(const struct loading *l, int64_t organization_id)
     if (!l->sink->group) return ERR_OK;
     __attribute__((cleanup(end_grants))) struct grants grants = {
         .query =
-            db_query(l->db, "SELECT " GRANT_COLUMNS " FROM group_grant WHERE organization_id = $1 ORDER BY group_id, position"),
+            db_stream(l->db, "SELECT " GRANT_COLUMNS " FROM group_grant WHERE organization_id = $1 ORDER BY group_id, position"),
     };
     query_number(&grants.query, organization_id);
     enum err e = query_step(l->op, &grants.query, &grants.row);
     if (e) return e;
 
-    AUTO_QUERY q = db_query(l->db, "SELECT " GROUP_COLUMNS " FROM user_group WHERE organization_id = $1 ORDER BY id");
+    AUTO_QUERY q = db_stream(l->db, "SELECT " GROUP_COLUMNS " FROM user_group WHERE organization_id = $1 ORDER BY id");
     query_number(&q, organization_id);
     bool row;
     while (!(e = query_step(l->op, &q, &row)) && row) {
@@ -125,7 +125,7 @@ static enum err load_memberships(const struct loading *l, int64_t organization_i
 {
     if (!l->sink->membership) return ERR_OK;
     AUTO_QUERY q =
-        db_query(l->db, "SELECT " MEMBERSHIP_COLUMNS " FROM membership WHERE organization_id = $1 ORDER BY group_id, user_id");
+        db_stream(l->db, "SELECT " MEMBERSHIP_COLUMNS " FROM membership WHERE organization_id = $1 ORDER BY group_id, user_id");
     query_number(&q, organization_id);
     bool row;
     enum err e;
@@ -140,8 +140,8 @@ static enum err load_memberships(const struct loading *l, int64_t organization_i
 static enum err load_nestings(const struct loading *l, int64_t organization_id)
 {
     if (!l->sink->nesting) return ERR_OK;
-    AUTO_QUERY q = db_query(l->db, "SELECT " NESTING_COLUMNS " FROM group_nesting WHERE organization_id = $1"
-                                   " ORDER BY group_id, child_group_id");
+    AUTO_QUERY q = db_stream(l->db, "SELECT " NESTING_COLUMNS " FROM group_nesting WHERE organization_id = $1"
+                                    " ORDER BY group_id, child_group_id");
     query_number(&q, organization_id);
     bool row;
     enum err e;
@@ -168,7 +168,7 @@ static enum err send_credentials(const struct loading *l, struct query *query)
 static enum err load_credentials(const struct loading *l, int64_t organization_id)
 {
     if (!l->sink->credential) return ERR_OK;
-    AUTO_QUERY q = db_query(l->db, "SELECT " CREDENTIAL_COLUMNS " FROM credential WHERE organization_id = $1 ORDER BY id");
+    AUTO_QUERY q = db_stream(l->db, "SELECT " CREDENTIAL_COLUMNS " FROM credential WHERE organization_id = $1 ORDER BY id");
     query_number(&q, organization_id);
     return send_credentials(l, &q);
 }
@@ -182,7 +182,7 @@ static enum err load_content(const struct loading *l, int64_t organization_id)
     return e ? e : load_credentials(l, organization_id);
 }
 
-static enum err read_version(struct op *op, struct sqlite_db *db, int64_t organization_id, int64_t *ret_version)
+static enum err read_version(struct op *op, struct db *db, int64_t organization_id, int64_t *ret_version)
 {
     AUTO_QUERY q = db_query(db, "SELECT version FROM organization WHERE id = $1 AND deleted_at IS NULL");
     query_number(&q, organization_id);
@@ -239,7 +239,7 @@ enum err store_load_all(struct op *op, struct store *store, const struct store_s
     if (!e) e = load_accounts(&l);
     if (e) return e;
 
-    AUTO_QUERY q = db_query(l.db, "SELECT id FROM organization WHERE id > 0 AND deleted_at IS NULL ORDER BY id");
+    AUTO_QUERY q = db_stream(l.db, "SELECT id FROM organization WHERE id > 0 AND deleted_at IS NULL ORDER BY id");
     bool row;
     while (!(e = query_step(op, &q, &row)) && row) {
         e = load_content(&l, column_number(&q, 0));
@@ -255,15 +255,11 @@ enum err store_load_credentials(struct op *op, struct store *store, const struct
     if (!e) e = store_snapshot(op, &reader);
     if (e) return e;
 
-    AUTO_QUERY newest = db_query(reader.db, "SELECT max(sequence) FROM change");
-    bool row;
-    e = query_step(op, &newest, &row);
-    if (e) return e;
-    *ret_cursor = column_number(&newest, 0);
-    if (!sink->credential) return ERR_OK;
+    e = store->engine->cursor(op, reader.db, ret_cursor);
+    if (e || !sink->credential) return e;
 
     struct loading l = { .op = op, .db = reader.db, .sink = sink };
-    AUTO_QUERY q = db_query(reader.db, "SELECT " CREDENTIAL_COLUMNS " FROM credential ORDER BY id");
+    AUTO_QUERY q = db_stream(reader.db, "SELECT " CREDENTIAL_COLUMNS " FROM credential ORDER BY id");
     return send_credentials(&l, &q);
 }
 

@@ -1,10 +1,10 @@
-/* sqlite_lock.c — who else has the database open, so that a crash can be told from a neighbour.
+/* lock.c — who else has the database open, so that a crash can be told from a neighbour.
  *
  * A store that is alone holds PATH-lock exclusively while it recovers and migrates, then shared for as long as it is open.
  * The kernel drops the lock of a process that dies. Open-file-description locks, because they change from exclusive to
  * shared without a gap and two stores in one process see each other. Not on the database file itself: closing any
  * descriptor of it would drop the locks SQLite holds there. The file stays, since removing a lock file is a race. */
-#include "store/sqlite_store.h"
+#include "store/sqlite/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@ static bool set_lock(int fd, short type)
     return fcntl(fd, F_OFD_SETLK, &lock) == 0;
 }
 
-enum err store_lock_open(struct op *op, struct store *store, bool *ret_alone)
+enum err sqlite_lock_open(struct op *op, struct sqlite_store *store, bool *ret_alone)
 {
     const char *path = arena_printf(&op->arena, "%s-lock", store->path);
     store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -35,19 +35,19 @@ enum err store_lock_open(struct op *op, struct store *store, bool *ret_alone)
     }
 }
 
-void store_lock_share(struct store *store)
+void sqlite_lock_share(struct sqlite_store *store)
 {
     set_lock(store->lock_fd, F_RDLCK);
 }
 
-bool store_lock_alone(struct store *store)
+bool sqlite_lock_alone(struct sqlite_store *store)
 {
     /* Letting go first: of two stores that close together, the later one then finds itself alone. */
     set_lock(store->lock_fd, F_UNLCK);
     return set_lock(store->lock_fd, F_WRLCK);
 }
 
-void store_sync_directory(const char *path)
+void sqlite_sync_directory(const char *path)
 {
     struct arena arena = ARENA_INIT;
     const char *slash = strrchr(path, '/');

@@ -1,10 +1,10 @@
-/* sqlite_db.c — connections, cached statements and what SQLite's result codes mean to Roster.
+/* db.c — connections, cached statements and what SQLite's result codes mean to Roster.
  *
  * Pragmas, and why. WAL with synchronous=FULL: a commit is on disk when it returns, readers never wait. No mmap: reading
  * through the page cache was as fast (0.28 us a membership row both ways), mapped pages would count as resident memory and an
- * I/O error would be a signal. wal_autocheckpoint is off because a thread of its own checkpoints (sqlite_checkpoint.c). The
+ * I/O error would be a signal. wal_autocheckpoint is off because a thread of its own checkpoints (checkpoint.c). The
  * writer's cache holds the upper levels of every tree; a larger one changed nothing (import: 2.0 us a row with 16 and 64 MiB). */
-#include "store/sqlite_db.h"
+#include "store/sqlite/db.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+static const struct db_driver driver;
 
 static void configure(void)
 {
@@ -37,31 +39,31 @@ static enum err set_pragmas(struct op *op, struct sqlite_db *db, enum db_purpose
     if (code == SQLITE_OK) code = sqlite3_step(statement);
     bool wal = code == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(statement, 0), "wal") == 0;
     sqlite3_finalize(statement);
-    if (code != SQLITE_ROW) return db_fail(op, db, code);
+    if (code != SQLITE_ROW) return sqlite_fail(op, db, code);
     if (!wal) return op_fail(op, ERR_STORAGE, "store", "the file system does not allow write-ahead logging");
 
-    if (purpose == DB_READS) return db_run(op, db, "PRAGMA query_only = ON; PRAGMA cache_size = -2048");
-    return db_run(op, db,
-                  "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0;"
-                  "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA recursive_triggers = OFF");
+    if (purpose == DB_READS) return sqlite_run(op, db, "PRAGMA query_only = ON; PRAGMA cache_size = -2048");
+    return sqlite_run(op, db,
+                      "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0;"
+                      "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA recursive_triggers = OFF");
 }
 
-enum err db_open(struct op *op, struct sqlite_db *db, const char *path, enum db_purpose purpose, bool create,
-                 int64_t busy_limit_ms)
+enum err sqlite_open(struct op *op, struct sqlite_db *db, const char *path, enum db_purpose purpose, bool create,
+                     int64_t busy_limit_ms)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, configure);
 
-    *db = (struct sqlite_db){ 0 };
+    *db = (struct sqlite_db){ .base.driver = &driver };
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (create ? SQLITE_OPEN_CREATE : 0);
     int code = sqlite3_open_v2(path, &db->handle, flags, NULL);
-    if (code != SQLITE_OK) return db_fail(op, db, code);
+    if (code != SQLITE_OK) return sqlite_fail(op, db, code);
     db->busy_limit_ms = busy_limit_ms;
     sqlite3_busy_handler(db->handle, wait_for_lock, db);
     return set_pragmas(op, db, purpose);
 }
 
-void db_close(struct sqlite_db *db)
+void sqlite_close(struct sqlite_db *db)
 {
     if (!db->handle) return;
     for (unsigned i = 0; i < STATEMENT_SLOTS; i++) sqlite3_finalize(db->cache[i].statement);
@@ -106,7 +108,7 @@ static enum err fail_constraint(struct op *op, int code, const char *message)
     }
 }
 
-enum err db_fail(struct op *op, struct sqlite_db *db, int code)
+enum err sqlite_fail(struct op *op, struct sqlite_db *db, int code)
 {
     const char *message = db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
     switch (code & 0xff) {
@@ -121,10 +123,10 @@ enum err db_fail(struct op *op, struct sqlite_db *db, int code)
     }
 }
 
-enum err db_run(struct op *op, struct sqlite_db *db, const char *sql)
+enum err sqlite_run(struct op *op, struct sqlite_db *db, const char *sql)
 {
     int code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
-    return code == SQLITE_OK ? ERR_OK : db_fail(op, db, code);
+    return code == SQLITE_OK ? ERR_OK : sqlite_fail(op, db, code);
 }
 
 /* SQLite numbers $n by first appearance, whatever n is: `$2 ... $1` would silently swap the two. */
@@ -139,59 +141,114 @@ static void assert_order(sqlite3_stmt *statement)
     }
 }
 
-struct query db_query(struct sqlite_db *db, const char *sql)
+/* ---- the driver */
+
+static struct sqlite_db *db_of(const struct query *query)
 {
-    struct query query = { .db = db };
+    return (struct sqlite_db *)query->db;
+}
+
+static void prepare(struct query *query, const char *sql, bool stream)
+{
+    (void)stream; /* SQLite always reads row by row */
+    struct sqlite_db *db = db_of(query);
     unsigned slot = (unsigned)((uintptr_t)sql * UINT64_C(0x9e3779b97f4a7c15) >> 57);
     while (db->cache[slot].sql && db->cache[slot].sql != sql) slot = (slot + 1) % STATEMENT_SLOTS;
     if (!db->cache[slot].sql) {
-        query.code = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &query.statement, NULL);
-        if (query.code != SQLITE_OK) return query;
-        assert_order(query.statement);
+        sqlite3_stmt *statement;
+        query->code = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL);
+        if (query->code != SQLITE_OK) return;
+        assert_order(statement);
         db->cache[slot].sql = sql;
-        db->cache[slot].statement = query.statement;
+        db->cache[slot].statement = statement;
         db->cached++;
         assert(db->cached < STATEMENT_SLOTS);
     }
-    query.statement = db->cache[slot].statement;
-    return query;
+    query->statement = db->cache[slot].statement;
 }
 
-void query_end(struct query *query)
+static void end(struct query *query)
 {
-    if (query->statement) sqlite3_reset(query->statement);
+    sqlite3_reset(query->statement);
 }
 
-enum err query_step(struct op *op, struct query *query, bool *ret_row)
+static void bind_number(struct query *query, int64_t value)
 {
-    if (query->code != SQLITE_OK) return db_fail(op, query->db, query->code);
+    sqlite3_bind_int64(query->statement, query->bound, value);
+}
+
+static void bind_text(struct query *query, const char *text)
+{
+    sqlite3_bind_text(query->statement, query->bound, text, -1, SQLITE_STATIC);
+}
+
+static void bind_bytes(struct query *query, const void *bytes, size_t size)
+{
+    sqlite3_bind_blob64(query->statement, query->bound, bytes, size, SQLITE_STATIC);
+}
+
+static void bind_null(struct query *query, enum db_type type)
+{
+    (void)type;
+    sqlite3_bind_null(query->statement, query->bound);
+}
+
+static enum err step(struct op *op, struct query *query, bool *ret_row)
+{
+    if (query->code != SQLITE_OK) return sqlite_fail(op, db_of(query), query->code);
     assert(query->bound == sqlite3_bind_parameter_count(query->statement));
     int code = sqlite3_step(query->statement);
     *ret_row = code == SQLITE_ROW;
-    return code == SQLITE_ROW || code == SQLITE_DONE ? ERR_OK : db_fail(op, query->db, code);
+    return code == SQLITE_ROW || code == SQLITE_DONE ? ERR_OK : sqlite_fail(op, db_of(query), code);
 }
 
-enum err query_run(struct op *op, struct query *query)
+static enum err run(struct op *op, struct query *query)
 {
     bool row;
-    return query_step(op, query, &row);
+    return step(op, query, &row);
 }
 
-struct uuid column_uuid(const struct query *query, int column)
+static int64_t changed(const struct query *query)
 {
-    struct uuid uuid = { 0 };
-    const void *bytes = sqlite3_column_blob(query->statement, column);
-    if (bytes && sqlite3_column_bytes(query->statement, column) == sizeof(uuid.bytes))
-        memcpy(uuid.bytes, bytes, sizeof(uuid.bytes));
-    return uuid;
+    return sqlite3_changes64(db_of(query)->handle);
 }
 
-struct digest column_digest(const struct query *query, int column)
+static enum err run_on_one(struct op *op, struct query *query, enum err otherwise, const char *field)
 {
-    struct digest digest = { 0 };
-    const void *bytes = sqlite3_column_blob(query->statement, column);
-    if (bytes && sqlite3_column_bytes(query->statement, column) == sizeof(digest.bytes)) {
-        memcpy(digest.bytes, bytes, sizeof(digest.bytes));
-    }
-    return digest;
+    enum err e = run(op, query);
+    return e || changed(query) == 1 ? e : query_fail_expected(op, otherwise, field);
 }
+
+static int64_t number(const struct query *query, int column)
+{
+    return sqlite3_column_int64(query->statement, column);
+}
+
+static const char *text(const struct query *query, int column)
+{
+    return (const char *)sqlite3_column_text(query->statement, column);
+}
+
+static const void *bytes(const struct query *query, int column, size_t *ret_size)
+{
+    const void *blob = sqlite3_column_blob(query->statement, column);
+    *ret_size = (size_t)sqlite3_column_bytes(query->statement, column);
+    return blob;
+}
+
+static const struct db_driver driver = {
+    .dialect = DIALECT_SQLITE,
+    .prepare = prepare,
+    .end = end,
+    .bind_number = bind_number,
+    .bind_text = bind_text,
+    .bind_bytes = bind_bytes,
+    .bind_null = bind_null,
+    .step = step,
+    .run = run,
+    .run_on_one = run_on_one,
+    .changed = changed,
+    .number = number,
+    .text = text,
+    .bytes = bytes,
+};

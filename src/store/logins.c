@@ -1,9 +1,11 @@
-/* sqlite_logins.c — log-ins and the installation's secrets: what is remembered beside the log.
+/* logins.c — log-ins and the installation's secrets: what is remembered beside the log.
  *
- * Changes run on the writer's thread, inside BEGIN IMMEDIATE, together with the commits that wait (sqlite_writer.c). Everything
- * that can be refused is asked before the first row is written, so a change that fails disturbs no neighbour; and nobody else,
- * in this process or another, can write between the question and the row: single use is that. */
-#include "store/sqlite_writer.h"
+ * With SQLite, changes run on the writer's thread, inside BEGIN IMMEDIATE, together with the commits that wait. Everything that
+ * can be refused is asked before the first row is written, so a change that fails disturbs no neighbour. With PostgreSQL each has
+ * a transaction of its own, and others may write between the question and the row: single use is then that only one transaction
+ * deletes a row, or adds one with a hash. The row of the user is locked first, so changes of one user's log-ins wait for each
+ * other. */
+#include "store/engine.h"
 
 #define LOGIN_COLUMNS "kind, secret_hash, organization_id, user_id, user_uuid, created_at, expires_at"
 
@@ -20,14 +22,9 @@ static struct login read_login(const struct query *q)
                            .expires_at = column_number(q, 6) };
 }
 
-static void query_digest(struct query *query, const struct digest *digest)
-{
-    query_bytes(query, digest->bytes, sizeof digest->bytes);
-}
-
 /* ---- a change */
 
-static enum err check_taken(struct op *op, struct sqlite_db *db, const struct login *taken, int64_t now)
+static enum err check_taken(struct op *op, struct db *db, const struct login *taken, int64_t now)
 {
     AUTO_QUERY q = db_query(db, "SELECT 1 FROM login WHERE organization_id = $1 AND user_id = $2 AND kind = $3"
                                 " AND secret_hash = $4 AND expires_at > $5");
@@ -41,10 +38,14 @@ static enum err check_taken(struct op *op, struct sqlite_db *db, const struct lo
     return e || row ? e : op_fail(op, ERR_NOT_FOUND, "login", "the log-in has ended or never was");
 }
 
-static enum err check_user(struct op *op, struct sqlite_db *db, const struct login *login)
+static enum err check_user(struct op *op, struct db *db, const struct login *login)
 {
-    AUTO_QUERY q =
-        db_query(db, "SELECT 1 FROM app_user WHERE organization_id = $1 AND id = $2 AND uuid = $3 AND deleted_at IS NULL");
+    static const char sql[] =
+        "SELECT 1 FROM app_user WHERE organization_id = $1 AND id = $2 AND uuid = $3 AND deleted_at IS NULL";
+    /* Locked, so that the user is not deleted, and his log-ins ended, before this one is committed. */
+    static const char locking[] = "SELECT 1 FROM app_user WHERE organization_id = $1 AND id = $2 AND uuid = $3"
+                                  " AND deleted_at IS NULL FOR NO KEY UPDATE";
+    AUTO_QUERY q = db_query(db, db_text(db, sql, locking));
     query_number(&q, login->organization_id);
     query_number(&q, login->user_id);
     query_uuid(&q, &login->user_uuid);
@@ -53,7 +54,7 @@ static enum err check_user(struct op *op, struct sqlite_db *db, const struct log
     return e || row ? e : op_fail(op, ERR_NOT_FOUND, "user", "there is no user %lld", (long long)login->user_id);
 }
 
-static enum err check_new(struct op *op, struct sqlite_db *db, const struct login_change *change, size_t at)
+static enum err check_new(struct op *op, struct db *db, const struct login_change *change, size_t at)
 {
     const struct login *login = &change->added[at];
     AUTO_QUERY q = db_query(db, "SELECT 1 FROM login WHERE secret_hash = $1 AND kind = $2");
@@ -67,7 +68,7 @@ static enum err check_new(struct op *op, struct sqlite_db *db, const struct logi
     return row ? op_fail(op, ERR_EXISTS, "login", "the log-in is there already") : ERR_OK;
 }
 
-static enum err check_change(struct op *op, struct sqlite_db *db, const struct login_change *change)
+static enum err check_change(struct op *op, struct db *db, const struct login_change *change)
 {
     enum err e = change->takes ? check_taken(op, db, &change->taken, change->now) : ERR_OK;
     for (size_t i = 0; i < change->added_count && !e; i++) {
@@ -77,7 +78,7 @@ static enum err check_change(struct op *op, struct sqlite_db *db, const struct l
     return e;
 }
 
-static enum err delete_one(struct op *op, struct sqlite_db *db, enum login_kind kind, const struct digest *hash)
+static enum err delete_one(struct op *op, struct db *db, enum login_kind kind, const struct digest *hash)
 {
     AUTO_QUERY q = db_query(db, "DELETE FROM login WHERE secret_hash = $1 AND kind = $2");
     query_digest(&q, hash);
@@ -85,7 +86,16 @@ static enum err delete_one(struct op *op, struct sqlite_db *db, enum login_kind 
     return query_run(op, &q);
 }
 
-static enum err delete_all(struct op *op, struct sqlite_db *db, const struct login *ended)
+/* Another node may have been faster since check_taken: then nothing is there to be deleted. */
+static enum err take(struct op *op, struct db *db, const struct login *taken)
+{
+    AUTO_QUERY q = db_query(db, "DELETE FROM login WHERE secret_hash = $1 AND kind = $2");
+    query_digest(&q, &taken->hash);
+    query_number(&q, taken->kind);
+    return query_run_on_one(op, &q, ERR_NOT_FOUND, "login");
+}
+
+static enum err delete_all(struct op *op, struct db *db, const struct login *ended)
 {
     AUTO_QUERY q = db_query(db, "DELETE FROM login WHERE organization_id = $1 AND user_id = $2 AND kind = $3");
     query_number(&q, ended->organization_id);
@@ -94,7 +104,7 @@ static enum err delete_all(struct op *op, struct sqlite_db *db, const struct log
     return query_run(op, &q);
 }
 
-static enum err insert(struct op *op, struct sqlite_db *db, const struct login *login)
+static enum err insert(struct op *op, struct db *db, const struct login *login)
 {
     AUTO_QUERY q = db_query(db, "INSERT INTO login (" LOGIN_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7)");
     query_number(&q, login->kind);
@@ -108,7 +118,7 @@ static enum err insert(struct op *op, struct sqlite_db *db, const struct login *
 }
 
 /* The one that was just added stays, whatever the clock said before. */
-static enum err end_oldest(struct op *op, struct sqlite_db *db, const struct login_change *change, const struct login *added,
+static enum err end_oldest(struct op *op, struct db *db, const struct login_change *change, const struct login *added,
                            struct ended_logins *ended)
 {
     AUTO_QUERY q = db_query(db, "DELETE FROM login WHERE organization_id = $1 AND user_id = $2 AND kind = $3 AND secret_hash IN"
@@ -128,7 +138,7 @@ static enum err end_oldest(struct op *op, struct sqlite_db *db, const struct log
     return e;
 }
 
-static enum err obey_limit(struct op *op, struct sqlite_db *db, const struct login_change *change)
+static enum err obey_limit(struct op *op, struct db *db, const struct login_change *change)
 {
     struct ended_logins ended = { .hashes = arena_array(&op->arena, ENDED_AT_ONCE * change->added_count, sizeof *ended.hashes) };
     enum err e = ERR_OK;
@@ -138,9 +148,9 @@ static enum err obey_limit(struct op *op, struct sqlite_db *db, const struct log
     return e;
 }
 
-static enum err set_last_login(struct op *op, struct sqlite_db *db, const struct login *login, int64_t now)
+static enum err set_last_login(struct op *op, struct db *db, const struct login *login, int64_t now)
 {
-    AUTO_QUERY q = db_query(db, "UPDATE app_user SET last_login_at = max($1, coalesce(last_login_at, 0))"
+    AUTO_QUERY q = db_query(db, "UPDATE app_user SET last_login_at = CASE WHEN last_login_at > $1 THEN last_login_at ELSE $1 END"
                                 " WHERE organization_id = $2 AND id = $3");
     query_number(&q, now);
     query_number(&q, login->organization_id);
@@ -148,17 +158,17 @@ static enum err set_last_login(struct op *op, struct sqlite_db *db, const struct
     return query_run(op, &q);
 }
 
-static enum err run_change(struct waiting *w, struct sqlite_db *db, void *context)
+static enum err run_change(struct op *op, struct db *db, void *context, bool *ret_wrote)
 {
     const struct login_change *change = context;
-    enum err e = check_change(w->op, db, change);
+    enum err e = check_change(op, db, change);
     if (e) return e;
-    w->wrote = true;
-    if (change->takes) e = delete_one(w->op, db, change->taken.kind, &change->taken.hash);
-    if (!e && change->ends) e = delete_all(w->op, db, &change->ended);
-    for (size_t i = 0; i < change->added_count && !e; i++) e = insert(w->op, db, &change->added[i]);
-    if (!e && change->limit) e = obey_limit(w->op, db, change);
-    if (!e && change->logs_in && change->added_count) e = set_last_login(w->op, db, &change->added[0], change->now);
+    *ret_wrote = true;
+    if (change->takes) e = take(op, db, &change->taken);
+    if (!e && change->ends) e = delete_all(op, db, &change->ended);
+    for (size_t i = 0; i < change->added_count && !e; i++) e = insert(op, db, &change->added[i]);
+    if (!e && change->limit) e = obey_limit(op, db, change);
+    if (!e && change->logs_in && change->added_count) e = set_last_login(op, db, &change->added[0], change->now);
     return e;
 }
 
@@ -174,11 +184,11 @@ struct end_task {
     const struct digest *hash;
 };
 
-static enum err run_end(struct waiting *w, struct sqlite_db *db, void *context)
+static enum err run_end(struct op *op, struct db *db, void *context, bool *ret_wrote)
 {
     const struct end_task *task = context;
-    w->wrote = true;
-    return delete_one(w->op, db, task->kind, task->hash);
+    *ret_wrote = true;
+    return delete_one(op, db, task->kind, task->hash);
 }
 
 enum err store_end_login(struct op *op, struct store *store, enum login_kind kind, const struct digest *hash)
@@ -229,17 +239,17 @@ struct extend_task {
     size_t count;
 };
 
-static enum err run_extend(struct waiting *w, struct sqlite_db *db, void *context)
+static enum err run_extend(struct op *op, struct db *db, void *context, bool *ret_wrote)
 {
     const struct extend_task *task = context;
-    w->wrote = true;
+    *ret_wrote = true;
     for (size_t i = 0; i < task->count; i++) {
         AUTO_QUERY q = db_query(db, "UPDATE login SET expires_at = $1 WHERE secret_hash = $2 AND kind = $3 AND expires_at < $4");
         query_number(&q, task->items[i].expires_at);
         query_digest(&q, &task->items[i].hash);
         query_number(&q, LOGIN_SESSION);
         query_number(&q, task->items[i].expires_at);
-        enum err e = query_run(w->op, &q);
+        enum err e = query_run(op, &q);
         if (e) return e;
     }
     return ERR_OK;
@@ -255,16 +265,16 @@ struct removal_task {
     int64_t before, limit, removed;
 };
 
-static enum err run_removal(struct waiting *w, struct sqlite_db *db, void *context)
+static enum err run_removal(struct op *op, struct db *db, void *context, bool *ret_wrote)
 {
     struct removal_task *task = context;
-    w->wrote = true;
+    *ret_wrote = true;
     AUTO_QUERY q = db_query(db, "DELETE FROM login WHERE (secret_hash, kind) IN"
                                 " (SELECT secret_hash, kind FROM login WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)");
     query_number(&q, task->before);
     query_number(&q, task->limit);
-    enum err e = query_run(w->op, &q);
-    task->removed = e ? 0 : sqlite3_changes64(db->handle);
+    enum err e = query_run(op, &q);
+    task->removed = e ? 0 : query_changed(&q);
     return e;
 }
 
@@ -292,7 +302,7 @@ enum err store_remove_expired_logins(struct op *op, struct store *store, int64_t
 
 /* ---- secrets of the installation */
 
-static enum err read_secret(struct op *op, struct sqlite_db *db, const char *name, const char **ret_secret)
+static enum err read_secret(struct op *op, struct db *db, const char *name, const char **ret_secret)
 {
     AUTO_QUERY q = db_query(db, "SELECT secret FROM installation_secret WHERE name = $1");
     query_text(&q, name);
@@ -306,17 +316,20 @@ struct secret_task {
     const char *name, *proposed, *kept;
 };
 
-static enum err run_secret(struct waiting *w, struct sqlite_db *db, void *context)
+static enum err run_secret(struct op *op, struct db *db, void *context, bool *ret_wrote)
 {
     struct secret_task *task = context;
-    enum err e = read_secret(w->op, db, task->name, &task->kept); /* another process may have been faster */
+    enum err e = read_secret(op, db, task->name, &task->kept); /* another process may have been faster */
     if (e || task->kept) return e;
-    w->wrote = true;
-    task->kept = task->proposed;
-    AUTO_QUERY q = db_query(db, "INSERT INTO installation_secret (name, secret) VALUES ($1, $2)");
-    query_text(&q, task->name);
-    query_text(&q, task->proposed);
-    return query_run(w->op, &q);
+    *ret_wrote = true;
+    {
+        AUTO_QUERY q =
+            db_query(db, "INSERT INTO installation_secret (name, secret) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING");
+        query_text(&q, task->name);
+        query_text(&q, task->proposed);
+        e = query_run(op, &q);
+    }
+    return e ? e : read_secret(op, db, task->name, &task->kept);
 }
 
 enum err store_secret(struct op *op, struct store *store, const char *name, const char *proposed, const char **ret_kept)

@@ -1,10 +1,10 @@
-/* sqlite_open.c — opening and closing a store, and its read connections.
+/* open.c — opening and closing a store, and its read connections.
  *
- * installation.openers counts stores that have the file open. A store that finds itself alone (sqlite_lock.c) and the count
+ * installation.openers counts stores that have the file open. A store that finds itself alone (lock.c) and the count
  * above 0 knows that somebody crashed: SQLite has replayed its log by then, and an integrity check runs before anything is
  * believed. A store that joins others only counts itself. The last one to leave sets nothing right that it does not know:
  * if a neighbour crashed meanwhile the count stays above 0. */
-#include "store/sqlite_store.h"
+#include "store/sqlite/store.h"
 
 #include "base/memory.h"
 
@@ -18,12 +18,9 @@ enum { BUSY_LIMIT_MS = 5000 };
 
 static enum err parse_url(struct op *op, const char *url, const char **ret_path)
 {
-    static const char prefix[] = "sqlite:";
-    if (url && strncmp(url, prefix, sizeof(prefix) - 1) == 0 && url[sizeof(prefix) - 1]) {
-        *ret_path = url + sizeof(prefix) - 1;
-        return ERR_OK;
-    }
-    return op_fail(op, ERR_INVALID, "store", "%s is not the address of a store; write sqlite:PATH", url ? url : "nothing");
+    *ret_path = strchr(url, ':') + 1; /* store.c looked at the prefix */
+    if (**ret_path) return ERR_OK;
+    return op_fail(op, ERR_INVALID, "store", "%s is not the address of a store; write sqlite:PATH", url);
 }
 
 static enum err check_file(struct op *op, const struct store_options *options, const char *path, bool *ret_new)
@@ -40,7 +37,7 @@ static enum err check_file(struct op *op, const struct store_options *options, c
     return ERR_OK;
 }
 
-static enum err quick_check(struct op *op, struct sqlite_db *db)
+static enum err quick_check(struct op *op, struct db *db)
 {
     AUTO_QUERY q = db_query(db, "PRAGMA quick_check(1)");
     bool row;
@@ -51,7 +48,7 @@ static enum err quick_check(struct op *op, struct sqlite_db *db)
     return op_fail(op, ERR_STORAGE, "store", "the database is damaged: %s", finding ? finding : "it cannot be read");
 }
 
-static enum err read_openers(struct op *op, struct sqlite_db *db, int64_t *ret_openers)
+static enum err read_openers(struct op *op, struct db *db, int64_t *ret_openers)
 {
     AUTO_QUERY q = db_query(db, "SELECT openers FROM installation");
     bool row;
@@ -60,9 +57,9 @@ static enum err read_openers(struct op *op, struct sqlite_db *db, int64_t *ret_o
     return e;
 }
 
-static enum err recover_and_join(struct op *op, struct store *store, bool alone)
+static enum err recover_and_join(struct op *op, struct sqlite_store *store, bool alone)
 {
-    struct sqlite_db *db = &store->writer.db;
+    struct db *db = &store->writer.db.base;
     int64_t openers = 0;
     enum err e = alone ? read_openers(op, db, &openers) : ERR_OK;
     if (!e && openers > 0) e = quick_check(op, db);
@@ -75,19 +72,19 @@ static enum err recover_and_join(struct op *op, struct store *store, bool alone)
     return e;
 }
 
-static enum err open_connections(struct op *op, struct store *store, const struct store_options *options, bool alone)
+static enum err open_connections(struct op *op, struct sqlite_store *store, const struct store_options *options, bool alone)
 {
-    enum err e = db_open(op, &store->writer.db, store->path, DB_WRITES, options->create, store->busy_limit_ms);
-    if (!e) e = store_migrate(op, &store->writer.db, options, alone);
+    enum err e = sqlite_open(op, &store->writer.db, store->path, DB_WRITES, options->create, store->busy_limit_ms);
+    if (!e) e = sqlite_migrate(op, &store->writer.db, options, alone);
     if (!e) e = recover_and_join(op, store, alone);
-    if (!e) e = db_open(op, &store->checkpointer.db, store->path, DB_WRITES, false, 0);
-    if (!e) e = db_open(op, &store->follower.db, store->path, DB_READS, false, store->busy_limit_ms);
+    if (!e) e = sqlite_open(op, &store->checkpointer.db, store->path, DB_WRITES, false, 0);
+    if (!e) e = sqlite_open(op, &store->follower.db, store->path, DB_READS, false, store->busy_limit_ms);
     return e;
 }
 
-static struct store *new_store(const struct store_options *options, const char *path)
+static struct sqlite_store *new_store(const struct store_options *options, const char *path)
 {
-    struct store *store = memory_zalloc(sizeof(*store));
+    struct sqlite_store *store = memory_zalloc(sizeof(*store));
     store->path = strdup(path);
     if (!store->path) abort();
     store->busy_limit_ms = options->busy_limit_ms > 0 ? options->busy_limit_ms : BUSY_LIMIT_MS;
@@ -102,7 +99,9 @@ static struct store *new_store(const struct store_options *options, const char *
     return store;
 }
 
-enum err store_open(struct op *op, const struct store_options *options, struct store **ret_store)
+static void close_store(struct store *base);
+
+static enum err open_store(struct op *op, const struct store_options *options, struct store **ret_store)
 {
     *ret_store = NULL;
     const char *path = NULL;
@@ -111,47 +110,48 @@ enum err store_open(struct op *op, const struct store_options *options, struct s
     if (!e) e = check_file(op, options, path, &is_new);
     if (e) return e;
 
-    struct store *store = new_store(options, path);
-    e = store_lock_open(op, store, &alone);
+    struct sqlite_store *store = new_store(options, path);
+    e = sqlite_lock_open(op, store, &alone);
     if (!e) e = open_connections(op, store, options, alone);
     if (e) {
-        store_close(store);
+        close_store(&store->base);
         return e;
     }
-    if (is_new) store_sync_directory(path);
-    if (alone) store_lock_share(store);
-    store_checkpointer_start(store);
-    store_writer_start(store);
+    if (is_new) sqlite_sync_directory(path);
+    if (alone) sqlite_lock_share(store);
+    sqlite_checkpointer_start(store);
+    sqlite_writer_start(store);
     store->threads = true;
-    *ret_store = store;
+    *ret_store = &store->base;
     return ERR_OK;
 }
 
 /* Errors do not matter here: the count then stays above 0 and the next to open looks closely. */
-static void leave(struct store *store)
+static void leave(struct sqlite_store *store)
 {
     AUTO_OP op = op_begin();
-    struct sqlite_db *db = &store->writer.db;
+    struct db *db = &store->writer.db.base;
     {
         AUTO_QUERY q = db_query(db, "UPDATE installation SET openers = openers - 1");
         if (query_run(&op, &q)) return;
     }
     /* Counted out before letting go of the lock, so that whoever is alone next reads a count that is true. */
-    if (store_lock_alone(store)) sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (sqlite_lock_alone(store))
+        sqlite3_wal_checkpoint_v2(store->writer.db.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 }
 
-void store_close(struct store *store)
+static void close_store(struct store *base)
 {
-    if (!store) return;
+    struct sqlite_store *store = sqlite_of(base);
     if (store->threads) {
-        store_writer_stop(store);
-        store_checkpointer_stop(store);
+        sqlite_writer_stop(store);
+        sqlite_checkpointer_stop(store);
     }
-    for (int i = 0; i < READERS; i++) db_close(&store->pool.readers[i]);
-    db_close(&store->follower.db);
-    db_close(&store->checkpointer.db);
+    for (int i = 0; i < READERS; i++) sqlite_close(&store->pool.readers[i]);
+    sqlite_close(&store->follower.db);
+    sqlite_close(&store->checkpointer.db);
     if (store->counted) leave(store);
-    db_close(&store->writer.db);
+    sqlite_close(&store->writer.db);
     if (store->lock_fd >= 0) close(store->lock_fd);
 
     pthread_mutex_destroy(&store->follower.lock);
@@ -179,42 +179,55 @@ static struct sqlite_db *take_reader(struct pool *pool)
     }
 }
 
-enum err store_reader(struct op *op, struct store *store, struct reader *ret_reader)
+enum err sqlite_take_reader(struct op *op, struct store *base, struct db **ret_db)
 {
-    *ret_reader = (struct reader){ .store = store, .db = take_reader(&store->pool) };
-    if (ret_reader->db->handle) return ERR_OK;
-    enum err e = db_open(op, ret_reader->db, store->path, DB_READS, false, store->busy_limit_ms);
-    if (e) db_close(ret_reader->db);
+    struct sqlite_store *store = sqlite_of(base);
+    struct sqlite_db *db = take_reader(&store->pool);
+    enum err e = ERR_OK;
+    if (!db->handle) e = sqlite_open(op, db, store->path, DB_READS, false, store->busy_limit_ms);
+    if (e) sqlite_close(db);
+    *ret_db = &db->base;
     return e;
 }
 
-enum err store_snapshot(struct op *op, struct reader *reader)
+void sqlite_return_reader(struct store *base, struct db *returned)
 {
-    AUTO_QUERY q = db_query(reader->db, "BEGIN");
-    return query_run(op, &q);
-}
-
-void store_reader_return(struct reader *reader)
-{
-    if (!reader->db) return;
-    if (reader->db->handle && !sqlite3_get_autocommit(reader->db->handle)) {
-        sqlite3_exec(reader->db->handle, "COMMIT", NULL, NULL, NULL);
-    }
-    struct pool *pool = &reader->store->pool;
+    struct sqlite_db *db = (struct sqlite_db *)returned;
+    if (db->handle && !sqlite3_get_autocommit(db->handle)) sqlite3_exec(db->handle, "COMMIT", NULL, NULL, NULL);
+    struct pool *pool = &sqlite_of(base)->pool;
     pthread_mutex_lock(&pool->lock);
-    pool->taken[reader->db - pool->readers] = false;
+    pool->taken[db - pool->readers] = false;
     pthread_cond_signal(&pool->returned);
     pthread_mutex_unlock(&pool->lock);
 }
 
-void store_stats(const struct store *store, struct store_stats *ret_stats)
+static enum err begin_snapshot(struct op *op, struct db *db)
 {
-    *ret_stats = (struct store_stats){
-        .commits = store->stats.commits,
-        .transactions = store->stats.transactions,
-        .failures = store->stats.failures,
-        .sync_count = store->stats.sync_count,
-        .sync_total_us = store->stats.sync_total_us,
-        .changes = store->stats.changes,
-    };
+    AUTO_QUERY q = db_query(db, "BEGIN");
+    return query_run(op, &q);
 }
+
+static bool is_reachable(const struct store *store)
+{
+    (void)store;
+    return true; /* a file is there or its errors are told by who meets them */
+}
+
+const struct engine sqlite_engine = {
+    .name = "SQLite",
+    .prefixes = { "sqlite:" },
+    .open = open_store,
+    .close = close_store,
+    .take_reader = sqlite_take_reader,
+    .return_reader = sqlite_return_reader,
+    .snapshot = begin_snapshot,
+    .run_task = sqlite_run_task,
+    .commit = sqlite_commit,
+    .commit_start = sqlite_commit_start,
+    .read_log = sqlite_read_log,
+    .follow = sqlite_follow,
+    .cursor = sqlite_cursor,
+    .reachable = is_reachable,
+    .backup = sqlite_backup,
+    .check = sqlite_check,
+};

@@ -1,4 +1,4 @@
-/* sqlite_checkpoint.c — copying the write-ahead log into the database without making a commit wait.
+/* checkpoint.c — copying the write-ahead log into the database without making a commit wait.
  *
  * A thread with its own connection copies whenever the log has grown by CHECKPOINT_PAGES. It can never quite finish while
  * commits go on, so the log would grow for ever; therefore it then asks the writer to copy the few pages that came meanwhile,
@@ -7,7 +7,7 @@
  *
  * 64 threads adding members in 64 organizations: with a checkpoint every 4,000 pages 22-26 us CPU a commit and a p99 of 11 ms
  * (the disk is busy with the checkpoint's fsync), every 10,000 pages 19-22 us and 3-6 ms; 16,000 is no better. */
-#include "store/sqlite_store.h"
+#include "store/sqlite/store.h"
 
 enum { CHECKPOINT_PAGES = 10000 }; /* 40 MiB */
 
@@ -44,20 +44,20 @@ static void *run_checkpointer(void *context)
     return NULL;
 }
 
-void store_checkpointer_finish(struct store *store)
+void sqlite_checkpointer_finish(struct sqlite_store *store)
 {
     if (!atomic_load_explicit(&store->checkpointer.finish, memory_order_relaxed)) return;
     sqlite3_wal_checkpoint_v2(store->writer.db.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     atomic_store(&store->checkpointer.finish, false);
 }
 
-void store_checkpointer_start(struct store *store)
+void sqlite_checkpointer_start(struct sqlite_store *store)
 {
     sqlite3_wal_hook(store->writer.db.handle, log_grew, &store->checkpointer);
     pthread_create(&store->checkpointer.thread, NULL, run_checkpointer, &store->checkpointer);
 }
 
-void store_checkpointer_stop(struct store *store)
+void sqlite_checkpointer_stop(struct sqlite_store *store)
 {
     pthread_mutex_lock(&store->checkpointer.lock);
     store->checkpointer.stopping = true;

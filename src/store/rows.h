@@ -1,11 +1,11 @@
-/* sqlite_rows.h — the columns of each noun, and the two directions between a row and an object.
+/* rows.h — the columns of each noun, and the two directions between a row and an object.
  *
- * To add a member of a noun: a migration, its column in the list here, a line in bind and in read of sqlite_rows.c. */
+ * To add a member of a noun: a migration, its column in the list here, a line in bind and in read of rows.c. */
 #ifndef ROSTER_STORE_SQLITE_ROWS_H
 #define ROSTER_STORE_SQLITE_ROWS_H
 
 #include "model/nouns.h"
-#include "store/sqlite_db.h"
+#include "store/db.h"
 
 /* What an update writes (bind_*_values); the identity (uuid, organization_id, id) never changes and comes last. */
 #define ORGANIZATION_VALUES "name, unique_group_names, date_created"

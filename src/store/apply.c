@@ -1,8 +1,8 @@
-/* sqlite_apply.c — change kind to SQL. Whole objects are in memory, so an update writes every value of `after`.
+/* apply.c — change kind to SQL. Whole objects are in memory, so an update writes every value of `after`.
  *
- * Identity comes from the commit (organization_id) and the object (id); the columns and their order are in sqlite_rows.h. */
-#include "store/sqlite_rows.h"
-#include "store/sqlite_store.h"
+ * Identity comes from the commit (organization_id) and the object (id); the columns and their order are in rows.h. */
+#include "store/engine.h"
+#include "store/rows.h"
 
 #include "base/fold.h"
 
@@ -11,14 +11,11 @@
 /* Runs an update or delete that must hit one row: what the caller saw and what is stored differ otherwise. */
 static enum err run_on_one(struct op *op, struct query *query, enum noun noun)
 {
-    enum err e = query_run(op, query);
-    if (e) return e;
-    if (sqlite3_changes64(query->db->handle) == 1) return ERR_OK;
-    return op_fail(op, ERR_NOT_FOUND, noun_name(noun), "the stored directory has no such %s", noun_name(noun));
+    return query_run_on_one(op, query, ERR_NOT_FOUND, noun_name(noun));
 }
 
 /* A deleted organization's number may be used again by an import; its log goes on. */
-static enum err insert_organization(struct op *op, struct sqlite_db *db, const struct organization *organization)
+static enum err insert_organization(struct op *op, struct db *db, const struct organization *organization)
 {
     AUTO_QUERY q =
         db_query(db, "INSERT INTO organization (" ORGANIZATION_VALUES ", uuid, id) VALUES ($1, $2, $3, $4, $5)"
@@ -28,13 +25,10 @@ static enum err insert_organization(struct op *op, struct sqlite_db *db, const s
     bind_organization_values(&q, organization);
     query_uuid(&q, &organization->uuid);
     query_number(&q, organization->id);
-    enum err e = query_run(op, &q);
-    if (e) return e;
-    if (sqlite3_changes64(db->handle) == 1) return ERR_OK;
-    return op_fail(op, ERR_EXISTS, "id", "the id is taken");
+    return query_run_on_one(op, &q, ERR_EXISTS, "id");
 }
 
-static enum err update_organization(struct op *op, struct sqlite_db *db, const struct organization *organization)
+static enum err update_organization(struct op *op, struct db *db, const struct organization *organization)
 {
     AUTO_QUERY q =
         db_query(db, "UPDATE organization SET (" ORGANIZATION_VALUES ") = ($1, $2, $3) WHERE id = $4 AND deleted_at IS NULL");
@@ -44,7 +38,7 @@ static enum err update_organization(struct op *op, struct sqlite_db *db, const s
 }
 
 /* Children before parents, so that each foreign key finds nothing in an empty range of a key. The row and the log stay. */
-static enum err delete_organization(struct op *op, struct sqlite_db *db, int64_t organization_id, int64_t time)
+static enum err delete_organization(struct op *op, struct db *db, int64_t organization_id, int64_t time)
 {
     static const char *const deletes[] = {
         "DELETE FROM membership WHERE organization_id = $1",  "DELETE FROM group_nesting WHERE organization_id = $1",
@@ -65,7 +59,7 @@ static enum err delete_organization(struct op *op, struct sqlite_db *db, int64_t
     return run_on_one(op, &q, NOUN_ORGANIZATION);
 }
 
-static enum err insert_account(struct op *op, struct sqlite_db *db, const struct account *account)
+static enum err insert_account(struct op *op, struct db *db, const struct account *account)
 {
     AUTO_QUERY q = db_query(db, "INSERT INTO account (" ACCOUNT_COLUMNS ") VALUES ($1, $2, $3, $4, $5)");
     bind_account_values(&q, account);
@@ -74,7 +68,7 @@ static enum err insert_account(struct op *op, struct sqlite_db *db, const struct
     return query_run(op, &q);
 }
 
-static enum err update_account(struct op *op, struct sqlite_db *db, const struct account *account)
+static enum err update_account(struct op *op, struct db *db, const struct account *account)
 {
     AUTO_QUERY q = db_query(db, "UPDATE account SET (" ACCOUNT_VALUES ") = ($1, $2, $3) WHERE id = $4");
     bind_account_values(&q, account);
@@ -82,7 +76,7 @@ static enum err update_account(struct op *op, struct sqlite_db *db, const struct
     return run_on_one(op, &q, NOUN_ACCOUNT);
 }
 
-static enum err delete_account(struct op *op, struct sqlite_db *db, const struct account *account)
+static enum err delete_account(struct op *op, struct db *db, const struct account *account)
 {
     AUTO_QUERY used = db_query(db, "SELECT 1 FROM app_user WHERE account_id = $1 LIMIT 1");
     query_number(&used, account->id);
@@ -96,7 +90,7 @@ static enum err delete_account(struct op *op, struct sqlite_db *db, const struct
     return run_on_one(op, &q, NOUN_ACCOUNT);
 }
 
-static enum err insert_user(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct user *user)
+static enum err insert_user(struct op *op, struct db *db, int64_t organization_id, const struct user *user)
 {
     AUTO_QUERY q =
         db_query(db, "INSERT INTO app_user (" USER_COLUMNS ", " USER_LOGIN_COLUMNS
@@ -111,7 +105,7 @@ static enum err insert_user(struct op *op, struct sqlite_db *db, int64_t organiz
     return query_run(op, &q);
 }
 
-static enum err update_user(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct user *user)
+static enum err update_user(struct op *op, struct db *db, int64_t organization_id, const struct user *user)
 {
     AUTO_QUERY q =
         db_query(db, "UPDATE app_user SET (" USER_VALUES ", " USER_KEY_VALUES ") = ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
@@ -125,7 +119,7 @@ static enum err update_user(struct op *op, struct sqlite_db *db, int64_t organiz
 }
 
 /* Used tokens stay: they must not be used again if the user is made to live once more. */
-static enum err end_logins(struct op *op, struct sqlite_db *db, int64_t organization_id, int64_t user_id)
+static enum err end_logins(struct op *op, struct db *db, int64_t organization_id, int64_t user_id)
 {
     AUTO_QUERY q = db_query(db, "DELETE FROM login WHERE organization_id = $1 AND user_id = $2 AND kind <> $3");
     query_number(&q, organization_id);
@@ -134,7 +128,7 @@ static enum err end_logins(struct op *op, struct sqlite_db *db, int64_t organiza
     return query_run(op, &q);
 }
 
-static enum err delete_user(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct user *user, int64_t time)
+static enum err delete_user(struct op *op, struct db *db, int64_t organization_id, const struct user *user, int64_t time)
 {
     enum err e = end_logins(op, db, organization_id, user->id);
     if (e) return e;
@@ -145,7 +139,7 @@ static enum err delete_user(struct op *op, struct sqlite_db *db, int64_t organiz
     return run_on_one(op, &q, NOUN_USER);
 }
 
-static enum err insert_grants(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct group *group)
+static enum err insert_grants(struct op *op, struct db *db, int64_t organization_id, const struct group *group)
 {
     for (size_t i = 0; i < group->grant_count; i++) {
         const struct grant *grant = &group->grants[i];
@@ -170,7 +164,7 @@ static const char *fold_name(struct op *op, const char *name)
     return name ? fold_text(&op->arena, name, strlen(name), &size) : NULL;
 }
 
-static enum err insert_group(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct group *group)
+static enum err insert_group(struct op *op, struct db *db, int64_t organization_id, const struct group *group)
 {
     AUTO_QUERY q = db_query(db, "INSERT INTO user_group (" GROUP_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
                                 " $12, $13, $14, $15)");
@@ -194,7 +188,7 @@ static bool same_grants(const struct group *a, const struct group *b)
     return true;
 }
 
-static enum err update_group(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct group *before,
+static enum err update_group(struct op *op, struct db *db, int64_t organization_id, const struct group *before,
                              const struct group *after)
 {
     AUTO_QUERY q = db_query(db, "UPDATE user_group SET (" GROUP_VALUES ") = ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
@@ -212,8 +206,7 @@ static enum err update_group(struct op *op, struct sqlite_db *db, int64_t organi
     return e ? e : insert_grants(op, db, organization_id, after);
 }
 
-static enum err delete_group(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct group *group,
-                             int64_t time)
+static enum err delete_group(struct op *op, struct db *db, int64_t organization_id, const struct group *group, int64_t time)
 {
     AUTO_QUERY q = db_query(db, "UPDATE user_group SET deleted_at = $1 WHERE organization_id = $2 AND id = $3");
     query_number(&q, time);
@@ -229,8 +222,7 @@ static void bind_membership_key(struct query *query, int64_t organization_id, co
     query_number(query, membership->user_id);
 }
 
-static enum err insert_membership(struct op *op, struct sqlite_db *db, int64_t organization_id,
-                                  const struct membership *membership)
+static enum err insert_membership(struct op *op, struct db *db, int64_t organization_id, const struct membership *membership)
 {
     AUTO_QUERY q =
         db_query(db, "INSERT INTO membership (" MEMBERSHIP_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
@@ -239,8 +231,7 @@ static enum err insert_membership(struct op *op, struct sqlite_db *db, int64_t o
     return query_run(op, &q);
 }
 
-static enum err update_membership(struct op *op, struct sqlite_db *db, int64_t organization_id,
-                                  const struct membership *membership)
+static enum err update_membership(struct op *op, struct db *db, int64_t organization_id, const struct membership *membership)
 {
     AUTO_QUERY q = db_query(db, "UPDATE membership SET (" MEMBERSHIP_VALUES ") = ($1, $2, $3, $4, $5, $6, $7)"
                                 " WHERE organization_id = $8 AND group_id = $9 AND user_id = $10");
@@ -249,8 +240,7 @@ static enum err update_membership(struct op *op, struct sqlite_db *db, int64_t o
     return run_on_one(op, &q, NOUN_MEMBERSHIP);
 }
 
-static enum err delete_membership(struct op *op, struct sqlite_db *db, int64_t organization_id,
-                                  const struct membership *membership)
+static enum err delete_membership(struct op *op, struct db *db, int64_t organization_id, const struct membership *membership)
 {
     AUTO_QUERY q = db_query(db, "DELETE FROM membership WHERE organization_id = $1 AND group_id = $2 AND user_id = $3");
     bind_membership_key(&q, organization_id, membership);
@@ -264,22 +254,21 @@ static void bind_nesting(struct query *query, int64_t organization_id, const str
     query_number(query, nesting->child_group_id);
 }
 
-static enum err insert_nesting(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct nesting *nesting)
+static enum err insert_nesting(struct op *op, struct db *db, int64_t organization_id, const struct nesting *nesting)
 {
     AUTO_QUERY q = db_query(db, "INSERT INTO group_nesting (" NESTING_COLUMNS ") VALUES ($1, $2, $3)");
     bind_nesting(&q, organization_id, nesting);
     return query_run(op, &q);
 }
 
-static enum err delete_nesting(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct nesting *nesting)
+static enum err delete_nesting(struct op *op, struct db *db, int64_t organization_id, const struct nesting *nesting)
 {
     AUTO_QUERY q = db_query(db, "DELETE FROM group_nesting WHERE organization_id = $1 AND group_id = $2 AND child_group_id = $3");
     bind_nesting(&q, organization_id, nesting);
     return run_on_one(op, &q, NOUN_NESTING);
 }
 
-static enum err insert_credential(struct op *op, struct sqlite_db *db, int64_t organization_id,
-                                  const struct credential *credential)
+static enum err insert_credential(struct op *op, struct db *db, int64_t organization_id, const struct credential *credential)
 {
     AUTO_QUERY q = db_query(db, "INSERT INTO credential (" CREDENTIAL_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
                                 " $11, $12, $13, $14)");
@@ -291,7 +280,7 @@ static enum err insert_credential(struct op *op, struct sqlite_db *db, int64_t o
     return query_run(op, &q);
 }
 
-static enum err update_credential(struct op *op, struct sqlite_db *db, int64_t organization_id, struct credential credential)
+static enum err update_credential(struct op *op, struct db *db, int64_t organization_id, struct credential credential)
 {
     AUTO_QUERY q = db_query(db, "UPDATE credential SET (" CREDENTIAL_VALUES ") = ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
                                 " WHERE organization_id = $11 AND id = $12");
@@ -301,7 +290,7 @@ static enum err update_credential(struct op *op, struct sqlite_db *db, int64_t o
     return run_on_one(op, &q, NOUN_CREDENTIAL);
 }
 
-static enum err revoke_credential(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct credential *after,
+static enum err revoke_credential(struct op *op, struct db *db, int64_t organization_id, const struct credential *after,
                                   int64_t time)
 {
     struct credential credential = *after;
@@ -309,7 +298,7 @@ static enum err revoke_credential(struct op *op, struct sqlite_db *db, int64_t o
     return update_credential(op, db, organization_id, credential);
 }
 
-enum err store_apply(struct op *op, struct sqlite_db *db, int64_t organization_id, const struct change *change, int64_t time)
+enum err store_apply(struct op *op, struct db *db, int64_t organization_id, const struct change *change, int64_t time)
 {
     union object before = change->before, after = change->after;
     switch (change->kind) { /* no default: a new kind must be placed here */

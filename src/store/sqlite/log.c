@@ -1,11 +1,11 @@
-/* sqlite_log.c — reading the log of an organization, and noticing what others committed.
+/* log.c — reading the log of an organization, and noticing what others committed.
  *
  * Entries of an organization are chained backwards by `previous`. To read what came after a version: start at the newest
  * entry (or, with a limit, at the first milestone behind the last version wanted), walk back to the version, remembering the
  * sequence numbers, and then read them forwards. Milestones stand at every 64th version, so a page costs its own length plus at
  * most 64 commits. Entries never change, so no snapshot is needed. */
 #include "base/memory.h"
-#include "store/sqlite_store.h"
+#include "store/sqlite/store.h"
 
 #include <inttypes.h>
 
@@ -31,8 +31,7 @@ static void add_sequence(struct sequences *sequences, int64_t sequence)
 
 /* Where to begin walking back so that `last_version` is met; *ret_sequence 0: the log is empty. A deleted organization's log
  * can be read too. */
-static enum err find_start(struct op *op, struct sqlite_db *db, int64_t organization_id, int64_t last_version,
-                           int64_t *ret_sequence)
+static enum err find_start(struct op *op, struct db *db, int64_t organization_id, int64_t last_version, int64_t *ret_sequence)
 {
     bool row;
     if (last_version != INT64_MAX) {
@@ -57,7 +56,7 @@ static enum err find_start(struct op *op, struct sqlite_db *db, int64_t organiza
     return ERR_OK;
 }
 
-static enum err walk_back(struct op *op, struct sqlite_db *db, int64_t sequence, int64_t after_version, int64_t last_version,
+static enum err walk_back(struct op *op, struct db *db, int64_t sequence, int64_t after_version, int64_t last_version,
                           struct sequences *ret_sequences)
 {
     while (sequence) {
@@ -77,7 +76,7 @@ static enum err walk_back(struct op *op, struct sqlite_db *db, int64_t sequence,
     return ERR_OK;
 }
 
-static enum err tell_entry(struct op *op, struct sqlite_db *db, int64_t sequence, store_log_function function, void *context)
+static enum err tell_entry(struct op *op, struct db *db, int64_t sequence, store_log_function function, void *context)
 {
     AUTO_QUERY q = db_query(db, "SELECT organization_id, version, position, time, credential_id, user_id, kind, detail"
                                 " FROM change WHERE sequence = $1");
@@ -101,8 +100,8 @@ static enum err tell_entry(struct op *op, struct sqlite_db *db, int64_t sequence
     return function(context, op, &entry);
 }
 
-enum err store_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version, int64_t limit,
-                        store_log_function function, void *context)
+enum err sqlite_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version, int64_t limit,
+                         store_log_function function, void *context)
 {
     AUTO_READER reader = { 0 };
     enum err e = store_reader(op, store, &reader);
@@ -131,7 +130,7 @@ static void free_news(struct follow_news *news)
     free(news->items);
 }
 
-static enum err read_data_version(struct op *op, struct sqlite_db *db, int64_t *ret_version)
+static enum err read_data_version(struct op *op, struct db *db, int64_t *ret_version)
 {
     AUTO_QUERY q = db_query(db, "PRAGMA data_version");
     bool row;
@@ -140,7 +139,7 @@ static enum err read_data_version(struct op *op, struct sqlite_db *db, int64_t *
     return e;
 }
 
-static enum err read_news(struct op *op, struct sqlite_db *db, int64_t cursor, struct follow_news *news)
+static enum err read_news(struct op *op, struct db *db, int64_t cursor, struct follow_news *news)
 {
     AUTO_QUERY q = db_query(db, "SELECT organization_id, max(version), max(sequence) FROM change WHERE sequence > $1"
                                 " GROUP BY organization_id ORDER BY 3");
@@ -159,17 +158,26 @@ static enum err read_news(struct op *op, struct sqlite_db *db, int64_t cursor, s
     return e;
 }
 
-enum err store_follow(struct op *op, struct store *store, int64_t *cursor, store_version_function function, void *context)
+enum err sqlite_cursor(struct op *op, struct db *db, int64_t *ret_cursor)
 {
-    struct follower *follower = &store->follower;
+    AUTO_QUERY newest = db_query(db, "SELECT max(sequence) FROM change");
+    bool row;
+    enum err e = query_step(op, &newest, &row);
+    if (!e) *ret_cursor = column_number(&newest, 0);
+    return e;
+}
+
+enum err sqlite_follow(struct op *op, struct store *store, int64_t *cursor, store_version_function function, void *context)
+{
+    struct follower *follower = &sqlite_of(store)->follower;
     __attribute__((cleanup(free_news))) struct follow_news news = { .newest = *cursor };
 
     /* data_version is read first: what is committed in between is found now and looked for again next time. */
     pthread_mutex_lock(&follower->lock);
     int64_t data_version = 0;
-    enum err e = read_data_version(op, &follower->db, &data_version);
+    enum err e = read_data_version(op, &follower->db.base, &data_version);
     if (!e && (data_version != follower->data_version || *cursor != follower->cursor)) {
-        e = read_news(op, &follower->db, *cursor, &news);
+        e = read_news(op, &follower->db.base, *cursor, &news);
         follower->data_version = e ? 0 : data_version;
         follower->cursor = news.newest;
     }

@@ -1,8 +1,8 @@
-/* sqlite_find.c — point look-ups, for import and for the job that ends memberships. */
-#include "store/sqlite_rows.h"
-#include "store/sqlite_store.h"
+/* find.c — point look-ups, for import and for the job that ends memberships. */
+#include "store/engine.h"
+#include "store/rows.h"
 
-static enum err find_grants(struct op *op, struct sqlite_db *db, struct group *group)
+static enum err find_grants(struct op *op, struct db *db, struct group *group)
 {
     static const char sql[] =
         "SELECT " GRANT_COLUMNS " FROM group_grant WHERE organization_id = $1 AND group_id = $2 ORDER BY position";
@@ -28,7 +28,7 @@ static enum err find_grants(struct op *op, struct sqlite_db *db, struct group *g
     return ERR_OK;
 }
 
-static struct query find_query(struct sqlite_db *db, enum noun noun, int64_t organization_id, int64_t id, int64_t second_id)
+static struct query find_query(struct db *db, enum noun noun, int64_t organization_id, int64_t id, int64_t second_id)
 {
     static const char *const texts[NOUN_COUNT] = {
         [NOUN_ORGANIZATION] = "SELECT " ORGANIZATION_COLUMNS " FROM organization WHERE id = $1 AND id > 0 AND deleted_at IS NULL",
@@ -185,7 +185,7 @@ enum err store_find_key_holders(struct op *op, struct store *store, const char *
 {
 #define HOLDERS                                                                                                                  \
     "SELECT u.organization_id, u.id FROM app_user u JOIN organization o ON o.id = u.organization_id"                             \
-    " WHERE u.key_fingerprint IS NOT NULL AND u.deleted_at IS NULL AND u.active AND o.deleted_at IS NULL AND "
+    " WHERE u.key_fingerprint IS NOT NULL AND u.deleted_at IS NULL AND u.active <> 0 AND o.deleted_at IS NULL AND "
     static const char by_fingerprint[] = HOLDERS "u.key_fingerprint = $1 ORDER BY u.organization_id, u.id";
     static const char by_uuid[] = HOLDERS "u.uuid = $1 ORDER BY u.organization_id, u.id";
 #undef HOLDERS

@@ -1,7 +1,7 @@
-/* sqlite_writer.c — one thread commits for all who wait, with one fsync (group commit).
+/* writer.c — one thread commits for all who wait, with one fsync (group commit).
  *
  * Invariants
- * 1. A caller of store_commit sleeps until its transaction has ended, so the writer may use its op, commit and objects.
+ * 1. A caller of sqlite_commit sleeps until its transaction has ended, so the writer may use its op, commit and objects.
  * 2. Each commit is fenced by organization.version inside BEGIN IMMEDIATE: nobody else can write until COMMIT.
  * 3. A commit that fails leaves no row. Stale ones fail before they write. For the others a transaction is first tried
  *    without savepoints (a savepoint copies every page it touches: about 1.5 us a commit); if a commit fails half way all is
@@ -15,7 +15,7 @@
  * transaction, CPU a commit in SQL, COMMIT and checkpoints: log table with an index on (organization_id, version, position)
  * 21 us and 2.1 pages; WITHOUT ROWID by that key 38 us and 3.5 pages; chained without index (see the migration) 15 us and
  * 1.4 pages. Pages of 8 KiB: no better (18 us). One commit alone: 180-220 us, an fdatasync of the same disk 123 us. */
-#include "store/sqlite_writer.h"
+#include "store/sqlite/writer.h"
 
 #include "base/clock.h"
 
@@ -23,8 +23,6 @@
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-enum { DETAIL_CEILING = 256 << 20 };
 
 static void sleep_while(_Atomic uint32_t *word, uint32_t value)
 {
@@ -43,7 +41,7 @@ static void wake_all(_Atomic uint32_t *word)
 
 static enum err run_simple(struct op *op, struct writer *writer, const char *sql)
 {
-    AUTO_QUERY q = db_query(&writer->db, sql);
+    AUTO_QUERY q = db_query(&writer->db.base, sql);
     return query_run(op, &q);
 }
 
@@ -58,7 +56,7 @@ static enum err begin(struct op *op, struct writer *writer)
     writer->numbers_read = false;
     enum err e = run_simple(op, writer, "BEGIN IMMEDIATE");
     if (e) return e;
-    AUTO_QUERY q = db_query(&writer->db, "SELECT max(sequence) FROM change");
+    AUTO_QUERY q = db_query(&writer->db.base, "SELECT max(sequence) FROM change");
     bool row;
     e = query_step(op, &q, &row);
     if (!e) writer->next_sequence = column_number(&q, 0) + 1;
@@ -69,7 +67,7 @@ static enum err run_one(struct writer *writer, struct waiting *w, bool savepoint
 {
     w->wrote = false;
     enum err e = savepoint ? run_simple(w->op, writer, "SAVEPOINT one") : ERR_OK;
-    if (!e) e = w->commit ? commit_run(writer, w) : w->task(w, &writer->db, w->task_context);
+    if (!e) e = w->commit ? sqlite_commit_run(writer, w) : w->task(w->op, &writer->db.base, w->task_context, &w->wrote);
     if (!savepoint || e == ERR_STORAGE || e == ERR_BUSY) return e;
     if (e) {
         enum err undone = run_simple(w->op, writer, "ROLLBACK TO one");
@@ -96,7 +94,7 @@ static void look_up_outcome(struct writer *writer, struct waiting *w, const stru
     bool row = false;
     enum err e = ERR_STORAGE;
     if (w->commit) {
-        AUTO_QUERY q = db_query(&writer->db, "SELECT 1 FROM change WHERE sequence = $1 AND commit_id = $2");
+        AUTO_QUERY q = db_query(&writer->db.base, "SELECT 1 FROM change WHERE sequence = $1 AND commit_id = $2");
         query_number(&q, w->last_sequence);
         query_bytes(&q, w->commit_id.bytes, sizeof(w->commit_id.bytes));
         e = query_step(&op, &q, &row);
@@ -107,18 +105,18 @@ static void look_up_outcome(struct writer *writer, struct waiting *w, const stru
                   : op_fail(w->op, failure->code, failure->field, "%s", failure->text);
 }
 
-static enum err commit_transaction(struct op *op, struct store *store)
+static enum err commit_transaction(struct op *op, struct sqlite_store *store)
 {
     int64_t started = clock_monotonic_ns();
     enum err e = run_simple(op, &store->writer, "COMMIT");
-    atomic_fetch_add_explicit(&store->stats.sync_count, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&store->stats.sync_total_us, (clock_monotonic_ns() - started) / 1000, memory_order_relaxed);
+    atomic_fetch_add_explicit(&store->base.stats.sync_count, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&store->base.stats.sync_total_us, (clock_monotonic_ns() - started) / 1000, memory_order_relaxed);
     return e;
 }
 
 enum outcome { DONE, AGAIN };
 
-static enum outcome run_transaction(struct op *op, struct store *store, struct waiting *first, bool savepoints)
+static enum outcome run_transaction(struct op *op, struct sqlite_store *store, struct waiting *first, bool savepoints)
 {
     struct writer *writer = &store->writer;
     enum err e = begin(op, writer);
@@ -133,7 +131,7 @@ static enum outcome run_transaction(struct op *op, struct store *store, struct w
             return AGAIN;
         }
     }
-    if (!e) e = commit_write_numbers(op, writer);
+    if (!e) e = sqlite_write_numbers(op, writer);
     if (e || !any) {
         roll_back(writer);
         if (e) fail_all(first, &op->failure);
@@ -149,20 +147,7 @@ static enum outcome run_transaction(struct op *op, struct store *store, struct w
     return DONE;
 }
 
-static void count_results(struct store *store, const struct waiting *first)
-{
-    int64_t commits = 0, failures = 0, changes = 0;
-    for (const struct waiting *w = first; w; w = w->next) {
-        if (w->result) failures++;
-        else if (w->commit) commits++, changes += (int64_t)w->commit->changes->count;
-    }
-    atomic_fetch_add_explicit(&store->stats.transactions, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&store->stats.commits, commits, memory_order_relaxed);
-    atomic_fetch_add_explicit(&store->stats.failures, failures, memory_order_relaxed);
-    atomic_fetch_add_explicit(&store->stats.changes, changes, memory_order_relaxed);
-}
-
-static void run_batch(struct store *store, struct waiting *first)
+static void run_batch(struct sqlite_store *store, struct waiting *first)
 {
     AUTO_OP op = op_begin();
     if (run_transaction(&op, store, first, false) == AGAIN) {
@@ -173,21 +158,11 @@ static void run_batch(struct store *store, struct waiting *first)
         }
         run_transaction(&op, store, first, true);
     }
-    for (struct waiting *w = first; w; w = w->next) {
-        if (w->result || !w->commit) continue;
-        w->commit->version = w->commit->expected_version + 1;
-        w->commit->ret_time = w->time;
-    }
-    count_results(store, first);
+    for (struct waiting *w = first; w; w = w->next) commit_finish(w);
+    commit_count(&store->base, first);
 }
 
 /* ---- the thread and its queue */
-
-static void free_waiting(struct waiting *w)
-{
-    buf_free(&w->details);
-    free(w->numbered);
-}
 
 /* Tells those who do not sleep; true if others do. Those who sleep are gone only once they are woken. */
 static bool tell_done(struct waiting *first)
@@ -199,7 +174,7 @@ static bool tell_done(struct waiting *first)
             sleepers = true;
             continue;
         }
-        free_waiting(w);
+        commit_free(w);
         w->done(w->context, w->result);
     }
     return sleepers;
@@ -207,7 +182,7 @@ static bool tell_done(struct waiting *first)
 
 static void *run_writer(void *context)
 {
-    struct store *store = context;
+    struct sqlite_store *store = context;
     struct writer *writer = &store->writer;
     pthread_mutex_lock(&writer->lock);
     while (true) {
@@ -223,7 +198,7 @@ static void *run_writer(void *context)
         run_batch(store, first);
         bool sleepers = tell_done(first);
         if (sleepers) wake_all(&writer->rounds[round]); /* from here on they may be gone */
-        store_checkpointer_finish(store);
+        sqlite_checkpointer_finish(store);
         pthread_mutex_lock(&writer->lock);
     }
     pthread_mutex_unlock(&writer->lock);
@@ -231,7 +206,7 @@ static void *run_writer(void *context)
 }
 
 /* Appends to the batch that is gathered; returns the futex its members sleep on, with the value it has until they are woken. */
-static _Atomic uint32_t *enqueue(struct store *store, struct waiting *w, uint32_t *ret_value)
+static _Atomic uint32_t *enqueue(struct sqlite_store *store, struct waiting *w, uint32_t *ret_value)
 {
     struct writer *writer = &store->writer;
     pthread_mutex_lock(&writer->lock);
@@ -245,7 +220,7 @@ static _Atomic uint32_t *enqueue(struct store *store, struct waiting *w, uint32_
     return round;
 }
 
-static enum err submit(struct store *store, struct waiting *w)
+static enum err submit(struct sqlite_store *store, struct waiting *w)
 {
     uint32_t value;
     _Atomic uint32_t *round = enqueue(store, w, &value);
@@ -253,13 +228,13 @@ static enum err submit(struct store *store, struct waiting *w)
     return w->result;
 }
 
-void store_writer_start(struct store *store)
+void sqlite_writer_start(struct sqlite_store *store)
 {
     store->writer.last = &store->writer.first;
     pthread_create(&store->writer.thread, NULL, run_writer, store);
 }
 
-void store_writer_stop(struct store *store)
+void sqlite_writer_stop(struct sqlite_store *store)
 {
     pthread_mutex_lock(&store->writer.lock);
     store->writer.stopping = true;
@@ -268,56 +243,28 @@ void store_writer_stop(struct store *store)
     pthread_join(store->writer.thread, NULL);
 }
 
-enum err store_commit(struct op *op, struct store *store, struct commit *commit)
+enum err sqlite_commit(struct op *op, struct store *store, struct commit *commit)
 {
-    if (commit->changes->count == 0) return op_fail(op, ERR_INVALID, "", "a commit must change something");
-    struct waiting w = { .op = op, .commit = commit, .details = BUF_INIT(DETAIL_CEILING) };
-    if (commit_can_render_early(commit)) commit_render(&w);
-    enum err e = submit(store, &w);
-    free_waiting(&w);
+    struct waiting w = { .op = op, .commit = commit, .details = BUF_INIT(COMMIT_DETAIL_CEILING) };
+    commit_prepare(&w);
+    enum err e = submit(sqlite_of(store), &w);
+    commit_free(&w);
     return e;
 }
 
-void store_commit_start(struct op *op, struct store *store, struct commit *commit, store_commit_done done, void *context)
+void sqlite_commit_start(struct op *op, struct store *store, struct commit *commit, store_commit_done done, void *context)
 {
-    if (commit->changes->count == 0) {
-        done(context, op_fail(op, ERR_INVALID, "", "a commit must change something"));
-        return;
-    }
     struct waiting *w = arena_zalloc(&op->arena, sizeof *w);
-    *w = (struct waiting){ .op = op, .commit = commit, .details = BUF_INIT(DETAIL_CEILING), .done = done, .context = context };
-    if (commit_can_render_early(commit)) commit_render(w);
+    *w = (struct waiting){
+        .op = op, .commit = commit, .details = BUF_INIT(COMMIT_DETAIL_CEILING), .done = done, .context = context
+    };
+    commit_prepare(w);
     uint32_t value;
-    enqueue(store, w, &value);
+    enqueue(sqlite_of(store), w, &value);
 }
 
-enum err store_run_task(struct op *op, struct store *store, writer_task task, void *context)
+enum err sqlite_run_task(struct op *op, struct store *store, store_task task, void *context)
 {
     struct waiting w = { .op = op, .task = task, .task_context = context };
-    return submit(store, &w);
-}
-
-struct last_used_task {
-    const struct last_used *items;
-    size_t count;
-};
-
-static enum err run_last_used(struct waiting *w, struct sqlite_db *db, void *context)
-{
-    const struct last_used_task *task = context;
-    w->wrote = true;
-    for (size_t i = 0; i < task->count; i++) {
-        AUTO_QUERY q = db_query(db, "UPDATE credential SET last_used_at = max($1, coalesce(last_used_at, 0)) WHERE id = $2");
-        query_number(&q, task->items[i].time);
-        query_number(&q, task->items[i].credential_id);
-        enum err e = query_run(w->op, &q);
-        if (e) return e;
-    }
-    return ERR_OK;
-}
-
-enum err store_save_last_used(struct op *op, struct store *store, const struct last_used *items, size_t count)
-{
-    if (count == 0) return ERR_OK;
-    return store_run_task(op, store, run_last_used, &(struct last_used_task){ items, count });
+    return submit(sqlite_of(store), &w);
 }

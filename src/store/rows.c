@@ -1,5 +1,5 @@
-/* sqlite_rows.c — columns to members and back. The order in each function is the order of the list in sqlite_rows.h. */
-#include "store/sqlite_rows.h"
+/* rows.c — columns to members and back. The order in each function is the order of the list in rows.h. */
+#include "store/rows.h"
 
 void bind_organization_values(struct query *query, const struct organization *organization)
 {
