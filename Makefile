@@ -11,7 +11,7 @@ comma   := ,
 VARIANT := $(if $(SAN),$(subst $(comma),-,$(SAN)),plain)
 BUILD   := build/$(VARIANT)
 VERSION := 0.1.0
-PKGS    := sqlite3 libmicrohttpd gnutls jansson libutf8proc libcrypto libcurl librnp zlib
+PKGS    := sqlite3 libpq libmicrohttpd gnutls jansson libutf8proc libcrypto libcurl librnp zlib
 # Rows of tables end where they have no more to say: the rest is zero.
 WARN    := -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla -Werror
 OPT     ?= $(if $(SAN),-O1 -fno-omit-frame-pointer,-O2)

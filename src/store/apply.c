@@ -37,14 +37,15 @@ static enum err update_organization(struct op *op, struct db *db, const struct o
     return run_on_one(op, &q, NOUN_ORGANIZATION);
 }
 
-/* Children before parents, so that each foreign key finds nothing in an empty range of a key. The row and the log stay. */
+/* Children before parents, so that each foreign key finds nothing in an empty range of a key. The row and the log stay. Log-ins
+ * go twice, because those of users who logged in until a moment ago are in no fence: their users were locked. */
 static enum err delete_organization(struct op *op, struct db *db, int64_t organization_id, int64_t time)
 {
     static const char *const deletes[] = {
         "DELETE FROM membership WHERE organization_id = $1",  "DELETE FROM group_nesting WHERE organization_id = $1",
         "DELETE FROM group_grant WHERE organization_id = $1", "DELETE FROM credential WHERE organization_id = $1",
         "DELETE FROM user_group WHERE organization_id = $1",  "DELETE FROM login WHERE organization_id = $1",
-        "DELETE FROM app_user WHERE organization_id = $1",
+        "DELETE FROM app_user WHERE organization_id = $1",    "DELETE FROM login WHERE organization_id = $1",
     };
     for (size_t i = 0; i < sizeof(deletes) / sizeof(*deletes); i++) {
         AUTO_QUERY q = db_query(db, deletes[i]);
@@ -130,13 +131,15 @@ static enum err end_logins(struct op *op, struct db *db, int64_t organization_id
 
 static enum err delete_user(struct op *op, struct db *db, int64_t organization_id, const struct user *user, int64_t time)
 {
-    enum err e = end_logins(op, db, organization_id, user->id);
-    if (e) return e;
-    AUTO_QUERY q = db_query(db, "UPDATE app_user SET deleted_at = $1 WHERE organization_id = $2 AND id = $3");
-    query_number(&q, time);
-    query_number(&q, organization_id);
-    query_number(&q, user->id);
-    return run_on_one(op, &q, NOUN_USER);
+    {
+        AUTO_QUERY q = db_query(db, "UPDATE app_user SET deleted_at = $1 WHERE organization_id = $2 AND id = $3");
+        query_number(&q, time);
+        query_number(&q, organization_id);
+        query_number(&q, user->id);
+        enum err e = run_on_one(op, &q, NOUN_USER);
+        if (e) return e;
+    }
+    return end_logins(op, db, organization_id, user->id); /* the row is locked now: nobody logs in any more */
 }
 
 static enum err insert_grants(struct op *op, struct db *db, int64_t organization_id, const struct group *group)
@@ -224,11 +227,16 @@ static void bind_membership_key(struct query *query, int64_t organization_id, co
 
 static enum err insert_membership(struct op *op, struct db *db, int64_t organization_id, const struct membership *membership)
 {
-    AUTO_QUERY q =
-        db_query(db, "INSERT INTO membership (" MEMBERSHIP_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
+    static const char checked_by_keys[] =
+        "INSERT INTO membership (" MEMBERSHIP_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    static const char checked_here[] =
+        "INSERT INTO membership (" MEMBERSHIP_COLUMNS ") SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10"
+        " WHERE EXISTS (SELECT 1 FROM user_group WHERE organization_id = $8 AND id = $9)"
+        " AND EXISTS (SELECT 1 FROM app_user WHERE organization_id = $8 AND id = $10)";
+    AUTO_QUERY q = db_query(db, db_text(db, checked_by_keys, checked_here));
     bind_membership_values(&q, membership);
     bind_membership_key(&q, organization_id, membership);
-    return query_run(op, &q);
+    return query_run_on_one(op, &q, ERR_INVALID, "");
 }
 
 static enum err update_membership(struct op *op, struct db *db, int64_t organization_id, const struct membership *membership)
@@ -256,9 +264,13 @@ static void bind_nesting(struct query *query, int64_t organization_id, const str
 
 static enum err insert_nesting(struct op *op, struct db *db, int64_t organization_id, const struct nesting *nesting)
 {
-    AUTO_QUERY q = db_query(db, "INSERT INTO group_nesting (" NESTING_COLUMNS ") VALUES ($1, $2, $3)");
+    static const char checked_by_keys[] = "INSERT INTO group_nesting (" NESTING_COLUMNS ") VALUES ($1, $2, $3)";
+    static const char checked_here[] = "INSERT INTO group_nesting (" NESTING_COLUMNS ") SELECT $1, $2, $3"
+                                       " WHERE EXISTS (SELECT 1 FROM user_group WHERE organization_id = $1 AND id = $2)"
+                                       " AND EXISTS (SELECT 1 FROM user_group WHERE organization_id = $1 AND id = $3)";
+    AUTO_QUERY q = db_query(db, db_text(db, checked_by_keys, checked_here));
     bind_nesting(&q, organization_id, nesting);
-    return query_run(op, &q);
+    return query_run_on_one(op, &q, ERR_INVALID, "");
 }
 
 static enum err delete_nesting(struct op *op, struct db *db, int64_t organization_id, const struct nesting *nesting)
@@ -270,14 +282,18 @@ static enum err delete_nesting(struct op *op, struct db *db, int64_t organizatio
 
 static enum err insert_credential(struct op *op, struct db *db, int64_t organization_id, const struct credential *credential)
 {
-    AUTO_QUERY q = db_query(db, "INSERT INTO credential (" CREDENTIAL_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-                                " $11, $12, $13, $14)");
+    static const char checked_by_keys[] = "INSERT INTO credential (" CREDENTIAL_COLUMNS ") VALUES"
+                                          " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    static const char checked_here[] = "INSERT INTO credential (" CREDENTIAL_COLUMNS ") SELECT"
+                                       " $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 WHERE $2 IS NULL"
+                                       " OR EXISTS (SELECT 1 FROM app_user WHERE organization_id = $12 AND id = $2)";
+    AUTO_QUERY q = db_query(db, db_text(db, checked_by_keys, checked_here));
     bind_credential_values(&q, credential);
     query_uuid(&q, &credential->uuid);
     query_number(&q, organization_id);
     query_number(&q, credential->id);
     query_optional(&q, credential->last_used_at);
-    return query_run(op, &q);
+    return query_run_on_one(op, &q, ERR_INVALID, "");
 }
 
 static enum err update_credential(struct op *op, struct db *db, int64_t organization_id, struct credential credential)

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* To add an engine: its folder, its struct engine, a row here. */
-static const struct engine *const engines[] = { &sqlite_engine };
+static const struct engine *const engines[] = { &sqlite_engine, &postgres_engine };
 
 static const struct engine *find_engine(const char *url)
 {
@@ -25,7 +25,7 @@ enum err store_open(struct op *op, const struct store_options *options, struct s
     *ret_store = NULL;
     const struct engine *engine = options->url ? find_engine(options->url) : NULL;
     if (!engine)
-        return op_fail(op, ERR_INVALID, "store", "%s is not the address of a store; write sqlite:PATH",
+        return op_fail(op, ERR_INVALID, "store", "%s is not the address of a store; write sqlite:PATH or postgres://...",
                        options->url ? options->url : "nothing");
     enum err e = engine->open(op, options, ret_store);
     if (e) return e;

@@ -1,0 +1,221 @@
+/* connect.c — getting a connection, waiting for it, and what its failures mean to Roster.
+ *
+ * A pooler in transaction mode (pgbouncer) gives each transaction another connection to the server: a prepared statement, LISTEN
+ * or SET would be lost or, worse, left to somebody else. It is noticed by the process number, which a pooler makes up. */
+#include "base/clock.h"
+#include "base/uuid.h"
+#include "store/postgres/db.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ATTEMPT_EVERY_MS = 250 };
+
+/* ---- what all connections know of the server */
+
+void server_init(struct server *server, const char *url, int64_t answer_limit_ms)
+{
+    *server = (struct server){ .url = strdup(url), .answer_limit_ms = answer_limit_ms };
+    if (!server->url) abort();
+    pthread_mutex_init(&server->why_lock, NULL);
+}
+
+void server_free(struct server *server)
+{
+    pthread_mutex_destroy(&server->why_lock);
+    free(server->url);
+}
+
+void server_why(struct server *server, char *text, size_t size)
+{
+    pthread_mutex_lock(&server->why_lock);
+    snprintf(text, size, "%s", server->why);
+    pthread_mutex_unlock(&server->why_lock);
+}
+
+/* The first line, without what follows. */
+static void remember_why(struct server *server, const char *why)
+{
+    pthread_mutex_lock(&server->why_lock);
+    snprintf(server->why, sizeof server->why, "%.*s", (int)strcspn(why, "\n"), why);
+    pthread_mutex_unlock(&server->why_lock);
+}
+
+static void server_is_away(struct server *server, int64_t attempt_in_ms)
+{
+    atomic_store(&server->next_attempt_ns, clock_monotonic_ns() + attempt_in_ms * 1000000);
+    atomic_store(&server->away, true);
+}
+
+/* One attempt at a time while it is away. */
+static bool may_attempt(struct server *server)
+{
+    if (!atomic_load(&server->away)) return true;
+    int64_t now = clock_monotonic_ns(), at = atomic_load(&server->next_attempt_ns);
+    /* Whoever moves the time forward tries; connecting takes its own time, so the others wait for its end. */
+    return now >= at && atomic_compare_exchange_strong(&server->next_attempt_ns, &at, INT64_MAX);
+}
+
+/* ---- failures */
+
+enum err postgres_lose(struct op *op, struct postgres_db *db, const char *why)
+{
+    remember_why(db->server, why);
+    db->lost = true;
+    postgres_close(db);
+    return op_fail(op, ERR_BUSY, "store", "the database does not answer");
+}
+
+static const char *field_of_constraint(const char *name)
+{
+    // clang-format off
+    static const struct { const char *ending, *field; } rows[] = {
+        { "_uuid",             "uuid" },
+        { "credential_secret", "secret" },
+        { "membership_key",    "userId" },
+        { "group_nesting_key", "childGroupId" },
+        { "login_secret",      "login" },
+        { "login_pkey",        "login" },
+    };
+    // clang-format on
+    size_t size = name ? strlen(name) : 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        size_t ending = strlen(rows[i].ending);
+        if (size >= ending && !strcmp(name + size - ending, rows[i].ending)) return rows[i].field;
+    }
+    return "id";
+}
+
+/* Classes and codes: PostgreSQL's documentation, appendix A. */
+enum err postgres_fail(struct op *op, struct postgres_db *db, const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    if (!state) return postgres_lose(op, db, PQresultErrorMessage(result)); /* libpq's own: the connection */
+    if (!message) message = "";
+    if (!strcmp(state, "40001") || !strcmp(state, "40P01") || !strcmp(state, "55P03")) {
+        db->conflict = true;
+        return op_fail(op, ERR_BUSY, "store", "another node holds what this change needs");
+    }
+    /* Shut down, crashed, starting, or no longer the primary: what is wanted is another connection. */
+    if (!strncmp(state, "57P", 3) || !strcmp(state, "25006") || !strncmp(state, "08", 2)) return postgres_lose(op, db, message);
+    if (!strcmp(state, "23505")) {
+        const char *field = field_of_constraint(PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
+        if (!strcmp(field, "login")) return op_fail(op, ERR_EXISTS, field, "the log-in is there already");
+        return op_fail(op, ERR_EXISTS, field, "the %s is taken", field);
+    }
+    if (!strcmp(state, "23503")) return query_fail_expected(op, ERR_INVALID, "");
+    if (!strncmp(state, "23", 2)) return op_fail(op, ERR_INVALID, "", "the database refused the row: %s", message);
+    return op_fail(op, ERR_STORAGE, "store", "the database failed: %s", message);
+}
+
+/* ---- waiting */
+
+static bool is_past(int64_t deadline_ns)
+{
+    return deadline_ns && clock_monotonic_ns() > deadline_ns;
+}
+
+enum err postgres_wait(struct op *op, struct postgres_db *db)
+{
+    int64_t deadline = db->limit_ms ? clock_monotonic_ns() + db->limit_ms * 1000000 : 0;
+    for (;;) {
+        int unsent = PQflush(db->connection);
+        if (unsent < 0) return postgres_lose(op, db, PQerrorMessage(db->connection));
+        if (!unsent && !PQisBusy(db->connection)) return ERR_OK;
+        if (is_past(deadline)) {
+            server_is_away(db->server, 0); /* the other connections are not better: whoever connects next finds out */
+            return postgres_lose(op, db, "no answer in time");
+        }
+        struct pollfd socket = { .fd = PQsocket(db->connection), .events = (short)(POLLIN | (unsent ? POLLOUT : 0)) };
+        if (poll(&socket, 1, 100) < 0 && errno != EINTR) return postgres_lose(op, db, strerror(errno));
+        if (socket.revents & (POLLIN | POLLHUP | POLLERR) && !PQconsumeInput(db->connection))
+            return postgres_lose(op, db, PQerrorMessage(db->connection));
+    }
+}
+
+/* ---- connecting */
+
+static void note_warning(void *context, const PGresult *result)
+{
+    struct postgres_db *db = context;
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (severity && !strcmp(severity, "WARNING")) db->warned = true;
+}
+
+/* The url's own words win over what stands before it, not over what stands after it. */
+static PGconn *begin_connection(struct postgres_db *db)
+{
+    snprintf(db->name, sizeof db->name, "roster ");
+    struct uuid random = uuid_random();
+    for (size_t i = 0; i < 8; i++) snprintf(db->name + 7 + 2 * i, 3, "%02x", random.bytes[i]);
+    const char *const keywords[] = { "connect_timeout", "dbname", "application_name", "client_encoding", NULL };
+    const char *const values[] = { "3", db->server->url, db->name, "UTF8", NULL };
+    return PQconnectdbParams(keywords, values, 1);
+}
+
+static const char session[] = "SELECT pg_backend_pid(), pg_is_in_recovery(), current_setting('server_encoding'),"
+                              " current_setting('synchronous_commit'), current_setting('server_version_num')::int";
+
+static enum err look_at_session(struct op *op, struct postgres_db *db)
+{
+    PGresult *result = PQexec(db->connection, session);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        enum err e = postgres_lose(op, db, PQresultErrorMessage(result));
+        PQclear(result);
+        return e;
+    }
+    enum err e = ERR_OK;
+    db->pooled = atoi(PQgetvalue(result, 0, 0)) != PQbackendPID(db->connection);
+    if (!strcmp(PQgetvalue(result, 0, 1), "t"))
+        e = postgres_lose(op, db, "the server is a standby: name the others too, and target_session_attrs=read-write");
+    else if (strcmp(PQgetvalue(result, 0, 2), "UTF8") != 0)
+        e = op_fail(op, ERR_INVALID, "store", "the database has encoding %s; Roster needs UTF8", PQgetvalue(result, 0, 2));
+    else if (!strcmp(PQgetvalue(result, 0, 3), "off"))
+        e = op_fail(op, ERR_INVALID, "store", "synchronous_commit is off: what was answered could be lost; set it to on");
+    else if (atoi(PQgetvalue(result, 0, 4)) < 130000)
+        e = op_fail(op, ERR_INVALID, "store", "the server is too old: Roster needs PostgreSQL 13 or newer");
+    PQclear(result);
+    return e;
+}
+
+/* A transaction that was left open would keep its locks until the network notices. */
+static enum err set_session(struct op *op, struct postgres_db *db)
+{
+    char sql[200];
+    if (db->pooled) return ERR_OK;
+    snprintf(sql, sizeof sql, "SET lock_timeout = %lld; SET idle_in_transaction_session_timeout = %lld; SET jit = off",
+             (long long)db->server->answer_limit_ms, (long long)(db->server->answer_limit_ms * 4));
+    PGresult *result = PQexec(db->connection, sql);
+    enum err e = ERR_OK;
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) e = postgres_lose(op, db, PQresultErrorMessage(result));
+    PQclear(result);
+    return e;
+}
+
+enum err postgres_open_connection(struct op *op, struct postgres_db *db)
+{
+    struct server *server = db->server;
+    if (!may_attempt(server)) return op_fail(op, ERR_BUSY, "store", "the database does not answer");
+    db->connection = begin_connection(db);
+    if (!db->connection) abort();
+    enum err e = ERR_OK;
+    if (PQstatus(db->connection) != CONNECTION_OK) e = postgres_lose(op, db, PQerrorMessage(db->connection));
+    else PQsetNoticeReceiver(db->connection, note_warning, db);
+    if (!e) e = look_at_session(op, db);
+    if (!e) e = set_session(op, db);
+    if (!e && (PQsetnonblocking(db->connection, 1) || !PQenterPipelineMode(db->connection)))
+        e = postgres_lose(op, db, PQerrorMessage(db->connection));
+    if (e) {
+        server_is_away(server, ATTEMPT_EVERY_MS);
+        postgres_close(db);
+        return e;
+    }
+    if (atomic_exchange(&server->away, false)) atomic_fetch_add(&server->epoch, 1);
+    db->epoch = atomic_load(&server->epoch);
+    db->lost = db->conflict = db->warned = false;
+    return ERR_OK;
+}

@@ -1,0 +1,168 @@
+/* follow.c — the log, and noticing what other nodes committed.
+ *
+ * Hints come by LISTEN; the truth is asked for every POLL_MS, after each new connection, and all the time where there can be no
+ * LISTEN. The cursor is a transaction number: everything before it has ended and was told. What has a number from the cursor on
+ * is told once more at the next poll: that is harmless, and nothing is missed whatever the order in which transactions end. */
+#include "store/postgres/store.h"
+
+#include "base/clock.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { POLL_MS = 1000 };
+
+/* ---- the log */
+
+enum err postgres_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version, int64_t limit,
+                           store_log_function function, void *context)
+{
+    AUTO_READER reader = { 0 };
+    int64_t last_version = limit > 0 && after_version < INT64_MAX - limit ? after_version + limit : INT64_MAX;
+    enum err e = store_reader(op, store, &reader);
+    if (e) return e;
+    AUTO_QUERY q = db_query(reader.db, "SELECT organization_id, version, position, time, credential_id, user_id, kind, detail"
+                                       " FROM change WHERE organization_id = $1 AND version > $2 AND version <= $3"
+                                       " ORDER BY version, position");
+    query_number(&q, organization_id);
+    query_number(&q, after_version);
+    query_number(&q, last_version);
+    bool row;
+    while (!(e = query_step(op, &q, &row)) && row) {
+        struct log_entry entry = {
+            .organization_id = column_number(&q, 0),
+            .version = column_number(&q, 1),
+            .position = column_number(&q, 2),
+            .time = column_number(&q, 3),
+            .credential_id = column_number(&q, 4),
+            .user_id = column_number(&q, 5),
+            .detail = column_text(&q, 7),
+        };
+        const char *word = column_text(&q, 6);
+        if (!word || !change_find(word, &entry.kind))
+            return op_fail(op, ERR_STORAGE, "store",
+                           "the log of organization %" PRId64 " has an unknown kind at version %" PRId64, organization_id,
+                           entry.version);
+        e = function(context, op, &entry);
+        if (e) break;
+    }
+    return e;
+}
+
+/* ---- news */
+
+enum err postgres_cursor(struct op *op, struct db *db, int64_t *ret_cursor)
+{
+    AUTO_QUERY q = db_query(db, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint");
+    bool row;
+    enum err e = query_step(op, &q, &row);
+    if (!e) *ret_cursor = column_number(&q, 0);
+    return e;
+}
+
+static enum err connect_follower(struct op *op, struct follower *follower)
+{
+    PGconn *before = follower->db.connection;
+    enum err e = postgres_connect(op, &follower->db);
+    if (e || (follower->db.connection == before && before)) return e;
+    follower->listening = false;
+    if (follower->db.pooled) return ERR_OK;
+    e = postgres_run(op, &follower->db, "LISTEN roster");
+    follower->listening = !e;
+    return e;
+}
+
+/* "12:345 13:7" */
+static void hear(struct postgres_store *store, const char *payload)
+{
+    int64_t organization_id, version;
+    int read;
+    while (sscanf(payload, "%" SCNd64 ":%" SCNd64 "%n", &organization_id, &version, &read) == 2) {
+        hint_list_add(&store->follower.heard, organization_id, version);
+        payload += read;
+    }
+}
+
+static void take_notifications(struct postgres_store *store)
+{
+    struct postgres_db *db = &store->follower.db;
+    if (!db->connection) return;
+    PQconsumeInput(db->connection);
+    for (PGnotify *notification; (notification = PQnotifies(db->connection)); PQfreemem(notification))
+        if (notification->be_pid != atomic_load(&store->hinter.pid)) hear(store, notification->extra);
+}
+
+static bool poll_is_due(const struct follower *follower)
+{
+    return clock_monotonic_ns() - follower->polled_ns >= POLL_MS * INT64_C(1000000);
+}
+
+void postgres_wait_for_news(struct store *base, int64_t timeout_ms)
+{
+    struct postgres_store *store = postgres_store_of(base);
+    struct follower *follower = &store->follower;
+    struct pollfd fds[2] = { { .fd = base->stop_fd, .events = POLLIN }, { .fd = -1, .events = POLLIN } };
+    pthread_mutex_lock(&follower->lock);
+    bool listens = follower->listening && follower->db.connection;
+    if (listens) {
+        take_notifications(store);
+        fds[1].fd = follower->heard.count ? -1 : PQsocket(follower->db.connection);
+        if (timeout_ms < POLL_MS) timeout_ms = POLL_MS;
+    }
+    bool heard = follower->heard.count;
+    pthread_mutex_unlock(&follower->lock);
+    if (!heard) poll(fds, 2, (int)timeout_ms);
+
+    pthread_mutex_lock(&follower->lock);
+    take_notifications(store);
+    follower->heard_only = listens && follower->heard.count && !poll_is_due(follower);
+    pthread_mutex_unlock(&follower->lock);
+}
+
+static enum err poll_versions(struct op *op, struct follower *follower, int64_t *cursor, struct hint_list *news)
+{
+    /* The cursor is of the snapshot that finds the rows: one statement. Row -1 has it. */
+    AUTO_QUERY q = db_query(&follower->db.base, "SELECT organization_id, max(version) FROM change WHERE position = 0"
+                                                " AND transaction >= $1::text::xid8 GROUP BY organization_id"
+                                                " UNION ALL SELECT -1, pg_snapshot_xmin(pg_current_snapshot())::text::bigint");
+    query_text(&q, arena_printf(&op->arena, "%" PRId64, *cursor));
+    int64_t next = *cursor;
+    bool row;
+    enum err e;
+    while (!(e = query_step(op, &q, &row)) && row) {
+        if (column_number(&q, 0) < 0) next = column_number(&q, 1);
+        else hint_list_add(news, column_number(&q, 0), column_number(&q, 1));
+    }
+    if (e) return e;
+    *cursor = next;
+    follower->polled_ns = clock_monotonic_ns();
+    return ERR_OK;
+}
+
+enum err postgres_follow(struct op *op, struct store *base, int64_t *cursor, store_version_function function, void *context)
+{
+    struct postgres_store *store = postgres_store_of(base);
+    struct follower *follower = &store->follower;
+    struct hint_list news = { 0 };
+    int64_t next = *cursor;
+    pthread_mutex_lock(&follower->lock);
+    enum err e = connect_follower(op, follower);
+    take_notifications(store);
+    bool heard_only = follower->heard_only && !e;
+    follower->heard_only = false;
+    if (heard_only) {
+        news = follower->heard;
+        follower->heard = (struct hint_list){ 0 };
+    } else if (!e) {
+        follower->heard.count = 0; /* the poll finds them too */
+        e = poll_versions(op, follower, &next, &news);
+    }
+    pthread_mutex_unlock(&follower->lock);
+
+    for (size_t i = 0; i < news.count && !e; i++) e = function(context, op, news.items[i].organization_id, news.items[i].version);
+    free(news.items);
+    if (!e) *cursor = next;
+    return e;
+}

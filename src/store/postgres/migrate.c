@@ -1,0 +1,107 @@
+/* migrate.c — making the tables and bringing them up to date.
+ *
+ * installation.schema_version is the number of the newest migration that ran. All that is missing runs in one transaction, under
+ * an advisory lock: of two nodes that start at once the second finds nothing left to do. */
+#include "store/migrations.h"
+#include "store/postgres/store.h"
+
+/* What pg_advisory_xact_lock is asked for: "Roster" read as a number. */
+#define MIGRATION_LOCK "90501826671986"
+
+/* Outside pipeline mode several statements may be sent as one text, without parameters. */
+static enum err run_script(struct op *op, struct postgres_db *db, const char *sql)
+{
+    PGresult *result = PQexec(db->connection, sql);
+    ExecStatusType status = PQresultStatus(result);
+    enum err e = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? ERR_OK : postgres_fail(op, db, result);
+    PQclear(result);
+    return e;
+}
+
+static enum err read_text(struct op *op, struct postgres_db *db, const char *sql, const char **ret_text)
+{
+    PGresult *result = PQexec(db->connection, sql);
+    enum err e = ERR_OK;
+    *ret_text = NULL;
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) e = postgres_fail(op, db, result);
+    else if (PQntuples(result) && !PQgetisnull(result, 0, 0)) *ret_text = arena_strdup(&op->arena, PQgetvalue(result, 0, 0));
+    PQclear(result);
+    return e;
+}
+
+/* 0 for a database without tables. */
+static enum err read_version(struct op *op, struct postgres_db *db, int64_t *ret_version)
+{
+    const char *text;
+    *ret_version = 0;
+    enum err e = read_text(op, db,
+                           "SELECT count(*) FROM information_schema.columns WHERE table_schema = current_schema()"
+                           " AND table_name = 'installation' AND column_name = 'schema_version'",
+                           &text);
+    if (e) return e;
+    if (*text != '0') {
+        e = read_text(op, db, "SELECT schema_version FROM installation", &text);
+        if (!e && text) *ret_version = atoll(text);
+        return e;
+    }
+    e = read_text(
+        op, db,
+        "SELECT min(table_name) FROM information_schema.tables WHERE table_schema = current_schema()"
+        " AND table_name IN ('installation', 'organization', 'account', 'app_user', 'user_group', 'membership', 'change')",
+        &text);
+    if (!e && text) e = op_fail(op, ERR_INVALID, "store", "the database has a table %s of another program", text);
+    return e;
+}
+
+static enum err check_version(struct op *op, const struct store_options *options, int64_t version)
+{
+    int newest = store_schema_version();
+    if (version > newest)
+        return op_fail(op, ERR_INVALID, "store", "the database was written by a newer Roster (schema %lld, this one knows %d)",
+                       (long long)version, newest);
+    if (version == newest || (version == 0 ? options->create || options->migrate : options->migrate)) return ERR_OK;
+    if (version == 0) return op_fail(op, ERR_INVALID, "store", "the database has no tables yet: run roster migrate first");
+    return op_fail(op, ERR_INVALID, "store", "the database has schema %lld and must be migrated to %d first: run roster migrate",
+                   (long long)version, newest);
+}
+
+static enum err run_migrations(struct op *op, struct postgres_db *db, const struct store_options *options)
+{
+    int64_t version = 0;
+    enum err e = run_script(op, db, "BEGIN; SET LOCAL lock_timeout = '10min'; SELECT pg_advisory_xact_lock(" MIGRATION_LOCK ")");
+    if (!e) e = read_version(op, db, &version); /* another node may have been faster */
+    if (!e) e = check_version(op, options, version);
+    for (const struct migration *m = postgres_migrations; m->number && !e; m++) {
+        if (m->number <= version) continue;
+        e = run_script(op, db, m->text);
+        if (!e) e = run_script(op, db, arena_printf(&op->arena, "UPDATE installation SET schema_version = %d", m->number));
+    }
+    if (!e) return run_script(op, db, "COMMIT");
+    if (db->connection) PQclear(PQexec(db->connection, "ROLLBACK"));
+    return e;
+}
+
+/* A dump that was restored into another cluster brings numbers of transactions that are yet to come there. */
+static enum err forget_foreign_transactions(struct op *op, struct postgres_db *db)
+{
+    const char *found;
+    enum err e = read_text(op, db,
+                           "SELECT 1 FROM change WHERE position = 0 AND transaction >= pg_snapshot_xmax(pg_current_snapshot())"
+                           " LIMIT 1",
+                           &found);
+    if (e || !found) return e;
+    return run_script(op, db, "UPDATE change SET transaction = '0' WHERE transaction > pg_current_xact_id()");
+}
+
+enum err postgres_migrate(struct op *op, struct postgres_db *db, const struct store_options *options)
+{
+    if (!PQexitPipelineMode(db->connection)) return postgres_lose(op, db, PQerrorMessage(db->connection));
+    PQsetnonblocking(db->connection, 0);
+    int64_t version;
+    enum err e = read_version(op, db, &version);
+    if (!e) e = check_version(op, options, version);
+    if (!e && version < store_schema_version()) e = run_migrations(op, db, options);
+    if (!e) e = forget_foreign_transactions(op, db);
+    postgres_close(db); /* the next to take it finds it as all others */
+    return e;
+}

@@ -1,0 +1,127 @@
+/* open.c — opening and closing a store, its snapshots, and what store.c calls. */
+#include "store/postgres/store.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+enum { ANSWER_LIMIT_MS = 5000 };
+
+static void close_store(struct store *base);
+
+static void init_connections(struct postgres_store *store)
+{
+    struct server *server = &store->server;
+    connections_init(&store->readers, READERS, server);
+    connections_init(&store->tasks, TASKS, server);
+    for (size_t i = 0; i < LANES; i++) postgres_init(&store->lanes.items[i].db, server);
+    postgres_init(&store->hinter.db, server);
+    postgres_init(&store->follower.db, server);
+    pthread_mutex_init(&store->lanes.lock, NULL);
+    pthread_cond_init(&store->lanes.work, NULL);
+    pthread_mutex_init(&store->hinter.lock, NULL);
+    pthread_cond_init(&store->hinter.work, NULL);
+    pthread_mutex_init(&store->follower.lock, NULL);
+}
+
+static enum err open_store(struct op *op, const struct store_options *options, struct store **ret_store)
+{
+    struct postgres_store *store = memory_zalloc(sizeof *store);
+    store->base.engine = &postgres_engine;
+    server_init(&store->server, options->url, options->busy_limit_ms > 0 ? options->busy_limit_ms : ANSWER_LIMIT_MS);
+    init_connections(store);
+
+    struct postgres_db *db = NULL;
+    enum err e = connections_take(op, &store->tasks, &db);
+    if (e == ERR_BUSY) {
+        char why[256];
+        server_why(&store->server, why, sizeof why);
+        failure_clear(&op->failure);
+        e = op_fail(op, ERR_BUSY, "store", "cannot connect to the database: %s", why);
+    }
+    if (!e) e = postgres_migrate(op, db, options);
+    if (db) connections_return(&store->tasks, db);
+    if (e) {
+        close_store(&store->base);
+        return e;
+    }
+    postgres_lanes_start(store);
+    postgres_hinter_start(store);
+    store->threads = true;
+    *ret_store = &store->base;
+    return ERR_OK;
+}
+
+static void close_store(struct store *base)
+{
+    struct postgres_store *store = postgres_store_of(base);
+    if (store->threads) {
+        postgres_lanes_stop(store);
+        postgres_hinter_stop(store);
+    }
+    for (size_t i = 0; i < LANES; i++) postgres_free(&store->lanes.items[i].db);
+    postgres_free(&store->hinter.db);
+    postgres_free(&store->follower.db);
+    connections_free(&store->readers);
+    connections_free(&store->tasks);
+    server_free(&store->server);
+    pthread_mutex_destroy(&store->lanes.lock);
+    pthread_cond_destroy(&store->lanes.work);
+    pthread_mutex_destroy(&store->hinter.lock);
+    pthread_cond_destroy(&store->hinter.work);
+    pthread_mutex_destroy(&store->follower.lock);
+    free(store->hinter.list.items);
+    free(store->follower.heard.items);
+    free(store);
+}
+
+static enum err take_reader(struct op *op, struct store *store, struct db **ret_db)
+{
+    struct postgres_db *db = NULL;
+    enum err e = connections_take(op, &postgres_store_of(store)->readers, &db);
+    *ret_db = db ? &db->base : NULL;
+    return e;
+}
+
+static void return_reader(struct store *store, struct db *returned)
+{
+    struct postgres_db *db = postgres_of(returned);
+    if (db->in_snapshot) postgres_end_snapshot(db);
+    connections_return(&postgres_store_of(store)->readers, db);
+}
+
+static enum err begin_snapshot(struct op *op, struct db *db)
+{
+    return postgres_begin_snapshot(op, postgres_of(db));
+}
+
+static bool is_reachable(const struct store *store)
+{
+    return !atomic_load(&((const struct postgres_store *)store)->server.away);
+}
+
+static enum err backup(struct op *op, struct store *store, const char *path)
+{
+    (void)store, (void)path;
+    return op_fail(op, ERR_INVALID, "store", "back up PostgreSQL with its own tools, or roster copy to an SQLite file");
+}
+
+const struct engine postgres_engine = {
+    .name = "PostgreSQL",
+    .prefixes = { "postgres://", "postgresql://" },
+    .open = open_store,
+    .close = close_store,
+    .take_reader = take_reader,
+    .return_reader = return_reader,
+    .snapshot = begin_snapshot,
+    .run_task = postgres_run_task,
+    .commit = postgres_commit,
+    .commit_start = postgres_commit_start,
+    .read_log = postgres_read_log,
+    .follow = postgres_follow,
+    .cursor = postgres_cursor,
+    .wait = postgres_wait_for_news,
+    .reachable = is_reachable,
+    .backup = backup,
+    .check = postgres_check,
+};

@@ -1,0 +1,128 @@
+/* store.h — what the files of store/postgres/ share: the open store, its connections and its threads.
+ *
+ * Connections: LANES commit, READERS read, TASKS write beside the log (log-ins), one listens and polls, one hints. Each is opened
+ * when it is first needed. Locks are never nested. */
+#ifndef ROSTER_STORE_POSTGRES_STORE_H
+#define ROSTER_STORE_POSTGRES_STORE_H
+
+#include "store/commit.h"
+#include "store/postgres/db.h"
+
+enum { READERS = 8, TASKS = 4, LANES = 2 };
+
+/* Connections that threads borrow. */
+struct connections {
+    pthread_mutex_t lock;
+    pthread_cond_t returned;
+    size_t count;
+    struct postgres_db items[READERS];
+    bool taken[READERS];
+};
+
+struct lane {
+    struct postgres_store *store;
+    pthread_t thread;
+    struct postgres_db db;
+};
+
+/* Who waits for a lane. */
+struct lanes {
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    struct waiting *first, **last;
+    bool stopping;
+    struct lane items[LANES];
+};
+
+struct hint {
+    int64_t organization_id, version;
+};
+struct hint_list {
+    struct hint *items;
+    size_t count, capacity;
+};
+
+/* What this node committed and has not told the others yet. */
+struct hinter {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    struct hint_list list;
+    bool stopping;
+    struct postgres_db db;
+    _Atomic int pid; /* of its process in the server: our own hints are no news */
+};
+
+struct follower {
+    pthread_mutex_t lock;
+    struct postgres_db db;
+    bool listening;
+    bool heard_only;        /* the wait ended because of hints: no need to poll */
+    int64_t polled_ns;      /* when */
+    struct hint_list heard; /* hints of others */
+};
+
+struct postgres_store {
+    struct store base;
+    struct server server;
+    char *url;
+    bool threads;
+    struct connections readers, tasks;
+    struct lanes lanes;
+    struct hinter hinter;
+    struct follower follower;
+};
+
+static inline struct postgres_store *postgres_store_of(struct store *store)
+{
+    return (struct postgres_store *)store;
+}
+
+/* pool.c */
+void connections_init(struct connections *connections, size_t count, struct server *server);
+void connections_free(struct connections *connections);
+/* A connected one for the calling thread alone; waits while all are taken. */
+MUST_USE enum err connections_take(struct op *op, struct connections *connections, struct postgres_db **ret_db);
+void connections_return(struct connections *connections, struct postgres_db *db);
+
+/* migrate.c */
+MUST_USE enum err postgres_migrate(struct op *op, struct postgres_db *db, const struct store_options *options);
+
+/* lanes.c */
+void postgres_lanes_start(struct postgres_store *store);
+void postgres_lanes_stop(struct postgres_store *store);
+MUST_USE enum err postgres_commit(struct op *op, struct store *store, struct commit *commit);
+void postgres_commit_start(struct op *op, struct store *store, struct commit *commit, store_commit_done done, void *context);
+
+/* commit.c: one transaction for all of `first`, or as many as it takes; sets each one's result. */
+void postgres_commit_batch(struct postgres_store *store, struct postgres_db *db, struct waiting *first);
+
+/* BEGIN of a transaction that writes; gathered. */
+MUST_USE enum err postgres_begin(struct op *op, struct postgres_db *db);
+
+/* outcome.c: is the commit there? The transaction that may have made it has ended when this returns ERR_OK, so what is not there
+ * will not come. ERR_UNKNOWN_OUTCOME if the database does not say in time. */
+MUST_USE enum err postgres_find_outcome(struct postgres_store *store, struct postgres_db *db, const char *lost_name,
+                                        struct waiting *w, bool *ret_committed);
+
+/* tasks.c */
+MUST_USE enum err postgres_run_task(struct op *op, struct store *store, store_task task, void *context);
+
+/* follow.c */
+MUST_USE enum err postgres_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version,
+                                    int64_t limit, store_log_function function, void *context);
+MUST_USE enum err postgres_follow(struct op *op, struct store *store, int64_t *cursor, store_version_function function,
+                                  void *context);
+MUST_USE enum err postgres_cursor(struct op *op, struct db *db, int64_t *ret_cursor);
+void postgres_wait_for_news(struct store *store, int64_t timeout_ms);
+
+/* hints.c */
+void postgres_hinter_start(struct postgres_store *store);
+void postgres_hinter_stop(struct postgres_store *store);
+void postgres_hint(struct postgres_store *store, const struct waiting *first);
+void hint_list_add(struct hint_list *list, int64_t organization_id, int64_t version);
+
+/* check.c */
+MUST_USE enum err postgres_check(struct op *op, struct db *db, store_report_function report, void *context);
+
+#endif

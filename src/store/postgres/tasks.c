@@ -1,0 +1,40 @@
+/* tasks.c — what is written beside the log, each in a transaction of its own, on the thread that asks. */
+#include "store/postgres/store.h"
+
+enum { ATTEMPTS = 5 };
+
+/* COMMIT that was not answered: the tasks are about log-ins and times of last use, which are asked for again or end by
+ * themselves. */
+static enum err run_once(struct op *op, struct postgres_db *db, store_task task, void *context, bool *ret_again)
+{
+    bool wrote = false;
+    enum err e = postgres_connect(op, db);
+    if (!e) e = postgres_begin(op, db);
+    if (!e) e = task(op, &db->base, context, &wrote);
+    bool sent = !e;
+    if (!e) e = postgres_run(op, db, "COMMIT");
+    if (!e) e = postgres_settle(op, db);
+    db->gathering = false;
+    *ret_again = e && (db->conflict || (db->lost && !sent));
+    if (e && sent && db->lost) {
+        failure_clear(&op->failure);
+        e = op_fail(op, ERR_UNKNOWN_OUTCOME, "store", "the database was lost while committing");
+    }
+    if (e) postgres_roll_back(db);
+    return e;
+}
+
+enum err postgres_run_task(struct op *op, struct store *base, store_task task, void *context)
+{
+    struct connections *connections = &postgres_store_of(base)->tasks;
+    struct postgres_db *db;
+    enum err e = connections_take(op, connections, &db);
+    if (e) return e;
+    bool again = true;
+    for (int attempt = 0; attempt < ATTEMPTS && again; attempt++) {
+        failure_clear(&op->failure);
+        e = run_once(op, db, task, context, &again);
+    }
+    connections_return(connections, db);
+    return e;
+}
