@@ -229,14 +229,14 @@ static enum err insert_membership(struct op *op, struct db *db, int64_t organiza
 {
     static const char checked_by_keys[] =
         "INSERT INTO membership (" MEMBERSHIP_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    static const char checked_here[] =
-        "INSERT INTO membership (" MEMBERSHIP_COLUMNS ") SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10"
-        " WHERE EXISTS (SELECT 1 FROM user_group WHERE organization_id = $8 AND id = $9)"
-        " AND EXISTS (SELECT 1 FROM app_user WHERE organization_id = $8 AND id = $10)";
+    /* What is not there is NULL, which these columns refuse. */
+    static const char checked_here[] = "INSERT INTO membership (" MEMBERSHIP_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
+                                       " (SELECT id FROM user_group WHERE organization_id = $8 AND id = $9),"
+                                       " (SELECT id FROM app_user WHERE organization_id = $8 AND id = $10))";
     AUTO_QUERY q = db_query(db, db_text(db, checked_by_keys, checked_here));
     bind_membership_values(&q, membership);
     bind_membership_key(&q, organization_id, membership);
-    return query_run_on_one(op, &q, ERR_INVALID, "");
+    return query_run(op, &q);
 }
 
 static enum err update_membership(struct op *op, struct db *db, int64_t organization_id, const struct membership *membership)
@@ -265,12 +265,12 @@ static void bind_nesting(struct query *query, int64_t organization_id, const str
 static enum err insert_nesting(struct op *op, struct db *db, int64_t organization_id, const struct nesting *nesting)
 {
     static const char checked_by_keys[] = "INSERT INTO group_nesting (" NESTING_COLUMNS ") VALUES ($1, $2, $3)";
-    static const char checked_here[] = "INSERT INTO group_nesting (" NESTING_COLUMNS ") SELECT $1, $2, $3"
-                                       " WHERE EXISTS (SELECT 1 FROM user_group WHERE organization_id = $1 AND id = $2)"
-                                       " AND EXISTS (SELECT 1 FROM user_group WHERE organization_id = $1 AND id = $3)";
+    static const char checked_here[] = "INSERT INTO group_nesting (" NESTING_COLUMNS ") VALUES ($1,"
+                                       " (SELECT id FROM user_group WHERE organization_id = $1 AND id = $2),"
+                                       " (SELECT id FROM user_group WHERE organization_id = $1 AND id = $3))";
     AUTO_QUERY q = db_query(db, db_text(db, checked_by_keys, checked_here));
     bind_nesting(&q, organization_id, nesting);
-    return query_run_on_one(op, &q, ERR_INVALID, "");
+    return query_run(op, &q);
 }
 
 static enum err delete_nesting(struct op *op, struct db *db, int64_t organization_id, const struct nesting *nesting)

@@ -89,7 +89,7 @@ static enum err note_version(void *context, struct op *op, int64_t organization_
     struct followed *followed = context;
     for (int i = 0; i < WRITERS; i++) {
         if (followed->team->organizations[i] != organization_id) continue;
-        if (version <= followed->versions[i]) followed->wrong++;
+        if (version < followed->versions[i]) followed->wrong++; /* the same may be told again */
         followed->versions[i] = version;
     }
     return ERR_OK;

@@ -46,7 +46,7 @@ static bool is_open(const struct waiting *w)
 enum err postgres_begin(struct op *op, struct postgres_db *db)
 {
     db->gathering = true;
-    db->conflict = db->warned = false;
+    db->conflict = db->warned = db->expects = false;
     enum err e = postgres_run(op, db, "BEGIN");
     if (!e && db->pooled) /* for the others connect.c has set it */
         e = postgres_run(op, db,
@@ -157,7 +157,7 @@ static enum err move_fence(struct waiting *w, struct postgres_db *db)
     query_number(&q, w->time);
     query_number(&q, w->commit->organization_id);
     query_number(&q, w->commit->expected_version);
-    return query_run_on_one(w->op, &q, ERR_NOT_FOUND, "organization");
+    return query_run(w->op, &q); /* the row is locked and was looked at */
 }
 
 /* A commit that deletes much, or has many rows, may take its time. */
@@ -211,11 +211,10 @@ static enum ending after_failure(struct postgres_db *db, struct waiting *first, 
     return ENDED;
 }
 
-static enum err send_commit(struct op *op, struct postgres_store *store, struct postgres_db *db)
+static enum err send_commit(struct op *op, struct postgres_store *store, struct postgres_db *db, bool *ret_sent)
 {
     int64_t started = clock_monotonic_ns();
-    enum err e = postgres_run(op, db, "COMMIT");
-    if (!e) e = postgres_settle(op, db);
+    enum err e = postgres_commit_transaction(op, db, ret_sent);
     atomic_fetch_add_explicit(&store->base.stats.sync_count, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&store->base.stats.sync_total_us, (clock_monotonic_ns() - started) / 1000, memory_order_relaxed);
     return e;
@@ -250,10 +249,11 @@ static enum ending run_transaction(struct op *op, struct postgres_store *store, 
         postgres_roll_back(db);
         return ENDED;
     }
-    e = send_commit(op, store, db);
+    bool sent;
+    e = send_commit(op, store, db, &sent);
     db->gathering = false;
     if (!e && !db->warned) return ENDED;
-    if (e && !db->lost) return after_failure(db, first, may_wait, e, &op->failure);
+    if (e && (!db->lost || !sent)) return after_failure(db, first, may_wait, e, &op->failure);
     postgres_close(db);
     return IN_DOUBT;
 }

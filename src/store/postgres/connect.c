@@ -107,7 +107,8 @@ enum err postgres_fail(struct op *op, struct postgres_db *db, const PGresult *re
         if (!strcmp(field, "login")) return op_fail(op, ERR_EXISTS, field, "the log-in is there already");
         return op_fail(op, ERR_EXISTS, field, "the %s is taken", field);
     }
-    if (!strcmp(state, "23503")) return query_fail_expected(op, ERR_INVALID, "");
+    /* A reference is a foreign key, or a look-up that found nothing (apply.c). */
+    if (!strcmp(state, "23503") || !strcmp(state, "23502")) return query_fail_expected(op, ERR_INVALID, "");
     if (!strncmp(state, "23", 2)) return op_fail(op, ERR_INVALID, "", "the database refused the row: %s", message);
     return op_fail(op, ERR_STORAGE, "store", "the database failed: %s", message);
 }

@@ -252,6 +252,7 @@ static enum err send_statement(struct op *op, struct postgres_db *db, struct sta
     if (!sent) return postgres_lose(op, db, PQerrorMessage(db->connection));
     struct outstanding *slot = expect(db, kind, s);
     slot->otherwise = otherwise;
+    if (otherwise) db->expects = true;
     slot->field = field;
     s->waiting = kind == ANSWER_ROWS;
     return s->stream ? send_fetch(op, db, s) : ERR_OK;
@@ -398,6 +399,13 @@ static enum err run_on_one(struct op *op, struct query *query, enum err otherwis
 
 static int64_t changed(const struct query *query)
 {
+    AUTO_OP op = op_begin();
+    struct postgres_db *db = postgres_of(query->db);
+    while (db->gathering && db->connection && db->count) { /* its failure is told by what comes next */
+        if (synchronize(&op, db)) break;
+        while (db->connection && db->count)
+            if (receive(&op, db)) break;
+    }
     return ((const struct statement *)query->statement)->changed;
 }
 
@@ -461,6 +469,15 @@ void postgres_end_snapshot(struct postgres_db *db)
     if (!e) e = synchronize(&op, db);
     if (e || PQflush(db->connection) < 0) postgres_close(db);
     db->gathering = false;
+}
+
+enum err postgres_commit_transaction(struct op *op, struct postgres_db *db, bool *ret_sent)
+{
+    enum err e = db->expects ? postgres_settle(op, db) : ERR_OK;
+    *ret_sent = !e;
+    if (!e) e = postgres_run(op, db, "COMMIT");
+    if (!e) e = postgres_settle(op, db);
+    return e;
 }
 
 void postgres_roll_back(struct postgres_db *db)

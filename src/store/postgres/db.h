@@ -66,6 +66,7 @@ struct postgres_db {
     bool conflict; /* the last failure was a serialization failure, a deadlock or a lock that took too long */
     bool lost;     /* the connection was lost or given up since it was last connected */
     bool warned;   /* the server sent a warning */
+    bool expects;  /* something was sent since BEGIN that must change one row: its answer must be seen before COMMIT is sent */
     char name[40]; /* application_name, which nobody else has */
     struct statement *cache[POSTGRES_STATEMENTS];
     unsigned cached, cursors;
@@ -108,6 +109,9 @@ MUST_USE enum err postgres_settle(struct op *op, struct postgres_db *db);
 /* A read-only transaction that sees one state. Both only send: the answers are met by what comes next. */
 MUST_USE enum err postgres_begin_snapshot(struct op *op, struct postgres_db *db);
 void postgres_end_snapshot(struct postgres_db *db);
+
+/* COMMIT, and waits for its answer. *ret_sent: it was sent, so that when the connection is lost nobody knows. */
+MUST_USE enum err postgres_commit_transaction(struct op *op, struct postgres_db *db, bool *ret_sent);
 
 /* ROLLBACK if a transaction is open; whatever happens the connection is then without one, or closed. */
 void postgres_roll_back(struct postgres_db *db);

@@ -16,6 +16,16 @@ enum { POLL_MS = 1000 };
 
 /* ---- the log */
 
+static enum err find_organization(struct op *op, struct db *db, int64_t organization_id)
+{
+    AUTO_QUERY q = db_query(db, "SELECT 1 FROM organization WHERE id = $1");
+    query_number(&q, organization_id);
+    bool row;
+    enum err e = query_step(op, &q, &row);
+    if (e || row) return e;
+    return op_fail(op, ERR_NOT_FOUND, "organization", "there is no organization %" PRId64, organization_id);
+}
+
 enum err postgres_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version, int64_t limit,
                            store_log_function function, void *context)
 {
@@ -29,7 +39,7 @@ enum err postgres_read_log(struct op *op, struct store *store, int64_t organizat
     query_number(&q, organization_id);
     query_number(&q, after_version);
     query_number(&q, last_version);
-    bool row;
+    bool row, any = false;
     while (!(e = query_step(op, &q, &row)) && row) {
         struct log_entry entry = {
             .organization_id = column_number(&q, 0),
@@ -45,10 +55,11 @@ enum err postgres_read_log(struct op *op, struct store *store, int64_t organizat
             return op_fail(op, ERR_STORAGE, "store",
                            "the log of organization %" PRId64 " has an unknown kind at version %" PRId64, organization_id,
                            entry.version);
+        any = true;
         e = function(context, op, &entry);
         if (e) break;
     }
-    return e;
+    return e || any ? e : find_organization(op, reader.db, organization_id);
 }
 
 /* ---- news */
@@ -124,9 +135,10 @@ void postgres_wait_for_news(struct store *base, int64_t timeout_ms)
 static enum err poll_versions(struct op *op, struct follower *follower, int64_t *cursor, struct hint_list *news)
 {
     /* The cursor is of the snapshot that finds the rows: one statement. Row -1 has it. */
-    AUTO_QUERY q = db_query(&follower->db.base, "SELECT organization_id, max(version) FROM change WHERE position = 0"
-                                                " AND transaction >= $1::text::xid8 GROUP BY organization_id"
-                                                " UNION ALL SELECT -1, pg_snapshot_xmin(pg_current_snapshot())::text::bigint");
+    AUTO_QUERY q = db_query(&follower->db.base,
+                            "SELECT organization_id, max(version), max(transaction::text::bigint) AS newest FROM change"
+                            " WHERE position = 0 AND transaction >= $1::text::xid8 GROUP BY organization_id"
+                            " UNION ALL SELECT -1, pg_snapshot_xmin(pg_current_snapshot())::text::bigint, 0 ORDER BY newest");
     query_text(&q, arena_printf(&op->arena, "%" PRId64, *cursor));
     int64_t next = *cursor;
     bool row;

@@ -11,9 +11,8 @@ static enum err run_once(struct op *op, struct postgres_db *db, store_task task,
     enum err e = postgres_connect(op, db);
     if (!e) e = postgres_begin(op, db);
     if (!e) e = task(op, &db->base, context, &wrote);
-    bool sent = !e;
-    if (!e) e = postgres_run(op, db, "COMMIT");
-    if (!e) e = postgres_settle(op, db);
+    bool sent = false;
+    if (!e) e = postgres_commit_transaction(op, db, &sent);
     db->gathering = false;
     *ret_again = e && (db->conflict || (db->lost && !sent));
     if (e && sent && db->lost) {
