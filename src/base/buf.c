@@ -55,10 +55,10 @@ void buf_printf(struct buf *buf, const char *format, ...)
     buf_wrote(buf, size);
 }
 
-void buf_add_number(struct buf *buf, int64_t number)
+const char *number_text(int64_t number, char room[NUMBER_TEXT_SIZE])
 {
-    char text[20];
-    char *at = text + sizeof text;
+    char *at = room + NUMBER_TEXT_SIZE - 1;
+    *at = 0;
     uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
     while (rest >= 100) {
         at -= 2;
@@ -72,7 +72,14 @@ void buf_add_number(struct buf *buf, int64_t number)
         *--at = (char)('0' + rest);
     }
     if (number < 0) *--at = '-';
-    buf_add(buf, at, (size_t)(text + sizeof text - at));
+    return at;
+}
+
+void buf_add_number(struct buf *buf, int64_t number)
+{
+    char room[NUMBER_TEXT_SIZE];
+    const char *text = number_text(number, room);
+    buf_add(buf, text, (size_t)(room + NUMBER_TEXT_SIZE - 1 - text));
 }
 
 const char *buf_cstr(struct buf *buf)

@@ -63,6 +63,10 @@ void buf_add_text(struct buf *buf, const char *text);
 
 PRINTF_LIKE(2, 3) void buf_printf(struct buf *buf, const char *format, ...);
 
+/* A decimal number as text, somewhere in `room`. */
+enum { NUMBER_TEXT_SIZE = 21 };
+const char *number_text(int64_t number, char room[NUMBER_TEXT_SIZE]);
+
 /* Appends a decimal number. */
 void buf_add_number(struct buf *buf, int64_t number);
 

@@ -46,6 +46,7 @@ const struct setting config_settings[] = {
     { "memory_budget_mib",    SETTING_NUMBER, offsetof(struct config, memory_budget_mib),     "4096",            1, 1048576,   NULL,    ON_RELOAD, "N",     "organizations not used longest leave memory beyond this" },
     { "fragment_budget_mib",  SETTING_NUMBER, offsetof(struct config, fragment_budget_mib),   "192",             0, 1048576,   NULL,    ON_RELOAD, "N",     "memory for rendered objects, kept for the next answer" },
     { "follow_interval_ms",   SETTING_NUMBER, offsetof(struct config, follow_interval_ms),    "50",              1, 60000,     NULL,    ON_RELOAD, "N",     "how often commits of other processes are looked for" },
+    { "at_least_wait_ms",     SETTING_NUMBER, offsetof(struct config, at_least_wait_ms),      "1000",            0, 60000,     NULL,    ON_RELOAD, "N",     "how long a version asked for by Roster-At-Least is waited for; then 503" },
     { "expire_interval_s",    SETTING_NUMBER, offsetof(struct config, expire_interval_s),     "5",               1, 86400,     NULL,    ON_RELOAD, "N",     "how often ended memberships are cleared away (they end in time anyway)" },
     { "auth.jwt.issuer",      SETTING_TEXT,   offsetof(struct config, jwt_issuer),            NULL,              0, 0,         NULL,    AT_START,  "URL",   "whose tokens (JWT) are accepted as bearer credentials, as their iss has it; none: nobody's" },
     { "auth.jwt.audience",    SETTING_TEXT,   offsetof(struct config, jwt_audience),          NULL,              0, 0,         NULL,    AT_START,  "TEXT",  "what their aud must name" },
@@ -151,6 +152,8 @@ struct directory_options config_directory_options(const struct config *config)
         .fragment_budget_mib = config->fragment_budget_mib,
         .follow_interval_ms = config->follow_interval_ms,
         .expire_interval_s = config->expire_interval_s,
+        .at_least_wait_ms = config->at_least_wait_ms,
+        .at_least_waiters = config->workers > 1 ? config->workers / 2 : 1,
         .background = true,
         .jwt_organization = config->jwt_organization,
     };

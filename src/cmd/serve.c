@@ -80,6 +80,7 @@ static int serve_directory(struct command_line *line, struct op *op, const sigse
     log_info("roster " ROSTER_VERSION " serves %s on %s", line->config.store, server_url(server));
     ready(context, server_url(server));
     wait_for_stop(line, signals, server, directory);
+    directory_end_waits(directory);
     if (!server_stop(server)) log_warn("requests that took longer than shutdown_timeout_s were cut off");
     return EXIT_DONE;
 }

@@ -4,9 +4,14 @@
  * Writing: one call is one request and one commit; when it returns ERR_OK the change is on disk and in the image. With op->async
  * it returns ERR_PENDING and op->async->finished tells the rest; arguments are copied.
  *
+ * Both tell in op->looked, op->version and op->stale which state of the caller's organization they saw, and see none older than
+ * op->at_least: an image that is older is brought up to date, and a version that nobody has committed yet is waited for, for
+ * at_least_wait_ms; then ERR_BUSY "Roster-At-Least". (directory/reach.c)
+ *
  * Errors all functions share: ERR_DEFERRED on a thread that may not block; ERR_NOT_FOUND with field "group", "user",
  * "organization" (also for what the caller may not see); ERR_FORBIDDEN; ERR_UNAUTHENTICATED when the caller's user is gone or not
- * active; ERR_STORAGE, ERR_BUSY, ERR_UNKNOWN_OUTCOME from the store. */
+ * active; ERR_STORAGE, ERR_BUSY, ERR_UNKNOWN_OUTCOME from the store. While the database is known to be away, writes are refused
+ * with ERR_BUSY "database" before anything is tried, and what is in memory is read as it is. */
 #ifndef ROSTER_DIRECTORY_DIRECTORY_H
 #define ROSTER_DIRECTORY_DIRECTORY_H
 
@@ -24,6 +29,8 @@ struct directory_options {
     int64_t fragment_budget_mib; /* rendered bytes kept beside the records */
     int64_t follow_interval_ms;  /* how often other processes' commits are looked for */
     int64_t expire_interval_s;   /* how often ended memberships become member_expired */
+    int64_t at_least_wait_ms;    /* how long op->at_least is waited for */
+    int64_t at_least_waiters;    /* threads that wait so at a time; more are refused at once */
     bool background;             /* run the follower and the housekeeper (serve); commands need none */
     struct jwt *jwt;             /* whose tokens are accepted, borrowed; NULL: none */
     int64_t jwt_organization;    /* the organization whose users those tokens are for */
@@ -43,12 +50,16 @@ void directory_reload(struct directory *directory, const struct directory_option
 struct credentials *directory_credentials(struct directory *directory);
 struct logins *directory_logins(struct directory *directory); /* NULL: nobody logs in here */
 
-/* True when a read can be answered: the installation is loaded and the follower is not failing. Else *ret_why says (static). */
-bool directory_ready(struct directory *directory, const char **ret_why);
+/* Is the database away, as far as this node knows: it cannot be followed? Then answers may be stale. Costs one load. */
+bool directory_stale(const struct directory *directory);
+
+/* From now on nobody waits for a version (op->at_least): who does, and who would, gets ERR_BUSY. For a server that stops. */
+void directory_end_waits(struct directory *directory);
 
 struct directory_stats {
     int64_t organizations, resident, resident_bytes, fragment_bytes, loads, load_us, evictions, reloads, followed, expired,
         credentials;
+    int64_t degraded; /* 1: directory_stale, else 0 */
 };
 void directory_stats(struct directory *directory, struct directory_stats *ret_stats);
 

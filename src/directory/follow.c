@@ -103,7 +103,7 @@ static enum err refresh_image(struct op *op, struct directory *directory, struct
     if (image && image->version < version) {
         bool reload = false;
         e = directory_catch_up(op, directory, image, &reload, outdated);
-        if (e || reload) {
+        if (reload) { /* while the database is away an image that is not the newest is better than none */
             atomic_fetch_add(&directory->reloads, 1);
             directory_unlink(directory, resident);
         }
@@ -111,6 +111,13 @@ static enum err refresh_image(struct op *op, struct directory *directory, struct
     image_drop(image);
     turn_give(&resident->turn, true);
     return e;
+}
+
+enum err directory_refresh_image(struct op *op, struct directory *directory, struct resident *resident, int64_t version)
+{
+    struct organization_list none = { 0 };
+    raise_to(&resident->known_version, version);
+    return refresh_image(op, directory, resident, version, &none);
 }
 
 static bool image_is_current(struct directory *directory, struct resident *resident, int64_t version)
@@ -172,6 +179,7 @@ enum err directory_refresh(struct op *op, struct directory *directory, int64_t o
         resident = directory_find_resident(directory, organization_id);
     }
     raise_to(&resident->known_version, version);
+    directory_reach_news(directory);
     enum err e = ERR_OK;
     if (organization_id != INSTALLATION) e = directory_follow_logins(op, directory, resident, version);
     if (!e && !image_is_current(directory, resident, version)) {
@@ -245,7 +253,10 @@ static void *run_follower(void *argument)
         op.caller.system = true;
         enum err e = follow_once(&op, directory);
         bool failed_before = atomic_exchange(&directory->follow_failing, e != ERR_OK);
-        if (e && !failed_before) log_error("cannot follow the database: %s", op.failure.text);
+        if (e && !failed_before) {
+            log_error("cannot follow the database: %s", op.failure.text);
+            directory_reach_news(directory);
+        }
         if (!e && failed_before) log_info("following the database again");
     }
     return NULL;

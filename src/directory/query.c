@@ -8,7 +8,8 @@ enum err directory_view(struct op *op, bool with_accounts, struct view *ret_view
     *ret_view = (struct view){ .caller = NO_ORDINAL };
     struct view view = { .caller = NO_ORDINAL };
     struct resident *resident;
-    enum err e = directory_lease(op, op->directory, op->caller.organization_id, &resident, &view.image);
+    enum err e = directory_reach(op, op->directory, op->caller.organization_id);
+    if (!e) e = directory_lease(op, op->directory, op->caller.organization_id, &resident, &view.image);
     if (e) return e;
     if (with_accounts) {
         e = directory_lease(op, op->directory, INSTALLATION, &resident, &view.installation);
@@ -25,6 +26,7 @@ enum err directory_view(struct op *op, bool with_accounts, struct view *ret_view
         directory_view_end(&view);
         return e;
     }
+    directory_note_seen(op, op->directory, view.image);
     *ret_view = view;
     return ERR_OK;
 }

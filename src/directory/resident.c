@@ -228,6 +228,7 @@ enum err directory_open(struct op *op, struct store *store, const struct directo
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&directory->stop_wanted, &attributes);
     pthread_condattr_destroy(&attributes);
+    directory_reach_open(directory, options);
     directory_reload(directory, options);
 
     enum err e = load_everything_resident(op, directory);
@@ -257,6 +258,7 @@ void directory_close(struct directory *directory)
     pthread_cond_destroy(&directory->load_done);
     pthread_mutex_destroy(&directory->stop_mutex);
     pthread_cond_destroy(&directory->stop_wanted);
+    directory_reach_close(directory);
     free(directory);
 }
 
@@ -266,6 +268,7 @@ void directory_reload(struct directory *directory, const struct directory_option
     atomic_store(&directory->memory_budget, options->memory_budget_mib << 20);
     atomic_store(&directory->follow_interval_ms, options->follow_interval_ms);
     atomic_store(&directory->expire_interval_s, options->expire_interval_s);
+    atomic_store(&directory->reach.limit_ms, options->at_least_wait_ms);
 }
 
 struct logins *directory_logins(struct directory *directory)
@@ -278,14 +281,9 @@ struct credentials *directory_credentials(struct directory *directory)
     return directory->credentials;
 }
 
-bool directory_ready(struct directory *directory, const char **ret_why)
+bool directory_stale(const struct directory *directory)
 {
-    if (atomic_load(&directory->follow_failing)) {
-        *ret_why = "the database does not answer";
-        return false;
-    }
-    *ret_why = "ready";
-    return true;
+    return atomic_load_explicit(&directory->follow_failing, memory_order_relaxed);
 }
 
 void directory_stats(struct directory *directory, struct directory_stats *ret_stats)
@@ -297,7 +295,8 @@ void directory_stats(struct directory *directory, struct directory_stats *ret_st
                                            .reloads = directory->reloads,
                                            .followed = directory->followed,
                                            .expired = directory->expired,
-                                           .credentials = (int64_t)credentials_count(directory->credentials) };
+                                           .credentials = (int64_t)credentials_count(directory->credentials),
+                                           .degraded = directory_stale(directory) };
     pthread_rwlock_rdlock(&directory->table_lock);
     for (uint32_t i = 0; i < directory->resident_count; i++) {
         const struct resident *resident = directory->residents[i];

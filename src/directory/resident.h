@@ -24,6 +24,16 @@ struct resident {
     _Atomic int64_t last_used_ns;
 };
 
+/* Threads that wait for a version of some organization: reach.c. */
+struct reach {
+    pthread_mutex_t mutex;
+    pthread_cond_t news;      /* a version was heard of, or nobody shall wait any more */
+    _Atomic int64_t waiting;  /* threads; changed under the mutex */
+    int64_t waiting_max;      /* set when the directory is opened */
+    _Atomic int64_t limit_ms; /* how long one waits */
+    bool ended;               /* guarded by the mutex */
+};
+
 struct directory {
     struct store *store;
     struct credentials *credentials;
@@ -44,6 +54,7 @@ struct directory {
     pthread_cond_t stop_wanted;
     _Atomic bool stopping;
     _Atomic bool follow_failing;
+    struct reach reach;
     int64_t follow_cursor; /* the follower's own */
     _Atomic int64_t memory_budget, follow_interval_ms, expire_interval_s;
     _Atomic int64_t loads, load_us, evictions, reloads, followed, expired;
@@ -68,9 +79,9 @@ MUST_USE enum err directory_lease(struct op *op, struct directory *directory, in
 void directory_unlink(struct directory *directory, struct resident *resident);
 
 /* Applies what the log has after the image's version. The writer lock is held; the image is linked or not yet shown to anybody.
- * Sets *ret_reload if the image cannot be brought up to date this way. Organizations whose image must be dropped because of a
- * change in the installation's log are appended to *ret_outdated (in the op's arena) for the caller to unlink once it holds no
- * writer lock. */
+ * Sets *ret_reload if the image cannot be brought up to date this way; after a failure it is as it was. Organizations whose image
+ * must be dropped because of a change in the installation's log are appended to *ret_outdated (in the op's arena) for the caller
+ * to unlink once it holds no writer lock. */
 struct organization_list {
     int64_t *ids;
     size_t count;
@@ -85,6 +96,39 @@ MUST_USE enum err directory_follow_logins(struct op *op, struct directory *direc
 
 /* Brings one resident organization up to date after `version` was heard of: catches up or unlinks. */
 MUST_USE enum err directory_refresh(struct op *op, struct directory *directory, int64_t organization_id, int64_t version);
+
+/* Brings the image of an organization that is in memory up to date after `version` was heard of: catches up, or unlinks it if
+ * that cannot be done. Unlike directory_refresh it leaves the credentials to the follower, so any thread may call it at any time.
+ */
+MUST_USE enum err directory_refresh_image(struct op *op, struct directory *directory, struct resident *resident, int64_t version);
+
+/* --- reach.c --- */
+
+void directory_reach_open(struct directory *directory, const struct directory_options *options);
+void directory_reach_close(struct directory *directory);
+
+/* Wakes those that wait for a version: resident->known_version was raised, or the database went away. Costs one load when nobody
+ * waits. */
+void directory_reach_news(struct directory *directory);
+
+/* See directory_reach. op->at_least is not 0. */
+MUST_USE enum err directory_wait_for_version(struct op *op, struct directory *directory, int64_t organization_id);
+
+/* ERR_OK once the image of the organization that is leased next has op->at_least, now and as long as the op lives: versions only
+ * rise. No lock or turn may be held. ERR_DEFERRED if that takes waiting and op may not block; ERR_BUSY "Roster-At-Least" if it
+ * takes longer than the limit, if too many wait, or if the database is away; what directory_lease says. */
+MUST_USE static inline enum err directory_reach(struct op *op, struct directory *directory, int64_t organization_id)
+{
+    return op->at_least ? directory_wait_for_version(op, directory, organization_id) : ERR_OK;
+}
+
+/* Which state an op saw. */
+static inline void directory_note_seen(struct op *op, const struct directory *directory, const struct image *image)
+{
+    op->looked = true;
+    op->version = atomic_load_explicit(&image->version, memory_order_relaxed);
+    op->stale = directory_stale(directory);
+}
 
 /* A rule looks at the image and appends changes, or fails. It may run several times. `caller` and `administrator` are as in
  * struct view. */

@@ -32,8 +32,11 @@ static enum err collect_entry(void *context, struct op *op, const struct log_ent
     state->version = entry->version;
     state->position = entry->position;
     struct pending *pending = arena_zalloc(state->arena, sizeof *pending);
-    enum err e = change_read_detail(op, entry->kind, entry->detail, &pending->change);
-    if (e) return e;
+    if (change_read_detail(op, entry->kind, entry->detail, &pending->change)) { /* rows tell what this log does not */
+        failure_clear(&op->failure);
+        state->hole = true;
+        return ERR_OK;
+    }
     pending->version = entry->version;
     pending->position = entry->position;
     pending->time = entry->time;
@@ -135,7 +138,6 @@ enum err directory_catch_up(struct op *op, struct directory *directory, struct i
 {
     struct catch_up state = { .arena = &op->arena, .version = image->version };
     state.last = &state.first;
-    *ret_reload = false;
     enum err e = store_read_log(op, directory->store, image->organization_id, image->version, 0, collect_entry, &state);
     if (e) return e;
     /* What the log says of organizations counts even if the accounts before it make the image load again. */
@@ -150,8 +152,8 @@ enum err directory_catch_up(struct op *op, struct directory *directory, struct i
         if (e) return e;
     }
     const struct pending *next = state.first;
+    *ret_reload = state.hole; /* then the last version before it may be there in part only: nothing is applied */
     while (next && !*ret_reload) *ret_reload = !apply_version(op, directory, image, &next);
-    if (state.hole) *ret_reload = true;
     atomic_fetch_add(&directory->followed, 1);
     return ERR_OK;
 }
@@ -215,6 +217,7 @@ static void apply_or_unlink(const struct write *write)
         applied = image_apply(image, &commit->changes->items[i], commit->ret_time);
     if (applied) atomic_store(&image->version, commit->version);
     pthread_rwlock_unlock(&image->lock);
+    directory_reach_news(write->directory);
     if (applied) return;
     atomic_fetch_add(&write->directory->reloads, 1);
     directory_unlink(write->directory, write->resident);
@@ -230,7 +233,7 @@ static void start_again(struct op *op)
     bool reload = false;
     failure_clear(&op->failure);
     enum err e = directory_catch_up(op, write->directory, write->image, &reload, &outdated);
-    if (e || reload) directory_unlink(write->directory, write->resident);
+    if (reload) directory_unlink(write->directory, write->resident);
     if (e) {
         finish(op, write, e);
         return;
@@ -248,8 +251,14 @@ static void committed(void *context, enum err e)
         op->async->again(op, start_again);
         return;
     }
-    if (e == ERR_OK) apply_or_unlink(write);
-    if (e == ERR_UNKNOWN_OUTCOME) directory_unlink(write->directory, write->resident);
+    if (e == ERR_OK) {
+        apply_or_unlink(write);
+        op->version = write->commit.version;
+    }
+    if (e == ERR_UNKNOWN_OUTCOME) {
+        directory_unlink(write->directory, write->resident);
+        op->looked = false; /* nobody knows which version it is */
+    }
     finish(op, write, e);
 }
 
@@ -262,6 +271,7 @@ static void start_attempt(struct op *op)
     if (!e) e = directory_lease(op, write->directory, write->resident->organization_id, &write->resident, &write->image);
     write->context = (struct rule_context){ .image = write->image };
     if (!e) e = directory_resolve_caller(op, write->image, &write->context.caller, &write->context.administrator);
+    if (!e) directory_note_seen(op, write->directory, write->image);
     if (!e) e = write->rule(op, &write->context, write->request);
     if (e || !write->context.changes.count) {
         finish(op, write, e);
@@ -337,6 +347,9 @@ enum err directory_write(struct op *op, struct directory *directory, int64_t org
 {
     struct resident *resident = directory_find_resident(directory, organization_id);
     if (!resident) return op_fail(op, ERR_NOT_FOUND, "organization", "there is no organization %lld", (long long)organization_id);
+    if (directory_stale(directory)) return op_fail(op, ERR_BUSY, "database", "the database does not answer, nothing was changed");
+    enum err e = directory_reach(op, directory, organization_id); /* here, because under the turn nobody may wait */
+    if (e) return e;
     struct write *write = arena_zalloc(&op->arena, sizeof *write);
     *write = (struct write){ .waiting = { .op = op, .start = start_attempt },
                              .directory = directory,

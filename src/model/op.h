@@ -88,6 +88,13 @@ struct op {
     size_t outcome_count;
     const struct issue *issues; /* after ERR_INVALID with field "issues": in the order of the checks, at least one */
     size_t issue_count;
+    int64_t
+        at_least; /* the caller saw this version of its organization, here or elsewhere: an older one is not looked at; 0: any */
+    /* Which state of the caller's organization was looked at. A write that changed nothing, or failed: what its rule saw. A long
+     * answer that lets writers in between may show later states as well. */
+    bool looked;           /* it was; else the two behind it mean nothing */
+    bool stale;            /* others may have changed it since: the database cannot be followed */
+    int64_t version;       /* after a write the one that it made */
     int64_t retry_after_s; /* with ERR_RATE: when it may be tried again */
     void *detail;          /* after a failure: what the front end adds when it words it; for the front end alone, in the arena */
     bool may_block;        /* false on a thread that serves connections: a function that would wait for a disk, a

@@ -3,6 +3,8 @@
 
 #include "net/media_type.h"
 
+#include <string.h>
+
 static enum err check_rights(struct exchange *exchange)
 {
     const struct caller *caller = &exchange->op.caller;
@@ -58,6 +60,19 @@ enum err admit_caller(struct exchange *exchange)
     return e ? e : check_media_type(exchange);
 }
 
+/* A row without a caller looks at nobody's organization: to let a stranger wait for one would tell its version. */
+static enum err read_at_least(struct exchange *exchange, const struct head *head)
+{
+    struct op *op = &exchange->op;
+    if (head->at_least_repeated) return op_fail(op, ERR_INVALID, "Roster-At-Least", "Roster-At-Least was sent twice");
+    size_t size = strlen(head->at_least);
+    while (size && (head->at_least[size - 1] == ' ' || head->at_least[size - 1] == '\t')) size--; /* RFC 9110 section 5.5 */
+    const char *text = arena_strndup(&exchange->memory, head->at_least, size);
+    enum err e = parameter_read_number(&op->failure, "Roster-At-Least", text, 0, INT64_MAX, &op->at_least);
+    if (!e && exchange->request.route->flags & ROUTE_PUBLIC) op->at_least = 0;
+    return e;
+}
+
 enum err admit_head(struct exchange *exchange, const struct head *head)
 {
     struct op *op = &exchange->op;
@@ -82,7 +97,8 @@ enum err admit_head(struct exchange *exchange, const struct head *head)
         return op_fail(op, ERR_INVALID, "path", "the path has a malformed escape");
     }
     if (!exchange->match.route) return ERR_OK;
-    enum err e = admit_caller(exchange);
+    enum err e = head->at_least ? read_at_least(exchange, head) : ERR_OK;
+    if (!e) e = admit_caller(exchange);
     if (e != ERR_DEFERRED) return e;
     failure_clear(&op->failure);
     exchange->authenticate = true;

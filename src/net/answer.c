@@ -162,7 +162,7 @@ struct MHD_Response *answer_new(const struct dialect *dialect, const char *id, c
     const struct prepared *prepared = response->prepared;
     if (prepared) {
         begin(&writer, new_answer(prepared->body, prepared->body_size, MHD_RESPMEM_PERSISTENT));
-        write_headers(&writer, prepared->headers, &id_header, prepared->content_type, NULL, 0);
+        write_headers(&writer, prepared->headers, &id_header, prepared->content_type, response->extra, response->extra_count);
     } else {
         begin(&writer, new_answer(response->body.bytes, response->body.size, MHD_RESPMEM_PERSISTENT));
         write_headers(&writer, dialect ? dialect->headers : NULL, &id_header, content_type_of(dialect, response), response->extra,

@@ -10,7 +10,7 @@ struct MHD_Response;
  * it. The body is borrowed: it must stay until the answer was sent. `close` adds Connection: close. Never NULL. */
 struct MHD_Response *answer_new(const struct dialect *dialect, const char *id, const struct response *response, bool close);
 
-/* What a prepared answer sends; borrowed. Only where the dialect has no header for the id. */
+/* What a prepared answer sends; borrowed. Only where the dialect has no header for the id and the response no extra ones. */
 struct MHD_Response *answer_of_prepared(const struct prepared *prepared);
 int prepared_status(const struct prepared *prepared);
 

@@ -78,6 +78,8 @@ struct exchange *exchange_begin(struct connection *connection, const char *uri)
     exchange->op.directory = loop->server->options.directory;
     exchange->op.caller = (struct caller){ .organization_id = 0 };
     exchange->op.now = 0;
+    exchange->op.at_least = 0;
+    exchange->op.looked = exchange->op.stale = false;
     exchange->op.request_id = exchange->request.id;
     exchange->op.may_block = false;
     exchange->op.async = NULL;

@@ -35,6 +35,7 @@ struct exchange {
     int64_t started_us, started_ns; /* end of the head; 0 before */
     int64_t sending;                /* bytes of server->sending that are this one's */
     int status;
+    char version[NUMBER_TEXT_SIZE]; /* room for Roster-Version */
 };
 
 static inline struct server *server_of(const struct exchange *exchange)

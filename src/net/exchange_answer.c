@@ -8,7 +8,7 @@
 #include <gnutls/gnutls.h>
 #include <sys/socket.h>
 
-enum { KEPT_RESPONSE_BODY = 256 << 10 };
+enum { KEPT_RESPONSE_BODY = 256 << 10, STATUS_UNAVAILABLE = 503 };
 
 void exchange_reset_response(struct exchange *exchange)
 {
@@ -32,7 +32,8 @@ static void word_error(struct exchange *exchange, enum err code)
     if (dialect) dialect->write_error(&exchange->op, &exchange->request, response);
     else response->status = 404;
     if (code == ERR_METHOD) response_add_header(response, "Allow", exchange->match.allow);
-    if (code == ERR_BUSY) response_add_header(response, "Retry-After", "1");
+    /* Not after an unknown outcome: what was asked for may be done, and a client that repeats it unasked would do it twice. */
+    if (response->status == STATUS_UNAVAILABLE && code != ERR_UNKNOWN_OUTCOME) response_add_header(response, "Retry-After", "1");
     if (code == ERR_RATE)
         response_add_header(response, "Retry-After",
                             arena_printf(&exchange->memory, "%lld", (long long)exchange->op.retry_after_s));
@@ -81,6 +82,16 @@ void exchange_end_sending(struct exchange *exchange)
     exchange->sending = 0;
 }
 
+/* Which state of the organization is shown, so that a client can ask another node for one that is no older. A row without a
+ * caller tells nobody's. */
+static void add_seen(struct exchange *exchange)
+{
+    const struct op *op = &exchange->op;
+    if (!op->looked || !exchange->request.route || exchange->request.route->flags & ROUTE_PUBLIC) return;
+    response_add_header(&exchange->response, "Roster-Version", number_text(op->version, exchange->version));
+    if (op->stale) response_add_header(&exchange->response, "Roster-Stale", "true");
+}
+
 static void make_response(struct exchange *exchange)
 {
     if (exchange->result == ERR_STORAGE || exchange->result == ERR_UNKNOWN_OUTCOME) log_storage_failure(exchange);
@@ -88,6 +99,7 @@ static void make_response(struct exchange *exchange)
     if (exchange->response.body.overflow) answer_error(exchange, ERR_TOO_LARGE, "the answer is too large, ask for less at once");
     if (exchange->response.body.size > SENDING_UNCOUNTED && !count_sending(exchange))
         answer_error(exchange, ERR_BUSY, "too much is being sent to others, try again shortly");
+    add_seen(exchange);
 }
 
 enum MHD_Result exchange_answer(struct exchange *exchange)
@@ -98,7 +110,7 @@ enum MHD_Result exchange_answer(struct exchange *exchange)
     bool close = exchange->close || atomic_load_explicit(&server->stopping, memory_order_relaxed);
     struct response *response = &exchange->response;
     const struct dialect *dialect = exchange->match.dialect;
-    bool shared = response->prepared && !dialect->id_header;
+    bool shared = response->prepared && !dialect->id_header && !response->extra_count;
     struct MHD_Response *message =
         shared ? answer_of_prepared(response->prepared) : answer_new(dialect, exchange->request.id, response, close);
     exchange->status = response->prepared ? prepared_status(response->prepared) : response->status;

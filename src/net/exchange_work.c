@@ -97,6 +97,7 @@ bool exchange_work(struct exchange *exchange)
     failure_clear(&op->failure);
     exchange_reset_response(exchange);
     op->now = clock_now();
+    op->looked = op->stale = false;
     op->may_block = true;
     op->async = exchange->request.route->flags & ROUTE_WRITES ? &write_async : NULL;
     enum err e = ERR_OK;

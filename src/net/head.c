@@ -102,6 +102,12 @@ static enum MHD_Result read_header(void *context, enum MHD_ValueKind kind, const
     case 14:
         if (is_named(name, "Content-Length", 14)) take(head, &head->content_length, value, "Content-Length was sent twice");
         break;
+    case 15:
+        if (is_named(name, "Roster-At-Least", 15)) {
+            head->at_least_repeated = head->at_least != NULL;
+            head->at_least = value;
+        }
+        break;
     case 17:
         if (is_named(name, "Transfer-Encoding", 17)) {
             take(head, &head->transfer_encoding, value, "Transfer-Encoding was sent twice");

@@ -8,6 +8,8 @@
 
 struct head {
     const char *complaint; /* what is wrong with it, or NULL; static */
+    const char *at_least;  /* Roster-At-Least, or NULL */
+    bool at_least_repeated;
     const char *host, *authorization, *content_type, *content_length, *transfer_encoding;
     uint64_t body_size; /* by Content-Length */
     bool chunked;

@@ -99,7 +99,7 @@ struct response {
     struct header extra[RESPONSE_EXTRA_MAX]; /* names static, values static or in the op's arena */
     size_t extra_count;
     struct buf body;           /* ceiling: the setting response_limit_mib; on overflow the answer becomes an error */
-    struct prepared *prepared; /* if set, sent instead of all of the above; the response owns one reference */
+    struct prepared *prepared; /* if set, sent instead of the above, `extra` aside; the response owns one reference */
 };
 
 void response_add_header(struct response *response, const char *name, const char *value);

@@ -302,8 +302,8 @@ static void an_error_has_four_members(void **state)
     assert_answer(ERR_NOT_FOUND, "group", 404, ANSWER("UserGroupNotFound", "User group not found"));
     assert_answer(ERR_NOT_FOUND, "user", 400,
                   ANSWER("GroupAndUserNotInSameAccount", "Group and user are not in the same account"));
-    assert_answer(ERR_STORAGE, "", 500,
-                  ANSWER("InternalError", "The directory could not be reached")); /* never the engine's words */
+    assert_answer(ERR_STORAGE, "", 503,
+                  ANSWER("Unavailable", "The directory could not be reached")); /* never the engine's words */
 }
 
 static void every_error_is_an_answer_of_its_own_kind(void **state)

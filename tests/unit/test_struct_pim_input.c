@@ -258,9 +258,9 @@ static void an_error_is_problem_details(void **state)
     assert_answer(ERR_FORBIDDEN, "", "only \"you\" may", 403,
                   "{\"Type\":\"https://tools.ietf.org/html/rfc9110#section-15.5.4\",\"Title\":\"Forbidden\",\"Status\":403,"
                   "\"Detail\":\"Only \\\"you\\\" may.\",\"Instance\":null}");
-    assert_answer(ERR_STORAGE, "", "disk I/O error", 500, /* never the engine's words */
-                  "{\"Type\":\"https://tools.ietf.org/html/rfc9110#section-15.6.1\",\"Title\":\"Internal Server Error\","
-                  "\"Status\":500,\"Detail\":\"The directory could not be reached.\",\"Instance\":null}");
+    assert_answer(ERR_STORAGE, "", "disk I/O error", 503, /* never the engine's words */
+                  "{\"Type\":\"https://tools.ietf.org/html/rfc9110#section-15.6.4\",\"Title\":\"Service Unavailable\","
+                  "\"Status\":503,\"Detail\":\"The directory could not be reached.\",\"Instance\":null}");
     assert_answer(ERR_UNAUTHENTICATED, "", "x", 401, "");
 }
 

@@ -396,7 +396,7 @@ static void an_error_is_the_envelope_without_a_result(void **state)
     assert_answer(ERR_EXISTS, "name", 409, "A group with this name exists already.");
     assert_answer(ERR_TOO_LARGE, "head", 431, "a \\\"text\\\".");
     assert_answer(ERR_TOO_LARGE, "", 413, "a \\\"text\\\".");
-    assert_answer(ERR_STORAGE, "", 500, "The directory could not be reached."); /* never the engine's words */
+    assert_answer(ERR_STORAGE, "", 503, "The directory could not be reached."); /* never the engine's words */
 }
 
 static void only_a_401_asks_for_a_credential(void **state)

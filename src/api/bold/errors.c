@@ -26,7 +26,7 @@ static const struct wording wordings[] = {
     [ERR_RATE]            = { 429, "TooManyRequests",   "Too many requests" },
     [ERR_TIMEOUT]         = { 408, "RequestTimeout",    NULL },
     [ERR_BUSY]            = { 503, "Unavailable",       "Try again shortly" },
-    [ERR_STORAGE]         = { 500, "InternalError",     "The directory could not be reached" },
+    [ERR_STORAGE]         = { 503, "Unavailable",       "The directory could not be reached" },
     [ERR_UNKNOWN_OUTCOME] = { 503, "UnknownOutcome",    "The database was lost while saving: the change may or may not have been made" },
     [ERR_DEFERRED]        = { 500, "InternalError",     "Internal error" },
     [ERR_PENDING]         = { 500, "InternalError",     "Internal error" },
@@ -43,6 +43,8 @@ static const struct {
     { ERR_NOT_FOUND, "user",         { 400, "GroupAndUserNotInSameAccount", "Group and user are not in the same account" } },
     { ERR_NOT_FOUND, "organization", { 404, "OrganizationNotFound",         "Organization not found" } },
     { ERR_EXISTS,    "name",         { 400, "UserGroupNameTaken",           "A user group with this name exists already" } },
+    { ERR_BUSY,      "Roster-At-Least", { 503, "Unavailable", NULL } },
+    { ERR_BUSY,      "database",     { 503, "Unavailable",                  NULL } },
     { ERR_TOO_LARGE, "uri",          { 414, "UriTooLong",                   NULL } },
     { ERR_TOO_LARGE, "head",         { 431, "PayloadTooLarge",              NULL } },
 };

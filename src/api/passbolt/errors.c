@@ -29,7 +29,7 @@ static const struct row {
     [ERR_RATE]            = { { 429, NULL } },
     [ERR_TIMEOUT]         = { { 408, NULL } },
     [ERR_BUSY]            = { { 503, "Try again shortly." } },
-    [ERR_STORAGE]         = { { 500, "An Internal Error Has Occurred." } },
+    [ERR_STORAGE]         = { { 503, "The directory could not be reached." } },
     [ERR_UNKNOWN_OUTCOME] = { { 503, "The database was lost while saving: the change may or may not have been made." } },
     [ERR_DEFERRED]        = { { 500, "An Internal Error Has Occurred." } },
     [ERR_PENDING]         = { { 500, "An Internal Error Has Occurred." } },
@@ -60,6 +60,8 @@ static const struct {
     { ERR_FORBIDDEN,       "",              PASSBOLT_GROUPS_ADD,            { 403, "You are not authorized to access that location." },
                                                                             { 403, "Forbidden" } },
     { ERR_UNAUTHENTICATED, "refresh_token", PASSBOLT_ERROR,                 { 401, NULL }, { 0, NULL } },
+    { ERR_BUSY,            "Roster-At-Least", PASSBOLT_ERROR,               { 503, NULL }, { 0, NULL } },
+    { ERR_BUSY,            "database",      PASSBOLT_ERROR,                 { 503, NULL }, { 0, NULL } },
     { ERR_TOO_LARGE,       "head",          PASSBOLT_ERROR,                 { 431, NULL }, { 0, NULL } },
 };
 

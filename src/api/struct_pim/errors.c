@@ -45,7 +45,7 @@ static const struct wording wordings[] = {
     [ERR_RATE]            = { 429, NULL },
     [ERR_TIMEOUT]         = { 408, NULL },
     [ERR_BUSY]            = { 503, "Try again shortly." },
-    [ERR_STORAGE]         = { 500, "The directory could not be reached." },
+    [ERR_STORAGE]         = { 503, "The directory could not be reached." },
     [ERR_UNKNOWN_OUTCOME] = { 503, "The database was lost while saving: the change may or may not have been made." },
     [ERR_DEFERRED]        = { 500, "Internal error." },
     [ERR_PENDING]         = { 500, "Internal error." },
@@ -62,6 +62,8 @@ static const struct {
     { ERR_NOT_FOUND, "organization", { 404, "There is no such organization." } },
     { ERR_EXISTS,    "name",         { 400, "A user group with this Name exists already." } },
     { ERR_EXISTS,    "uuid",         { 400, "A user group with this Uid exists already, or was deleted." } },
+    { ERR_BUSY,      "Roster-At-Least", { 503, NULL } },
+    { ERR_BUSY,      "database",     { 503, NULL } },
     { ERR_TOO_LARGE, "head",         { 431, NULL } },
 };
 // clang-format on

@@ -11,16 +11,21 @@ static enum err get_health(struct op *op, const struct request *request, struct 
     return ERR_OK;
 }
 
-/* May a load balancer send requests here? */
+/* May a load balancer send requests here? With the database away, too: a node that answers reads is better than none. An operator
+ * who wants otherwise asks strictly. */
 static enum err get_ready(struct op *op, const struct request *request, struct response *response)
 {
-    (void)request;
-    const char *why;
-    bool ready = directory_ready(op->directory, &why);
-    response->status = ready ? 200 : 503;
-    buf_add_literal(&response->body, "{\"status\":");
-    json_add_string(&response->body, why);
-    buf_add_char(&response->body, '}');
+    int64_t strict = 0;
+    enum err e = parameter_read_number(&op->failure, "strict", request_parameter(request, "strict"), 0, 1, &strict);
+    if (e) return e;
+    if (!directory_stale(op->directory)) {
+        buf_add_literal(&response->body, "{\"status\":\"ready\"}");
+        return ERR_OK;
+    }
+    response->status = strict ? 503 : 200;
+    buf_add_literal(&response->body,
+                    "{\"status\":\"degraded\",\"reason\":\"the database does not answer: reads are answered from memory, "
+                    "writes are refused\"}");
     return ERR_OK;
 }
 
@@ -64,7 +69,7 @@ static const struct {
     [ERR_RATE]            = { 429, "TooManyRequests" },
     [ERR_TIMEOUT]         = { 408, "RequestTimeout" },
     [ERR_BUSY]            = { 503, "Unavailable" },
-    [ERR_STORAGE]         = { 500, "InternalError" },
+    [ERR_STORAGE]         = { 503, "Unavailable" },
     [ERR_UNKNOWN_OUTCOME] = { 503, "UnknownOutcome" },
     [ERR_DEFERRED]        = { 500, "InternalError" },
     [ERR_PENDING]         = { 500, "InternalError" },

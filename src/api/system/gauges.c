@@ -25,6 +25,7 @@ static const struct {
     { "roster_followed_total",           "counter", "Times other processes' commits were applied",        offsetof(struct figures, directory.followed),       1 },
     { "roster_expired_members_total",    "counter", "Memberships that ended and were cleared away",       offsetof(struct figures, directory.expired),        1 },
     { "roster_credentials",              "gauge",   "Credentials known, revoked ones included",           offsetof(struct figures, directory.credentials),    1 },
+    { "roster_degraded",                 "gauge",   "1 while the database does not answer, else 0",       offsetof(struct figures, directory.degraded),       1 },
     { "roster_logins_total",             "counter", "Log-ins with a key, and refreshes, that succeeded",   offsetof(struct figures, logins.done),              1 },
     { "roster_login_refusals_total",     "counter", "Log-ins with a key, and refreshes, that were refused", offsetof(struct figures, logins.refused),          1 },
     { "roster_login_sessions",           "gauge",   "Sessions of people who logged in",                   offsetof(struct figures, logins.sessions),          1 },

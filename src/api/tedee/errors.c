@@ -25,7 +25,7 @@ static const struct wording wordings[] = {
     [ERR_RATE]            = { 429, "Too many requests." },
     [ERR_TIMEOUT]         = { 408, NULL },
     [ERR_BUSY]            = { 503, "Try again shortly." },
-    [ERR_STORAGE]         = { 500, "The directory could not be reached." },
+    [ERR_STORAGE]         = { 503, "The directory could not be reached." },
     [ERR_UNKNOWN_OUTCOME] = { 503, "The database was lost while saving: the change may or may not have been made." },
     [ERR_DEFERRED]        = { 500, "Internal error." },
     [ERR_PENDING]         = { 500, "Internal error." },
@@ -42,6 +42,8 @@ static const struct {
     { ERR_NOT_FOUND, "group",        { 404, "Group not found." } },
     { ERR_NOT_FOUND, "organization", { 404, "Organization not found." } },
     { ERR_EXISTS,    "name",         { 409, "A group with this name exists already." } },
+    { ERR_BUSY,      "Roster-At-Least", { 503, NULL } },
+    { ERR_BUSY,      "database",     { 503, NULL } },
     { ERR_TOO_LARGE, "head",         { 431, NULL } },
 };
 // clang-format on

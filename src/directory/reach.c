@@ -1,0 +1,116 @@
+/* reach.c — a client that saw a version of its organization on one node sees none older on another.
+ *
+ * Whoever was told a version was told it after the commit, so the database has it: an image that is older is brought up to date
+ * from there at once, whatever the follower has heard of, and any number of threads may do that. What the database does not have
+ * either is a version to come: a client may ask for it so as to be answered after the next change. It is waited for until the
+ * limit, and only by some threads at a time, so that the others go on. */
+#include "directory/resident.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <time.h>
+
+void directory_reach_open(struct directory *directory, const struct directory_options *options)
+{
+    struct reach *reach = &directory->reach;
+    pthread_condattr_t attributes;
+    pthread_mutex_init(&reach->mutex, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&reach->news, &attributes);
+    pthread_condattr_destroy(&attributes);
+    reach->waiting_max = options->at_least_waiters;
+}
+
+void directory_reach_close(struct directory *directory)
+{
+    pthread_mutex_destroy(&directory->reach.mutex);
+    pthread_cond_destroy(&directory->reach.news);
+}
+
+void directory_end_waits(struct directory *directory)
+{
+    pthread_mutex_lock(&directory->reach.mutex);
+    directory->reach.ended = true;
+    pthread_cond_broadcast(&directory->reach.news);
+    pthread_mutex_unlock(&directory->reach.mutex);
+}
+
+/* Who begins to wait counts itself before it looks at what was heard, who has heard something looks at the count afterwards: one
+ * of both sees the other. */
+void directory_reach_news(struct directory *directory)
+{
+    struct reach *reach = &directory->reach;
+    if (!atomic_load(&reach->waiting)) return;
+    pthread_mutex_lock(&reach->mutex);
+    pthread_cond_broadcast(&reach->news);
+    pthread_mutex_unlock(&reach->mutex);
+}
+
+/* The version of the image that is in memory, or is loaded now. */
+static enum err read_version(struct op *op, struct directory *directory, int64_t organization_id, struct resident **ret_resident,
+                             int64_t *ret_version)
+{
+    struct image *image;
+    enum err e = directory_lease(op, directory, organization_id, ret_resident, &image);
+    if (e) return e;
+    *ret_version = atomic_load(&image->version);
+    image_drop(image);
+    return ERR_OK;
+}
+
+/* Asks the database, and follows it if it has what is wanted. */
+static enum err ask_store(struct op *op, struct directory *directory, struct resident *resident, int64_t *version)
+{
+    int64_t newest;
+    enum err e = store_version(op, directory->store, resident->organization_id, &newest);
+    if (e || newest < op->at_least) return e;
+    e = directory_refresh_image(op, directory, resident, newest);
+    return e ? e : read_version(op, directory, resident->organization_id, &resident, version);
+}
+
+static struct timespec time_after(int64_t milliseconds)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    time.tv_sec += milliseconds / 1000;
+    time.tv_nsec += milliseconds % 1000 * 1000000;
+    if (time.tv_nsec < 1000000000) return time;
+    time.tv_sec++;
+    time.tv_nsec -= 1000000000;
+    return time;
+}
+
+/* Until the version was heard of or the time is up; false if too many wait already. */
+static bool wait_for_news(struct directory *directory, struct resident *resident, int64_t version)
+{
+    struct reach *reach = &directory->reach;
+    struct timespec until = time_after(atomic_load(&reach->limit_ms));
+    pthread_mutex_lock(&reach->mutex);
+    bool admitted = reach->waiting < reach->waiting_max && !reach->ended;
+    if (admitted) {
+        reach->waiting++;
+        while (atomic_load(&resident->known_version) < version && !reach->ended && !directory_stale(directory) &&
+               pthread_cond_timedwait(&reach->news, &reach->mutex, &until) != ETIMEDOUT) {}
+        reach->waiting--;
+    }
+    pthread_mutex_unlock(&reach->mutex);
+    return admitted;
+}
+
+enum err directory_wait_for_version(struct op *op, struct directory *directory, int64_t organization_id)
+{
+    struct resident *resident;
+    int64_t version;
+    enum err e = read_version(op, directory, organization_id, &resident, &version);
+    if (e || version >= op->at_least) return e;
+    if (!op->may_block) return op_fail(op, ERR_DEFERRED, "", "a newer version of the organization is asked for");
+    bool away = directory_stale(directory);
+    if (!away) e = ask_store(op, directory, resident, &version);
+    if (!e && !away && version < op->at_least && wait_for_news(directory, resident, op->at_least))
+        e = ask_store(op, directory, resident, &version); /* the last word, also if nothing was heard */
+    if (e || version >= op->at_least) return e;
+    return op_fail(op, ERR_BUSY, "Roster-At-Least", "this node has version %lld of the organization, not yet version %lld",
+                   (long long)version, (long long)op->at_least);
+}
