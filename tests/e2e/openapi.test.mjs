@@ -138,7 +138,8 @@ describe('an answer that is not described is noticed', () => {
     const GROUP = { id: 1, organizationId: 1, name: 'Red', description: '', dateCreated: '2026-03-10T09:32:05Z', users: [] };
     const ERROR = { message: 'No', code: 'UserGroupNotFound', errorMessage: 'No', errorCode: 'UserGroupNotFound' };
     const JSON_TYPE = ['Content-Type', 'application/json'];
-    const answer = (status, body, headers = JSON_TYPE) =>
+    const SEEN = ['Roster-Version', '7'];
+    const answer = (status, body, headers = [...JSON_TYPE, ...SEEN]) =>
         new Answer(status, headers, body === undefined ? '' : JSON.stringify(body));
     const one = (body) => ['GET', '/v1/user-groups/1', answer(200, body)];
     const CASES = {
@@ -151,7 +152,7 @@ describe('an answer that is not described is noticed', () => {
             ...one({ ...GROUP, dateCreated: '2026-03-10T09:32:05.100Z' }),
             /dateCreated must match pattern/,
         ],
-        'no JSON': ['GET', '/v1/user-groups/1', new Answer(200, JSON_TYPE, '{'), /JSON/],
+        'no JSON': ['GET', '/v1/user-groups/1', new Answer(200, [...JSON_TYPE, ...SEEN], '{'), /JSON/],
         'another code': [
             'GET',
             '/v1/user-groups/1',
@@ -160,8 +161,27 @@ describe('an answer that is not described is noticed', () => {
         ],
         'another status': ['GET', '/v1/user-groups/1', answer(201, GROUP), /does not have/],
         'a status of another operation': ['GET', '/v1/user-groups', answer(404, ERROR), /does not have/],
-        'another content type': ['GET', '/v1/user-groups/1', answer(200, GROUP, ['Content-Type', 'text/plain']), /Content-Type/],
-        'no content type': ['GET', '/v1/user-groups/1', answer(200, GROUP, []), /Content-Type/],
+        'another content type': [
+            'GET',
+            '/v1/user-groups/1',
+            answer(200, GROUP, ['Content-Type', 'text/plain', ...SEEN]),
+            /Content-Type/,
+        ],
+        'no content type': ['GET', '/v1/user-groups/1', answer(200, GROUP, SEEN), /Content-Type/],
+        'no version': ['GET', '/v1/user-groups/1', answer(200, GROUP, JSON_TYPE), /no Roster-Version/],
+        'a version that is no number': [
+            'GET',
+            '/v1/user-groups/1',
+            answer(200, GROUP, [...JSON_TYPE, 'Roster-Version', '-1']),
+            /Roster-Version: /,
+        ],
+        'an error after nothing was looked at': ['GET', '/v1/user-groups/1', answer(404, ERROR, JSON_TYPE), null],
+        'a version for a stranger': [
+            'OPTIONS',
+            '/v1/user-groups/1',
+            answer(200, undefined, ['Allow', 'GET, OPTIONS', ...SEEN]),
+            /Roster-Version, which is not described/,
+        ],
         'a header is missing': ['OPTIONS', '/v1/user-groups/1', answer(200, undefined, []), /no Allow/],
         'a header that is no list of methods': [
             'OPTIONS',
@@ -204,6 +224,7 @@ describe('what OpenAPI has no words for', () => {
     const security = ['X-Permitted-Cross-Domain-Policies', 'all', 'Referrer-Policy', 'same-origin', 'X-Frame-Options', 'deny'];
     const DONE = [...policy, ...security, 'X-Download-Options', 'noopen', 'X-Content-Type-Options', 'nosniff'];
     const PAGE = document.components.responses.NotForJson.content[HTML_TYPE[1]].example;
+    const SEEN = ['Roster-Version', '7'];
     const ALLOW = ['Allow', 'GET, POST, OPTIONS'];
     const CSRF = ['Set-Cookie', `csrfToken=${'0f'.repeat(64)}; path=/`];
     const SESSION = ['Set-Cookie', `passbolt_session=${'a'.repeat(43)}; path=/; samesite=Lax; httponly`];
@@ -222,7 +243,7 @@ describe('what OpenAPI has no words for', () => {
         body,
     });
     const done = (body, header, more = []) =>
-        new Answer(200, [...JSON_TYPE, ...DONE, ...more], JSON.stringify(envelope(body, { code: 200, ...header })));
+        new Answer(200, [...JSON_TYPE, ...DONE, ...SEEN, ...more], JSON.stringify(envelope(body, { code: 200, ...header })));
     const failed = (code, message, header, more = []) =>
         new Answer(code, [...JSON_TYPE, ...policy, ...more], JSON.stringify(envelope('', { code, message, ...header })));
     const page = new Answer(404, [...HTML_TYPE, ...policy], PAGE);

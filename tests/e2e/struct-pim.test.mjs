@@ -62,11 +62,11 @@ describe("the examples of Struct's page", () => {
         assertBytes(await client.get(`/v1/usergroups/${ID}`), SHOWN);
         assertBytes(await client.get(`/v1/usergroups/${ID}`), SHOWN);
     });
-    it('an answer has no header but those of HTTP', async () => {
+    it('an answer has no header but those of HTTP, and which version it shows', async () => {
         const answer = await client.get('/v1/usergroups');
         assert.deepEqual(
             answer.headers.map(([name]) => name).filter((name) => !['Date', 'Connection', 'Keep-Alive'].includes(name)),
-            ['Content-Type', 'Content-Length'],
+            ['Content-Type', 'Roster-Version', 'Content-Length'],
         );
     });
     it('PUT, POST and DELETE with the same body and its content type; the body of the answer is empty', async () => {
