@@ -8,6 +8,9 @@
  * op->at_least: an image that is older is brought up to date, and a version that nobody has committed yet is waited for, for
  * at_least_wait_ms; then ERR_BUSY "Roster-At-Least". (directory/reach.c)
  *
+ * A view too returns ERR_PENDING with op->async if it has to wait for somebody's write first; finished is then called with
+ * ERR_DEFERRED: the request has to begin again from its start.
+ *
  * Errors all functions share: ERR_DEFERRED on a thread that may not block; ERR_NOT_FOUND with field "group", "user",
  * "organization" (also for what the caller may not see); ERR_FORBIDDEN; ERR_UNAUTHENTICATED when the caller's user is gone or not
  * active; ERR_STORAGE, ERR_BUSY, ERR_UNKNOWN_OUTCOME from the store. While the database is known to be away, writes are refused

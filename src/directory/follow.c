@@ -91,11 +91,11 @@ enum err directory_follow_logins(struct op *op, struct directory *directory, str
     return e;
 }
 
-static enum err refresh_image(struct op *op, struct directory *directory, struct resident *resident, int64_t version,
-                              struct organization_list *outdated)
+/* The turn is held. */
+static enum err refresh_image_in_turn(struct op *op, struct directory *directory, struct resident *resident, int64_t version,
+                                      struct organization_list *outdated)
 {
     enum err e = ERR_OK;
-    turn_take(&resident->turn);
     pthread_rwlock_rdlock(&directory->table_lock);
     struct image *image = resident->image;
     if (image) image_hold(image);
@@ -109,6 +109,14 @@ static enum err refresh_image(struct op *op, struct directory *directory, struct
         }
     }
     image_drop(image);
+    return e;
+}
+
+static enum err refresh_image(struct op *op, struct directory *directory, struct resident *resident, int64_t version,
+                              struct organization_list *outdated)
+{
+    turn_take(&resident->turn);
+    enum err e = refresh_image_in_turn(op, directory, resident, version, outdated);
     turn_give(&resident->turn, true);
     return e;
 }
@@ -117,7 +125,7 @@ enum err directory_refresh_image(struct op *op, struct directory *directory, str
 {
     struct organization_list none = { 0 };
     raise_to(&resident->known_version, version);
-    return refresh_image(op, directory, resident, version, &none);
+    return refresh_image_in_turn(op, directory, resident, version, &none);
 }
 
 static bool image_is_current(struct directory *directory, struct resident *resident, int64_t version)

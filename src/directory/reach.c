@@ -60,13 +60,46 @@ static enum err read_version(struct op *op, struct directory *directory, int64_t
     return ERR_OK;
 }
 
+/* A request that waits for the turn to bring an image up to date; in the op's arena. */
+struct catching_up {
+    struct turn_waiting waiting;
+    struct directory *directory;
+    struct resident *resident;
+    int64_t version;
+};
+
+static void catch_up_and_begin_again(struct op *op)
+{
+    struct catching_up *catching_up = op->write;
+    enum err e = directory_refresh_image(op, catching_up->directory, catching_up->resident, catching_up->version);
+    turn_give(&catching_up->resident->turn, false);
+    op->async->finished(op, e ? e : ERR_DEFERRED);
+}
+
+/* With op->async no thread waits for the turn: who has it may need just this thread for its next step. */
+static enum err follow_to(struct op *op, struct directory *directory, struct resident *resident, int64_t version)
+{
+    bool by_thread = !op->async;
+    if (by_thread) {
+        turn_take(&resident->turn);
+    } else {
+        struct catching_up *catching_up = arena_zalloc(&op->arena, sizeof *catching_up);
+        *catching_up = (struct catching_up){ { .op = op, .start = catch_up_and_begin_again }, directory, resident, version };
+        op->write = catching_up;
+        if (!turn_take_or_queue(&resident->turn, &catching_up->waiting)) return ERR_PENDING;
+    }
+    enum err e = directory_refresh_image(op, directory, resident, version);
+    turn_give(&resident->turn, by_thread);
+    return e;
+}
+
 /* Asks the database, and follows it if it has what is wanted. */
 static enum err ask_store(struct op *op, struct directory *directory, struct resident *resident, int64_t *version)
 {
     int64_t newest;
     enum err e = store_version(op, directory->store, resident->organization_id, &newest);
     if (e || newest < op->at_least) return e;
-    e = directory_refresh_image(op, directory, resident, newest);
+    e = follow_to(op, directory, resident, newest);
     return e ? e : read_version(op, directory, resident->organization_id, &resident, version);
 }
 

@@ -98,8 +98,7 @@ MUST_USE enum err directory_follow_logins(struct op *op, struct directory *direc
 MUST_USE enum err directory_refresh(struct op *op, struct directory *directory, int64_t organization_id, int64_t version);
 
 /* Brings the image of an organization that is in memory up to date after `version` was heard of: catches up, or unlinks it if
- * that cannot be done. Unlike directory_refresh it leaves the credentials to the follower, so any thread may call it at any time.
- */
+ * that cannot be done. The writer lock is held. Unlike directory_refresh it leaves the credentials to the follower. */
 MUST_USE enum err directory_refresh_image(struct op *op, struct directory *directory, struct resident *resident, int64_t version);
 
 /* --- reach.c --- */
@@ -115,8 +114,10 @@ void directory_reach_news(struct directory *directory);
 MUST_USE enum err directory_wait_for_version(struct op *op, struct directory *directory, int64_t organization_id);
 
 /* ERR_OK once the image of the organization that is leased next has op->at_least, now and as long as the op lives: versions only
- * rise. No lock or turn may be held. ERR_DEFERRED if that takes waiting and op may not block; ERR_BUSY "Roster-At-Least" if it
- * takes longer than the limit, if too many wait, or if the database is away; what directory_lease says. */
+ * rise. No lock or turn may be held. ERR_DEFERRED if that takes waiting and op may not block; ERR_PENDING, with op->async, if the
+ * turn has to be waited for: finished is called with ERR_DEFERRED then, and the request begins again from its start; ERR_BUSY
+ * "Roster-At-Least" if it takes longer than the limit, if too many wait, or if the database is away; what directory_lease says.
+ */
 MUST_USE static inline enum err directory_reach(struct op *op, struct directory *directory, int64_t organization_id)
 {
     return op->at_least ? directory_wait_for_version(op, directory, organization_id) : ERR_OK;

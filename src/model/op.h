@@ -81,7 +81,7 @@ struct op {
     const char *request_id;              /* for what is logged about it; NULL: it is of no request */
     int64_t now;                         /* microseconds UTC; the one clock of the operation, tests set it */
     const struct op_async *async;        /* NULL: functions wait and return their result */
-    void *write;                         /* the write under way; for directory/ */
+    void *write;                         /* what is under way; for directory/ */
     const struct group *made;            /* after a write that creates: what was made */
     const enum member_outcome *outcomes; /* after a write that treats each member by itself: one for each, in the order asked */
     const int64_t *outcome_user_ids;     /* whom each is about */

@@ -44,11 +44,11 @@ static void finish_on_worker(struct op *op)
     workers_resume(&server_of(exchange)->workers, exchange);
 }
 
-static void write_finished(struct op *op, enum err result)
+static void step_finished(struct op *op, enum err result)
 {
     struct exchange *exchange = exchange_of(op);
     const struct route *route = exchange->request.route;
-    if (result == ERR_DEFERRED) { /* it turned out that a disk is needed before the write can begin */
+    if (result == ERR_DEFERRED) { /* a disk is needed before the write can begin; or what had to be waited for is done */
         queue_work(exchange);
         return;
     }
@@ -62,14 +62,14 @@ static void write_finished(struct op *op, enum err result)
     workers_resume(&server_of(exchange)->workers, exchange);
 }
 
-static void write_again(struct op *op, void (*task)(struct op *op))
+static void step_again(struct op *op, void (*task)(struct op *op))
 {
     struct exchange *exchange = exchange_of(op);
     exchange->task = task;
     workers_go_on(&server_of(exchange)->workers, exchange);
 }
 
-static const struct op_async write_async = { .finished = write_finished, .again = write_again };
+static const struct op_async step_async = { .finished = step_finished, .again = step_again };
 
 /* What could not be known from the head without waiting, and what comes behind it in the order of errors. */
 static enum err admit_late(struct exchange *exchange)
@@ -99,7 +99,7 @@ bool exchange_work(struct exchange *exchange)
     op->now = clock_now();
     op->looked = op->stale = false;
     op->may_block = true;
-    op->async = exchange->request.route->flags & ROUTE_WRITES ? &write_async : NULL;
+    op->async = &step_async;
     enum err e = ERR_OK;
     if (exchange->authenticate) {
         op->caller = (struct caller){ .organization_id = 0 };
@@ -119,7 +119,7 @@ void exchange_begin_write(struct exchange *exchange)
 {
     struct op *op = &exchange->op;
     begin_work(exchange);
-    op->async = &write_async;
+    op->async = &step_async;
     enum err e = exchange->request.route->run(op, &exchange->request, &exchange->response);
     if (e == ERR_PENDING) return; /* the exchange may be somebody else's already */
     exchange->result = e;

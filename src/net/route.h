@@ -32,7 +32,10 @@ struct route {
  * thread with op->may_block false; if it returns ERR_DEFERRED it is run again, from the start,
  * with a fresh op and response, on a worker thread with op->may_block true. A ROUTE_WRITES handler has op->async set
  * (model/op.h): it returns ERR_PENDING once the write has begun and must not touch op, request and response after that; the row's
- * finish makes the answer. */
+ * finish makes the answer. On a worker every handler has op->async, authenticate too: a function of the directory that would wait
+ * for somebody's write may return ERR_PENDING, which is handed on, touching nothing; the request then begins again from its
+ * start.
+ */
 struct dialect {
     const char *name;   /* for logs and metrics: "bold" */
     const char *prefix; /* "/v1/user-groups": this path and all below it belong to the dialect. "/" is the fallback */

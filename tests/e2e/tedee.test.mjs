@@ -59,11 +59,11 @@ describe("the examples of Tedee's page", () => {
             assertBytes(await client.get(`${groups()}/${ID}${query}`, { headers }), body);
         });
     }
-    it('an answer has no header but those documented and those of HTTP', async () => {
+    it('an answer has no header but those documented, those of HTTP, and which version it shows', async () => {
         const answer = await roster.as(secret(1)).get(`${groups()}/${ID}`);
         assert.deepEqual(
             answer.headers.map(([name]) => name).filter((name) => !['Date', 'Connection', 'Keep-Alive'].includes(name)),
-            ['API-Supported-Versions', 'X-Correlation-ID', 'Content-Type', 'Content-Length'],
+            ['API-Supported-Versions', 'X-Correlation-ID', 'Content-Type', 'Roster-Version', 'Content-Length'],
         );
     });
 });

@@ -163,6 +163,71 @@ static void a_rule_sees_what_its_caller_has_seen(void **state)
                      version); /* without it the rule would have seen the name free, and the fence would have failed */
 }
 
+/* --- as the server's workers ask --- */
+
+static struct {
+    void (*task)(struct op *op); /* to be run */
+    int finished;
+    enum err result;
+} steps;
+
+static void step_finished(struct op *op, enum err result)
+{
+    (void)op;
+    steps.finished++;
+    steps.result = result;
+}
+
+static void step_again(struct op *op, void (*task)(struct op *op))
+{
+    (void)op;
+    steps.task = task;
+}
+
+/* Who has the turn may need the worker that asks, for its next step: were it to wait here, neither would go on. */
+static void no_worker_waits_for_the_turn_of_a_write(void **state)
+{
+    static const struct op_async async = { .finished = step_finished, .again = step_again };
+    struct world *w = *state;
+    memset(&steps, 0, sizeof steps);
+    new_group(w, "loaded");
+    other_adds_group(w, "theirs");
+    int64_t version = version_of(w, w->organization_id);
+    struct resident *resident = directory_find_resident(w->directory, w->organization_id);
+    AUTO_VIEW view;
+    struct op *op = having_seen(w, version);
+    op->async = &async;
+    turn_take(&resident->turn); /* a write is under way */
+    assert_int_equal(directory_view(op, false, &view), ERR_PENDING);
+    assert_null(steps.task);
+    turn_give(&resident->turn, true);
+    assert_non_null(steps.task);
+    assert_int_equal(steps.finished, 0);
+    steps.task(op);
+    assert_int_equal(steps.finished, 1);
+    assert_int_equal(steps.result, ERR_DEFERRED); /* from the start */
+    assert_ok(w, directory_view(op, false, &view));
+    assert_int_equal(op->version, version);
+    assert_true(turn_try(&resident->turn)); /* it was given back */
+    turn_give(&resident->turn, true);
+}
+
+static void a_free_turn_is_taken_at_once(void **state)
+{
+    static const struct op_async async = { .finished = step_finished, .again = step_again };
+    struct world *w = *state;
+    memset(&steps, 0, sizeof steps);
+    new_group(w, "loaded");
+    other_adds_group(w, "theirs");
+    AUTO_VIEW view;
+    struct op *op = having_seen(w, version_of(w, w->organization_id));
+    op->async = &async;
+    assert_ok(w, directory_view(op, false, &view));
+    assert_int_equal(steps.finished, 0);
+    assert_true(turn_try(&directory_find_resident(w->directory, w->organization_id)->turn));
+    turn_give(&directory_find_resident(w->directory, w->organization_id)->turn, true);
+}
+
 /* --- what nobody has committed --- */
 
 static void a_version_to_come_is_waited_for_until_the_limit(void **state)
@@ -400,6 +465,8 @@ int main(void)
         world_test(what_is_not_in_memory_is_loaded_as_it_is_now),
         world_test(what_cannot_be_followed_is_loaded_again),
         world_test(a_rule_sees_what_its_caller_has_seen),
+        world_test(no_worker_waits_for_the_turn_of_a_write),
+        world_test(a_free_turn_is_taken_at_once),
         world_test(a_version_to_come_is_waited_for_until_the_limit),
         world_test(our_own_write_wakes_who_waits_for_it),
         world_test(the_follower_wakes_who_waits_for_what_it_hears),
