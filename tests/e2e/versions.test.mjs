@@ -1,6 +1,7 @@
 // What clients see of several nodes: Roster-Version in answers, Roster-At-Least in requests, in all four APIs. Two servers on one
 // file follow each other so seldom here that nothing is seen in time unless it is asked for.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { GROUPS } from './support/bold.mjs';
 import { exchange } from './support/client.mjs';
@@ -9,6 +10,7 @@ import { passboltWorld, userId, withCredential } from './support/passbolt.mjs';
 import { Roster, serveObjects } from './support/roster.mjs';
 import { rawKey, uid, GROUPS as STRUCT_GROUPS } from './support/struct-pim.mjs';
 import { groups as tedeeGroups } from './support/tedee.mjs';
+import { eventually } from './support/wait.mjs';
 
 const KEY = 'key-of-ada';
 const WORLD = [...passboltWorld({}), rawKey(1, KEY, { userId: 1 })];
@@ -272,6 +274,66 @@ describe('what is no version', () => {
         });
         it(`${name}: the smallest is none`, async () => good(await api.as(roster).get(api.list, atLeast(0))));
     }
+});
+
+describe('while the database does not answer', () => {
+    let roster, version;
+    /* The table that following reads is away for a while: nobody can be asked what others did, and nothing can be kept. */
+    const execute = (sql) => execFileSync('sqlite3', [roster.file('roster.db'), sql]);
+    const reason = 'the database does not answer: reads are answered from memory, writes are refused';
+    before(async () => {
+        roster = await serveObjects(WORLD, ['--at-least-wait-ms', '60000']);
+        version = versionOf(await roster.as(TOKEN.ada).get(GROUPS));
+        execute('alter table change rename to hidden');
+        await eventually(async () => assert.equal((await roster.as(null).get('/readyz')).json.status, 'degraded'));
+    });
+    after(() => roster.stop());
+
+    for (const [name, api] of Object.entries(APIS)) {
+        it(`${name}: reads are answered from memory and say so`, async () => {
+            const client = api.as(roster);
+            for (const answer of [await client.get(api.list), await client.get(api.list, atLeast(version)), await client.get(api.missing)]) {
+                assert.ok([200, 404].includes(answer.status), answer.text);
+                assert.equal(answer.header('Roster-Stale'), 'true');
+                assert.equal(versionOf(answer), version);
+            }
+        });
+        it(`${name}: writes, and reads of what is not here yet, are 503 at once`, async () => {
+            const client = api.as(roster);
+            const refused = [
+                [await api.make(client, 1), /^the database does not answer, nothing was changed/i],
+                [await client.get(api.list, atLeast(version + 1)), /^this node has version/i],
+            ];
+            for (const [answer, expected] of refused) {
+                assert.equal(answer.status, 503);
+                assert.equal(answer.header('Retry-After'), '1');
+                assert.match(api.told(answer), expected);
+            }
+        });
+    }
+    it('/readyz keeps the node for reads, unless it is asked strictly; /healthz is well', async () => {
+        const ask = async (path) => {
+            const { status, json } = await roster.as(null).get(path);
+            return [status, json];
+        };
+        assert.deepEqual(await ask('/readyz'), [200, { status: 'degraded', reason }]);
+        assert.deepEqual(await ask('/readyz?strict=0'), [200, { status: 'degraded', reason }]);
+        assert.deepEqual(await ask('/readyz?strict=1'), [503, { status: 'degraded', reason }]);
+        assert.deepEqual(await ask('/healthz'), [200, { status: 'ok' }]);
+        assert.match((await roster.as(null).get('/metrics')).text, /^roster_degraded 1$/m);
+    });
+    it('and once it answers again, everything is as before', async () => {
+        execute('alter table hidden rename to change');
+        await eventually(async () => assert.equal((await roster.as(null).get('/readyz')).json.status, 'ready'));
+        for (const [, api] of Object.entries(APIS)) {
+            const client = api.as(roster);
+            const made = good(await api.make(client, 1));
+            assert.equal(versionOf(made), ++version);
+            const read = good(await client.get(api.list, atLeast(version)));
+            assert.equal(read.header('Roster-Stale'), undefined);
+        }
+        await roster.check();
+    });
 });
 
 describe('/readyz', () => {

@@ -3,6 +3,7 @@
  */
 #include "directory_fixture.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 
 enum { WAIT_MS = 300, FAR = 1000000 };
@@ -384,6 +385,49 @@ static void memory_answers_while_the_database_is_away_and_says_so(void **state)
     assert_ok(w, directory_delete_group(acting(w, 0), id));
 }
 
+/* Something that store.h has no words for. */
+static void execute(struct world *w, const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(w->f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void an_image_that_cannot_be_followed_for_now_stays_and_is_followed_later(void **state)
+{
+    struct world *w = *state;
+    int64_t id = new_group(w, "ours");
+    struct group *theirs = other_adds_group(w, "theirs");
+    struct group found;
+    execute(w, "alter table change rename to hidden");
+    assert_int_equal(hear_of(w, w->organization_id), ERR_STORAGE);
+    assert_true(get_group(w, id, &found));
+    assert_false(get_group(w, theirs->id, &found)); /* it is the image of before */
+    AUTO_VIEW view;
+    assert_int_equal(directory_view(having_seen(w, version_of(w, w->organization_id)), false, &view), ERR_STORAGE);
+    execute(w, "alter table hidden rename to change");
+    refresh(w, w->organization_id);
+    assert_true(get_group(w, theirs->id, &found));
+    struct directory_stats stats;
+    directory_stats(w->directory, &stats);
+    assert_int_equal(stats.reloads, 0);
+}
+
+static void a_log_that_cannot_be_read_is_passed_over_by_loading_again(void **state)
+{
+    struct world *w = *state;
+    new_group(w, "ours");
+    struct group *theirs = other_adds_group(w, "theirs");
+    struct group found;
+    execute(w, "update change set detail = '{' where sequence = (select max(sequence) from change)");
+    refresh(w, w->organization_id);
+    assert_true(get_group(w, theirs->id, &found));
+    struct directory_stats stats;
+    directory_stats(w->directory, &stats);
+    assert_int_equal(stats.reloads, 1);
+}
+
 static void who_waits_is_told_when_the_database_goes_away(void **state)
 {
     struct world *w = *state;
@@ -473,6 +517,8 @@ int main(void)
         world_test(at_the_limit_the_database_has_the_last_word),
         world_test(only_so_many_wait_and_the_others_are_refused_at_once),
         world_test(memory_answers_while_the_database_is_away_and_says_so),
+        world_test(an_image_that_cannot_be_followed_for_now_stays_and_is_followed_later),
+        world_test(a_log_that_cannot_be_read_is_passed_over_by_loading_again),
         world_test(who_waits_is_told_when_the_database_goes_away),
         world_test(nobody_reads_what_is_older_than_what_was_told),
     };
