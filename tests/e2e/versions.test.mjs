@@ -49,8 +49,10 @@ const APIS = {
         as: (roster) => withCredential(roster, TOKEN.ada),
         list: '/groups.json',
         missing: `/groups/${uid(4711)}.json`,
-        make: (client, n, options) =>
-            client.post('/groups.json', { name: `passbolt ${n}`, groups_users: [{ user_id: userId(1), is_admin: true }] }, options),
+        make: (client, n, options) => {
+            const body = { name: `passbolt ${n}`, groups_users: [{ user_id: userId(1), is_admin: true }] };
+            return client.post('/groups.json', body, options);
+        },
         pathOf: (answer) => `/groups/${answer.json.body.id}.json`,
         change: (client, path, name, options) => client.put(path, { name }, options),
         told: (answer) => answer.json.header.message,
@@ -95,7 +97,11 @@ describe('an answer tells the version that it shows', () => {
         });
         it(`${name}: nothing is stale, and nobody is told who has no business here`, async () => {
             const client = api.as(roster);
-            const answers = [await client.get(api.list), await client.request('OPTIONS', api.list), await roster.as(null).get(api.list)];
+            const answers = [
+                await client.get(api.list),
+                await client.request('OPTIONS', api.list),
+                await roster.as(null).get(api.list),
+            ];
             for (const answer of answers) assert.equal(answer.header('Roster-Stale'), undefined);
             for (const answer of answers.slice(1)) assert.equal(answer.header('Roster-Version'), undefined);
         });
@@ -150,7 +156,10 @@ describe('what was seen on one node is seen on the other', () => {
             for (let i = 0; i < 100; i++) {
                 const asked = seen;
                 const client = clients[(i + k) % 2];
-                const answer = i % 10 ? await client.get(`${GROUPS}?size=1`, atLeast(asked)) : await APIS.Bold.make(client, `${k}-${i}`, atLeast(asked));
+                const answer =
+                    i % 10 === 0
+                        ? await APIS.Bold.make(client, `${k}-${i}`, atLeast(asked))
+                        : await client.get(`${GROUPS}?size=1`, atLeast(asked));
                 assert.equal(answer.status, 200, answer.text);
                 assert.ok(versionOf(answer) >= asked, `${versionOf(answer)} is older than ${asked}`);
                 seen = Math.max(seen, versionOf(answer));
@@ -227,9 +236,9 @@ describe('a version that nobody has made', () => {
     it('does not hold up the end of the server', async () => {
         const roster = await serveObjects(WORLD, ['--at-least-wait-ms', '60000', '--shutdown-timeout-s', '30']);
         await roster.as(TOKEN.ada).get(GROUPS);
-        const bytes = `GET ${GROUPS} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${TOKEN.ada}\r\nRoster-At-Least: ${FAR}\r\n\r\n`;
-        const waiting = exchange(roster, bytes);
-        await new Promise((resolve) => setTimeout(resolve, 300)); // until it waits; if it does not yet, it is refused all the same
+        const lines = [`GET ${GROUPS} HTTP/1.1`, 'Host: a', `Authorization: Bearer ${TOKEN.ada}`, `Roster-At-Least: ${FAR}`, '', ''];
+        const waiting = exchange(roster, lines.join('\r\n'));
+        await new Promise((resolve) => setTimeout(resolve, 300)); // it waits by then; if not, it is refused all the same
         const begun = performance.now();
         await roster.stop();
         assert.ok(performance.now() - begun < 20_000);
@@ -292,7 +301,12 @@ describe('while the database does not answer', () => {
     for (const [name, api] of Object.entries(APIS)) {
         it(`${name}: reads are answered from memory and say so`, async () => {
             const client = api.as(roster);
-            for (const answer of [await client.get(api.list), await client.get(api.list, atLeast(version)), await client.get(api.missing)]) {
+            const answers = [
+                await client.get(api.list),
+                await client.get(api.list, atLeast(version)),
+                await client.get(api.missing),
+            ];
+            for (const answer of answers) {
                 assert.ok([200, 404].includes(answer.status), answer.text);
                 assert.equal(answer.header('Roster-Stale'), 'true');
                 assert.equal(versionOf(answer), version);
