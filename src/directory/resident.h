@@ -24,7 +24,7 @@ struct resident {
     _Atomic int64_t last_used_ns;
 };
 
-/* Threads that wait for a version of some organization: reach.c. */
+/* Threads that wait for a version of some organization: reach.c. Nothing else is locked under its mutex. */
 struct reach {
     pthread_mutex_t mutex;
     pthread_cond_t news;      /* a version was heard of, or nobody shall wait any more */
