@@ -22,7 +22,7 @@ static struct login read_login(const struct query *q)
                            .expires_at = column_number(q, 6) };
 }
 
-/* ---- a change */
+/* ---- what a change needs */
 
 static enum err check_taken(struct op *op, struct db *db, const struct login *taken, int64_t now)
 {
@@ -78,8 +78,46 @@ static enum err check_change(struct op *op, struct db *db, const struct login_ch
     return e;
 }
 
+/* ---- telling other processes which sessions have ended (the rest is looked up whenever it is used) */
+
+static enum err note_ended(struct op *op, struct db *db, const struct digest *hash, int64_t now)
+{
+    AUTO_QUERY q = db_query(db, "INSERT INTO login_ended (secret_hash, ended_at) VALUES ($1, $2)");
+    query_digest(&q, hash);
+    query_number(&q, now);
+    return query_run(op, &q);
+}
+
+/* Before it is deleted; there may be none. */
+static enum err note_one(struct op *op, struct db *db, enum login_kind kind, const struct digest *hash)
+{
+    if (kind != LOGIN_SESSION) return ERR_OK;
+    AUTO_QUERY q = db_query(db, "INSERT INTO login_ended (secret_hash, ended_at) SELECT secret_hash, $1 FROM login"
+                                " WHERE secret_hash = $2 AND kind = $3");
+    query_number(&q, op->now);
+    query_digest(&q, hash);
+    query_number(&q, kind);
+    return query_run(op, &q);
+}
+
+static enum err note_all(struct op *op, struct db *db, const struct login *ended)
+{
+    if (ended->kind != LOGIN_SESSION) return ERR_OK;
+    AUTO_QUERY q = db_query(db, "INSERT INTO login_ended (secret_hash, ended_at) SELECT secret_hash, $1 FROM login"
+                                " WHERE organization_id = $2 AND user_id = $3 AND kind = $4");
+    query_number(&q, op->now);
+    query_number(&q, ended->organization_id);
+    query_number(&q, ended->user_id);
+    query_number(&q, ended->kind);
+    return query_run(op, &q);
+}
+
+/* ---- a change */
+
 static enum err delete_one(struct op *op, struct db *db, enum login_kind kind, const struct digest *hash)
 {
+    enum err e = note_one(op, db, kind, hash);
+    if (e) return e;
     AUTO_QUERY q = db_query(db, "DELETE FROM login WHERE secret_hash = $1 AND kind = $2");
     query_digest(&q, hash);
     query_number(&q, kind);
@@ -89,6 +127,8 @@ static enum err delete_one(struct op *op, struct db *db, enum login_kind kind, c
 /* Another node may have been faster since check_taken: then nothing is there to be deleted. */
 static enum err take(struct op *op, struct db *db, const struct login *taken)
 {
+    enum err e = note_one(op, db, taken->kind, &taken->hash);
+    if (e) return e;
     AUTO_QUERY q = db_query(db, "DELETE FROM login WHERE secret_hash = $1 AND kind = $2");
     query_digest(&q, &taken->hash);
     query_number(&q, taken->kind);
@@ -97,6 +137,8 @@ static enum err take(struct op *op, struct db *db, const struct login *taken)
 
 static enum err delete_all(struct op *op, struct db *db, const struct login *ended)
 {
+    enum err e = note_all(op, db, ended);
+    if (e) return e;
     AUTO_QUERY q = db_query(db, "DELETE FROM login WHERE organization_id = $1 AND user_id = $2 AND kind = $3");
     query_number(&q, ended->organization_id);
     query_number(&q, ended->user_id);
@@ -142,8 +184,12 @@ static enum err obey_limit(struct op *op, struct db *db, const struct login_chan
 {
     struct ended_logins ended = { .hashes = arena_array(&op->arena, ENDED_AT_ONCE * change->added_count, sizeof *ended.hashes) };
     enum err e = ERR_OK;
-    for (size_t i = 0; i < change->added_count && !e; i++)
+    for (size_t i = 0; i < change->added_count && !e; i++) {
+        size_t told = ended.count;
         if (change->added[i].kind != LOGIN_USED) e = end_oldest(op, db, change, &change->added[i], &ended);
+        if (change->added[i].kind != LOGIN_SESSION) continue;
+        for (; told < ended.count && !e; told++) e = note_ended(op, db, &ended.hashes[told], op->now);
+    }
     if (change->ret_ended) *change->ret_ended = ended;
     return e;
 }
@@ -232,6 +278,35 @@ enum err store_find_login(struct op *op, struct store *store, enum login_kind ki
     return e;
 }
 
+/* ---- following */
+
+/* One statement, so that the rows and the next cursor are of the same snapshot; one row at least. */
+static const char sqlite_ended[] =
+    "SELECT coalesce((SELECT max(position) FROM login_ended), 0), e.secret_hash IS NOT NULL, e.secret_hash"
+    " FROM (SELECT 1 AS one) AS o LEFT JOIN login_ended AS e ON e.position > $1";
+static const char postgres_ended[] =
+    "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, (e.secret_hash IS NOT NULL)::int, e.secret_hash"
+    " FROM (SELECT 1 AS one) AS o LEFT JOIN login_ended AS e ON e.position >= $1";
+
+enum err store_follow_logins(struct op *op, struct store *store, int64_t *cursor, store_ended_function function, void *context)
+{
+    AUTO_READER reader = { 0 };
+    enum err e = store_reader(op, store, &reader);
+    if (e) return e;
+    AUTO_QUERY q = db_query(reader.db, db_text(reader.db, sqlite_ended, postgres_ended));
+    query_number(&q, *cursor);
+    int64_t next = *cursor;
+    bool row;
+    while (!(e = query_step(op, &q, &row)) && row) {
+        next = column_number(&q, 0);
+        if (!column_number(&q, 1)) continue;
+        const struct digest hash = column_digest(&q, 2);
+        function(context, &hash);
+    }
+    if (!e) *cursor = next;
+    return e;
+}
+
 /* ---- housekeeping */
 
 struct extend_task {
@@ -262,6 +337,7 @@ enum err store_extend_sessions(struct op *op, struct store *store, const struct 
 }
 
 struct removal_task {
+    const char *sql;
     int64_t before, limit, removed;
 };
 
@@ -269,8 +345,7 @@ static enum err run_removal(struct op *op, struct db *db, void *context, bool *r
 {
     struct removal_task *task = context;
     *ret_wrote = true;
-    AUTO_QUERY q = db_query(db, "DELETE FROM login WHERE (secret_hash, kind) IN"
-                                " (SELECT secret_hash, kind FROM login WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)");
+    AUTO_QUERY q = db_query(db, task->sql);
     query_number(&q, task->before);
     query_number(&q, task->limit);
     enum err e = query_run(op, &q);
@@ -278,24 +353,40 @@ static enum err run_removal(struct op *op, struct db *db, void *context, bool *r
     return e;
 }
 
-static enum err any_expired(struct op *op, struct store *store, int64_t before, bool *ret_any)
+/* `any` asks whether there is something to do: mostly there is not, and then nothing is written. */
+static enum err remove_old(struct op *op, struct store *store, const char *any, struct removal_task *task)
 {
-    AUTO_READER reader = { 0 };
-    enum err e = store_reader(op, store, &reader);
-    if (e) return e;
-    AUTO_QUERY q = db_query(reader.db, "SELECT 1 FROM login WHERE expires_at < $1 LIMIT 1");
-    query_number(&q, before);
-    return query_step(op, &q, ret_any);
+    bool row;
+    {
+        AUTO_READER reader = { 0 };
+        enum err e = store_reader(op, store, &reader);
+        if (e) return e;
+        AUTO_QUERY q = db_query(reader.db, any);
+        query_number(&q, task->before);
+        e = query_step(op, &q, &row);
+        if (e || !row) return e;
+    }
+    return store_run_task(op, store, run_removal, task);
 }
 
 enum err store_remove_expired_logins(struct op *op, struct store *store, int64_t before, int64_t limit, int64_t *ret_removed)
 {
-    *ret_removed = 0;
-    bool any;
-    enum err e = any_expired(op, store, before, &any); /* mostly there is nothing to do, and then nothing is written */
-    if (e || !any) return e;
-    struct removal_task task = { .before = before, .limit = limit };
-    e = store_run_task(op, store, run_removal, &task);
+    static const char any[] = "SELECT 1 FROM login WHERE expires_at < $1 LIMIT 1";
+    static const char sql[] = "DELETE FROM login WHERE (secret_hash, kind) IN"
+                              " (SELECT secret_hash, kind FROM login WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
+    struct removal_task task = { sql, before, limit, 0 };
+    enum err e = remove_old(op, store, any, &task);
+    *ret_removed = task.removed;
+    return e;
+}
+
+enum err store_forget_ended_logins(struct op *op, struct store *store, int64_t before, int64_t limit, int64_t *ret_removed)
+{
+    static const char any[] = "SELECT 1 FROM login_ended WHERE ended_at < $1 LIMIT 1";
+    static const char sql[] = "DELETE FROM login_ended WHERE (position, secret_hash) IN"
+                              " (SELECT position, secret_hash FROM login_ended WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)";
+    struct removal_task task = { sql, before, limit, 0 };
+    enum err e = remove_old(op, store, any, &task);
     *ret_removed = task.removed;
     return e;
 }

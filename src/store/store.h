@@ -210,7 +210,7 @@ struct login_change {
  * take the same one or add the same one, exactly one succeeds. */
 MUST_USE enum err store_change_logins(struct op *op, struct store *store, const struct login_change *change);
 
-/* Deletes one by kind and hash, whether it has expired or not, durably; there may be none. */
+/* Deletes one by kind and hash, whether it has expired or not, durably; there may be none. The time it ended is op->now. */
 MUST_USE enum err store_end_login(struct op *op, struct store *store, enum login_kind kind, const struct digest *hash);
 
 /* The living log-ins of a kind, of all organizations, in any order. */
@@ -221,6 +221,18 @@ MUST_USE enum err store_load_logins(struct op *op, struct store *store, enum log
 /* The living one with a hash, if there is one. */
 MUST_USE enum err store_find_login(struct op *op, struct store *store, enum login_kind kind, const struct digest *hash,
                                    int64_t now, bool *ret_found, struct login *ret_login);
+
+/* The hashes of sessions that the functions above ended after *cursor, in any process, each once at least; moves the cursor. One
+ * that began with 0 is told all that are kept. What ended with its user or its organization is in the log instead. One look into
+ * an index if nothing ended. On an error some may have been told; the cursor stays, so they are told again. The function may not
+ * call the store. */
+typedef void (*store_ended_function)(void *context, const struct digest *hash);
+MUST_USE enum err store_follow_logins(struct op *op, struct store *store, int64_t *cursor, store_ended_function function,
+                                      void *context);
+
+/* Forgets at most `limit` of those that ended before `before`: whoever has not followed since then is not told any more. */
+MUST_USE enum err store_forget_ended_logins(struct op *op, struct store *store, int64_t before, int64_t limit,
+                                            int64_t *ret_removed);
 
 /* Sets expires_at of sessions to later times (an earlier one is passed over, so is what has ended); one transaction. */
 struct session_extension {
