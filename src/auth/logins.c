@@ -22,7 +22,7 @@
 #define NAME_OF_TOKEN_KEY "gpgauth-tokens"
 #define REMOVAL_SLACK_US (INT64_C(600) * 1000000) /* longer than extensions wait to be saved, and than clocks differ */
 
-enum { SESSION_TIMEOUT_MIN = 24, PROFILE = 5, SAVE_BATCH = 1000, REMOVE_BATCH = 1000, REMOVE_BATCHES = 10 };
+enum { SESSION_TIMEOUT_MIN = 24, PROFILE = 5, REMOVE_BATCH = 1000, REMOVE_BATCHES = 10 };
 
 /* --- what the files share --- */
 
@@ -180,18 +180,6 @@ static enum err use_token_key(struct op *op, struct logins *logins, const char *
 
 /* --- opening --- */
 
-static enum err load_session(void *context, struct op *op, const struct login *login)
-{
-    (void)op;
-    struct logins *logins = context;
-    logins_index_put(logins->sessions, &(struct logins_entry){ .hash = login->hash,
-                                                               .organization_id = login->organization_id,
-                                                               .user_id = login->user_id,
-                                                               .user_uuid = login->user_uuid,
-                                                               .expires_at = login->expires_at });
-    return ERR_OK;
-}
-
 static enum err check_url(struct op *op, const char *url)
 {
     if (!url) return ERR_OK;
@@ -229,10 +217,9 @@ enum err logins_open(struct op *op, struct store *store, const struct logins_opt
     logins->profile = options->profile ? options->profile : PROFILE;
     logins->attempts_per_address = options->attempts_per_address;
     logins->attempts_per_key = options->attempts_per_key;
-    logins->sessions = logins_index_new(UINT32_MAX - 2);
     logins->access_tokens = logins_index_new(LOGINS_ACCESS_TOKENS_MAX);
     e = open_keys(op, logins, options->server_key_file);
-    if (!e) e = store_load_logins(op, store, LOGIN_SESSION, op->now, load_session, logins);
+    if (!e) e = logins_load_sessions(op, logins);
     if (e) {
         logins_close(logins);
         return e;
@@ -247,6 +234,7 @@ void logins_close(struct logins *logins)
     openpgp_server_close(logins->server);
     logins_signer_close(logins->signer);
     logins_index_free(logins->sessions);
+    logins_index_free(logins->unknown);
     logins_index_free(logins->access_tokens);
     OPENSSL_cleanse(logins->token_key, sizeof logins->token_key);
     free(logins->url);
@@ -331,27 +319,25 @@ enum err logins_follow_users(struct op *op, struct logins *logins, int64_t organ
     return forget_ended(op, logins, hashes, count);
 }
 
-static enum err save_extensions(struct op *op, struct logins *logins)
+typedef enum err (*removal)(struct op *op, struct store *store, int64_t before, int64_t limit, int64_t *ret_removed);
+
+static enum err remove_old(struct op *op, struct logins *logins, removal remove_some, int64_t before)
 {
-    struct session_extension *items;
-    size_t count = logins_index_extended(logins->sessions, &op->arena, &items);
-    for (size_t begin = 0; begin < count; begin += SAVE_BATCH) {
-        size_t batch = count - begin < SAVE_BATCH ? count - begin : SAVE_BATCH;
-        enum err e = store_extend_sessions(op, logins->store, items + begin, batch);
-        if (e) return e;
-        logins_index_saved(logins->sessions, items + begin, batch);
-    }
-    return ERR_OK;
+    int64_t removed = REMOVE_BATCH;
+    enum err e = ERR_OK;
+    for (int i = 0; i < REMOVE_BATCHES && !e && removed == REMOVE_BATCH; i++)
+        e = remove_some(op, logins->store, before, REMOVE_BATCH, &removed);
+    return e;
 }
 
 enum err logins_keep_house(struct op *op, struct logins *logins)
 {
-    enum err e = save_extensions(op, logins);
+    enum err e = logins_save_sessions(op, logins);
     logins_index_drop_expired(logins->sessions, &op->arena, op->now);
+    logins_index_drop_expired(logins->unknown, &op->arena, op->now);
     logins_index_drop_expired(logins->access_tokens, &op->arena, op->now);
-    int64_t removed = REMOVE_BATCH;
-    for (int i = 0; i < REMOVE_BATCHES && !e && removed == REMOVE_BATCH; i++)
-        e = store_remove_expired_logins(op, logins->store, op->now - REMOVAL_SLACK_US, REMOVE_BATCH, &removed);
+    if (!e) e = remove_old(op, logins, store_remove_expired_logins, op->now - REMOVAL_SLACK_US);
+    if (!e) e = remove_old(op, logins, store_forget_ended_logins, op->now - LOGINS_ENDED_KEPT_US);
     return e;
 }
 

@@ -19,8 +19,10 @@
  * worker" take processor time (openpgp.h) or wait for the disk: ERR_DEFERRED when !op->may_block. ERR_STORAGE, ERR_BUSY,
  * ERR_UNKNOWN_OUTCOME as in store.h. Results are in op->arena. All functions are thread-safe. Times are op->now.
  *
- * With several processes on one database each has its sessions in memory from its own start on: one that another process made is
- * not known here, one that another process ended lives here until it expires. Serve passbolt's clients from one process. */
+ * Any number of processes may have one database: they have the same keys, and what one made is good in all. A session that is not
+ * in memory, or has expired there, is looked up; what ended elsewhere ends here when the follower hears of it, and how long
+ * sessions live through use is exchanged by the database. Each process has for itself: which access tokens were checked, and
+ * what is counted. */
 #ifndef ROSTER_AUTH_LOGINS_H
 #define ROSTER_AUTH_LOGINS_H
 
@@ -104,19 +106,24 @@ MUST_USE enum err logins_begin(struct op *op, struct logins *logins, const struc
 MUST_USE enum err logins_finish(struct op *op, struct logins *logins, const struct login_user *user, const char *text,
                                 size_t size, const char **ret_secret);
 
-/* Fills op->caller (organization, user with uuid, every right) from the value of a session's cookie (NULL or any text). No disk:
- * 0.5 us of 100,000 sessions, of which 0.2 are the SHA-256. ERR_UNAUTHENTICATED if there is none, it is not known, has expired or
- * was ended, or is not of the one organization that may log in. */
+/* Fills op->caller (organization, user with uuid, every right) from the value of a session's cookie (NULL or any text). One in
+ * memory: 0.5 us of 100,000 sessions, of which 0.2 are the SHA-256. One that is not, or has expired here, is looked up in the
+ * store, on a worker, if its value was made by this installation: it may have begun or been used in another process.
+ * ERR_UNAUTHENTICATED if there is none, it is not known, has expired or was ended, or is not of the one organization that may log
+ * in. ERR_BUSY if it would have to be looked up and the store cannot be reached, or too many were looked up in vain in this
+ * second: it may be good. */
 MUST_USE enum err logins_find_session(struct op *op, struct logins *logins, const char *secret);
 
 /* The session, if it lives, lives session_timeout_min longer from now on. For who was found by it and is active, and nobody else:
  * else the session of a user who may not log in for a while would wait for the end of that. Costs what finding costs.
  *
- * Extended sessions are saved by logins_keep_house: a crash takes back at most what was extended since, so a session that was
- * in use is alive afterwards unless its timeout is shorter than that. */
+ * Extended sessions are saved by logins_keep_house, and by logins_save_sessions when one will soon have expired for other
+ * processes: a crash takes back at most what was extended since, so a session that was in use is alive afterwards unless its
+ * timeout is shorter than that. */
 void logins_touch_session(const struct op *op, struct logins *logins, const char *secret);
 
-/* Ends it, durably: no use of it succeeds once this has returned. One that does not live (any more) is no error. On a worker. */
+/* Ends it, durably: no use of it succeeds here once this has returned, and elsewhere once the follower has heard of it. One that
+ * does not live (any more) is no error. On a worker. */
 MUST_USE enum err logins_end_session(struct op *op, struct logins *logins, const char *secret);
 
 /* --- JWT --- */
@@ -179,6 +186,11 @@ MUST_USE enum err logins_follow_organization(struct op *op, struct logins *login
 MUST_USE enum err logins_follow_users(struct op *op, struct logins *logins, int64_t organization_id, int64_t *user_ids,
                                       size_t count);
 
+/* Ends sessions here that other processes ended; called by the follower each round, by one thread. One look into the store if
+ * there are none. If it was not called, or failed, for half an hour, all sessions are forgotten and looked up when they are used.
+ */
+MUST_USE enum err logins_follow_ended(struct op *op, struct logins *logins);
+
 /* Has the organization any sessions here that would have to be followed? */
 bool logins_has_sessions(struct logins *logins, int64_t organization_id);
 
@@ -187,9 +199,14 @@ bool logins_has_sessions(struct logins *logins, int64_t organization_id);
 enum { LOGINS_KEEP_HOUSE_S = 30 };
 MUST_USE enum err logins_keep_house(struct op *op, struct logins *logins);
 
+/* Was a session extended that for other processes will have expired before the next logins_keep_house or soon after? Then
+ * logins_save_sessions is called, within a second or so; it saves all that were extended. */
+bool logins_must_save(const struct logins *logins);
+MUST_USE enum err logins_save_sessions(struct op *op, struct logins *logins);
+
 struct logins_stats {
     int64_t done, refused; /* log-ins and refreshes that succeeded; that were ERR_UNAUTHENTICATED */
-    int64_t sessions;      /* known; some may have expired in the last LOGINS_KEEP_HOUSE_S */
+    int64_t sessions;      /* in memory; some may have expired in the last LOGINS_KEEP_HOUSE_S */
 };
 /* All zero for NULL. */
 void logins_stats(struct logins *logins, struct logins_stats *ret_stats);

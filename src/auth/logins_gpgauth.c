@@ -1,5 +1,4 @@
-/* logins_gpgauth.c — GPGAuth 1.3.0 as Passbolt speaks it (passbolt.md 2.9), and the sessions that come of it. */
-#include "auth/base64url.h"
+/* logins_gpgauth.c — GPGAuth 1.3.0 as Passbolt speaks it (passbolt.md 2.9). */
 #include "auth/logins_parts.h"
 
 #include <stdio.h>
@@ -51,20 +50,6 @@ static struct digest hash_of_token(const struct login_user *user, const struct u
     return digest_of(text, (size_t)size);
 }
 
-static const char *make_secret(struct arena *arena)
-{
-    uint8_t bytes[32];
-    random_bytes(bytes, sizeof bytes);
-    char *secret = arena_alloc(arena, base64url_encoded_max(sizeof bytes));
-    base64url_encode(secret, bytes, sizeof bytes);
-    return secret;
-}
-
-static int64_t session_timeout_us(const struct logins *logins)
-{
-    return logins->session_timeout_min * INT64_C(60000000);
-}
-
 enum err logins_finish(struct op *op, struct logins *logins, const struct login_user *user, const char *text, size_t size,
                        const char **ret_secret)
 {
@@ -76,10 +61,10 @@ enum err logins_finish(struct op *op, struct logins *logins, const struct login_
     if (!logins_token_check(logins, user, &token, op->now, &token_expires_at))
         return logins_refuse_login(op, logins, "the token is too old, or not of this server for this user");
 
-    const char *secret = make_secret(&op->arena);
+    const char *secret = logins_session_make(&op->arena, logins);
     const struct login added[] = {
         { LOGIN_SESSION, digest_of(secret, LOGINS_SECRET_SIZE), user->organization_id, user->user_id, user->uuid, op->now,
-          op->now + session_timeout_us(logins) },
+          op->now + logins_session_timeout_us(logins) },
         { LOGIN_USED, hash_of_token(user, &token), user->organization_id, user->user_id, user->uuid, op->now,
           token_expires_at + LOGINS_CLOCK_LEEWAY_US },
     };
@@ -100,43 +85,4 @@ enum err logins_finish(struct op *op, struct logins *logins, const struct login_
     op->caller = logins_caller(user->organization_id, user->user_id, &user->uuid);
     *ret_secret = secret;
     return ERR_OK;
-}
-
-/* --- sessions --- */
-
-static bool hash_of_secret(const char *secret, struct digest *ret_hash)
-{
-    if (!secret || strnlen(secret, LOGINS_SECRET_SIZE + 1) != LOGINS_SECRET_SIZE) return false;
-    *ret_hash = digest_of(secret, LOGINS_SECRET_SIZE);
-    return true;
-}
-
-enum err logins_find_session(struct op *op, struct logins *logins, const char *secret)
-{
-    struct digest hash;
-    struct logins_entry session;
-    if (!hash_of_secret(secret, &hash) || !logins_index_find(logins->sessions, &hash, op->now, 0, &session))
-        return logins_refuse(op, "there is no such session");
-    if (!logins_is_open_to(logins, session.organization_id)) return logins_refuse(op, LOGINS_OF_ANOTHER_ORGANIZATION);
-    op->caller = logins_caller(session.organization_id, session.user_id, &session.user_uuid);
-    return ERR_OK;
-}
-
-void logins_touch_session(const struct op *op, struct logins *logins, const char *secret)
-{
-    struct digest hash;
-    struct logins_entry session;
-    if (hash_of_secret(secret, &hash))
-        (void)logins_index_find(logins->sessions, &hash, op->now, session_timeout_us(logins), &session);
-}
-
-enum err logins_end_session(struct op *op, struct logins *logins, const char *secret)
-{
-    struct digest hash;
-    enum err e = logins_need_worker(op);
-    if (e) return e;
-    if (!hash_of_secret(secret, &hash)) return ERR_OK;
-    e = store_end_login(op, logins->store, LOGIN_SESSION, &hash);
-    if (!e) logins_index_remove(logins->sessions, &hash);
-    return e;
 }

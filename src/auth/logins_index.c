@@ -21,6 +21,7 @@ struct logins_index {
     struct entry *entries;
     uint32_t count, capacity, max;
     struct lookup by_hash;
+    _Atomic uint64_t doubts; /* counts what may have made something untrue that was read of the store before */
 };
 
 enum { DROP_BATCH = 500 };
@@ -73,25 +74,57 @@ static void set(_Atomic int64_t *time, int64_t value)
     atomic_store_explicit(time, value, memory_order_relaxed);
 }
 
+static void raise_to(_Atomic int64_t *time, int64_t later)
+{
+    int64_t known = load(time);
+    while (known < later && !atomic_compare_exchange_weak(time, &known, later)) {}
+}
+
+static void put_locked(struct logins_index *index, const struct logins_entry *entry)
+{
+    struct entry *kept = find_locked(index, &entry->hash);
+    if (kept) {
+        raise_to(&kept->expires_at, entry->expires_at);
+        raise_to(&kept->saved, entry->expires_at);
+        return;
+    }
+    if (index->count == index->max) return;
+    if (index->count == index->capacity) {
+        index->capacity = memory_next_capacity(index->capacity, index->count + 1);
+        index->entries = memory_resize(index->entries, index->capacity, sizeof *index->entries);
+    }
+    kept = &index->entries[index->count];
+    kept->hash = entry->hash;
+    kept->organization_id = entry->organization_id;
+    kept->user_id = entry->user_id;
+    kept->user_uuid = entry->user_uuid;
+    set(&kept->expires_at, entry->expires_at);
+    set(&kept->saved, entry->expires_at);
+    lookup_add(&index->by_hash, hash_of_digest(&entry->hash), index->count, hash_of_entry, index);
+    index->count++;
+}
+
 void logins_index_put(struct logins_index *index, const struct logins_entry *entry)
 {
     pthread_rwlock_wrlock(&index->lock);
-    if (index->count < index->max && !find_locked(index, &entry->hash)) {
-        if (index->count == index->capacity) {
-            index->capacity = memory_next_capacity(index->capacity, index->count + 1);
-            index->entries = memory_resize(index->entries, index->capacity, sizeof *index->entries);
-        }
-        struct entry *kept = &index->entries[index->count];
-        kept->hash = entry->hash;
-        kept->organization_id = entry->organization_id;
-        kept->user_id = entry->user_id;
-        kept->user_uuid = entry->user_uuid;
-        set(&kept->expires_at, entry->expires_at);
-        set(&kept->saved, entry->expires_at);
-        lookup_add(&index->by_hash, hash_of_digest(&entry->hash), index->count, hash_of_entry, index);
-        index->count++;
-    }
+    put_locked(index, entry);
     pthread_rwlock_unlock(&index->lock);
+}
+
+/* Who doubts does so under the lock, or before it looks under the lock at what is there: so either the doubt is seen here, or the
+ * entry there. */
+bool logins_index_put_undoubted(struct logins_index *index, const struct logins_entry *entry, uint64_t doubts)
+{
+    pthread_rwlock_wrlock(&index->lock);
+    bool undoubted = atomic_load(&index->doubts) == doubts;
+    if (undoubted) put_locked(index, entry);
+    pthread_rwlock_unlock(&index->lock);
+    return undoubted;
+}
+
+uint64_t logins_index_doubts(const struct logins_index *index)
+{
+    return atomic_load(&index->doubts);
 }
 
 bool logins_index_find(struct logins_index *index, const struct digest *hash, int64_t now, int64_t extension_us,
@@ -107,7 +140,8 @@ bool logins_index_find(struct logins_index *index, const struct digest *hash, in
                                             .organization_id = entry->organization_id,
                                             .user_id = entry->user_id,
                                             .user_uuid = entry->user_uuid,
-                                            .expires_at = load(&entry->expires_at) };
+                                            .expires_at = load(&entry->expires_at),
+                                            .saved = load(&entry->saved) };
     }
     pthread_rwlock_unlock(&index->lock);
     return lives;
@@ -138,6 +172,7 @@ static void remove_locked(struct logins_index *index, struct entry *entry)
 void logins_index_remove(struct logins_index *index, const struct digest *hash)
 {
     pthread_rwlock_wrlock(&index->lock);
+    atomic_fetch_add(&index->doubts, 1);
     struct entry *entry = find_locked(index, hash);
     if (entry) remove_locked(index, entry);
     pthread_rwlock_unlock(&index->lock);
@@ -146,6 +181,7 @@ void logins_index_remove(struct logins_index *index, const struct digest *hash)
 bool logins_index_has(struct logins_index *index, int64_t organization_id)
 {
     bool has = false;
+    atomic_fetch_add(&index->doubts, 1);
     pthread_rwlock_rdlock(&index->lock);
     for (uint32_t i = 0; i < index->count && !has; i++) has = index->entries[i].organization_id == organization_id;
     pthread_rwlock_unlock(&index->lock);
@@ -167,6 +203,7 @@ static bool is_among(const int64_t *ids, size_t count, int64_t id)
 size_t logins_index_list(struct logins_index *index, struct arena *arena, int64_t organization_id, const int64_t *user_ids,
                          size_t user_count, struct digest **ret_hashes)
 {
+    atomic_fetch_add(&index->doubts, 1);
     pthread_rwlock_rdlock(&index->lock);
     struct digest *hashes = arena_array(arena, index->count, sizeof *hashes);
     size_t count = 0;
@@ -185,6 +222,18 @@ void logins_index_drop_organization(struct logins_index *index, int64_t organiza
     pthread_rwlock_wrlock(&index->lock);
     for (uint32_t i = index->count; i-- > 0;)
         if (index->entries[i].organization_id == organization_id) remove_locked(index, &index->entries[i]);
+    pthread_rwlock_unlock(&index->lock);
+}
+
+void logins_index_drop_all(struct logins_index *index)
+{
+    pthread_rwlock_wrlock(&index->lock);
+    atomic_fetch_add(&index->doubts, 1);
+    free(index->entries);
+    lookup_free(&index->by_hash);
+    index->entries = NULL;
+    index->by_hash = (struct lookup){ 0 };
+    index->count = index->capacity = 0;
     pthread_rwlock_unlock(&index->lock);
 }
 

@@ -20,8 +20,15 @@ struct logins {
     char *url;
     int64_t organization, session_timeout_min, profile, attempts_per_address, attempts_per_key;
     struct logins_index *sessions, *access_tokens;
+    struct logins_index *unknown;        /* sessions that were looked up in vain a moment ago */
+    _Atomic int64_t miss_second, misses; /* look-ups in vain in the second that was last seen */
+    _Atomic bool must_save;              /* a session was extended that will soon have expired for others */
+    int64_t ended_cursor, followed_at;   /* the follower's own */
     _Atomic int64_t done, refused;
 };
+
+/* How long it is told which sessions have ended: who has not followed for half of it looks all of them up again. */
+#define LOGINS_ENDED_KEPT_US (INT64_C(3600) * 1000000)
 
 /* ERR_UNAUTHENTICATED with the text that all reasons have; `reason` is for the log (debug) and quotes nothing that is secret.
  * What was recorded before is forgotten. */
@@ -38,6 +45,14 @@ struct caller logins_caller(int64_t organization_id, int64_t user_id, const stru
 /* May users of the organization be logged in? Those who are may have been before passbolt.organization was set. */
 bool logins_is_open_to(const struct logins *logins, int64_t organization_id);
 #define LOGINS_OF_ANOTHER_ORGANIZATION "it is of another organization than that of passbolt.organization"
+
+/* --- logins_sessions.c --- */
+
+/* The value of a new session's cookie. */
+const char *logins_session_make(struct arena *arena, const struct logins *logins);
+int64_t logins_session_timeout_us(const struct logins *logins);
+/* At the start, when the keys are there. */
+MUST_USE enum err logins_load_sessions(struct op *op, struct logins *logins);
 
 /* --- logins_token.c: log-in tokens, which are remembered nowhere --- */
 

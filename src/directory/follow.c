@@ -230,6 +230,7 @@ static enum err follow_once(struct op *op, struct directory *directory)
     for (size_t i = 0; i < list.count && !e; i++)
         e = directory_refresh(op, directory, list.items[i].organization_id, list.items[i].version);
     if (!e) directory->follow_cursor = cursor; /* after a failure all of it is tried again */
+    if (!e && directory->logins) e = logins_follow_ended(op, directory->logins);
     return e;
 }
 
@@ -384,6 +385,12 @@ static enum err keep_logins(struct op *op, struct directory *directory)
     return directory->logins ? logins_keep_house(op, directory->logins) : ERR_OK;
 }
 
+static enum err save_logins(struct op *op, struct directory *directory)
+{
+    bool must = directory->logins && logins_must_save(directory->logins) && store_reachable(directory->store);
+    return must ? logins_save_sessions(op, directory->logins) : ERR_OK;
+}
+
 static void *run_housekeeper(void *argument)
 {
     enum { SAVE_LAST_USED_EVERY_S = 30 };
@@ -394,7 +401,7 @@ static void *run_housekeeper(void *argument)
         enum err e = ERR_OK;
         if (second % directory->expire_interval_s == 0) e = expire_once(&op, directory);
         if (!e && second % SAVE_LAST_USED_EVERY_S == 0) e = save_last_used(&op, directory);
-        if (!e && second % LOGINS_KEEP_HOUSE_S == 0) e = keep_logins(&op, directory);
+        if (!e) e = second % LOGINS_KEEP_HOUSE_S == 0 ? keep_logins(&op, directory) : save_logins(&op, directory);
         if (e) log_warn("housekeeping: %s", op.failure.text);
         drop_idle_images(directory);
         drop_idle_fragments(directory, fragments_budget());

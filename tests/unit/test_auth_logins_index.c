@@ -53,14 +53,21 @@ static void what_is_put_is_found_until_it_expires(void **state)
     logins_index_free(NULL);
 }
 
-static void what_is_put_twice_stays_as_it_was(void **state)
+static void what_is_put_twice_lives_until_the_later_end(void **state)
 {
     (void)state;
     struct logins_index *index = filled(3, 100);
-    struct logins_entry again = entry_of(1, 500);
+    struct arena arena = ARENA_INIT;
+    struct session_extension *items;
+    struct logins_entry again = entry_of(1, 500), earlier = entry_of(1, 200);
     logins_index_put(index, &again);
+    logins_index_put(index, &earlier);
     assert_int_equal(logins_index_count(index), 3);
-    assert_false(has(index, 1, 100));
+    assert_true(has(index, 1, 499));
+    assert_false(has(index, 1, 500));
+    assert_false(has(index, 0, 100));
+    assert_int_equal(logins_index_extended(index, &arena, &items), 0); /* the store has it so already */
+    arena_free(&arena);
     logins_index_free(index);
 }
 
@@ -232,7 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_put_is_found_until_it_expires),
-        cmocka_unit_test(what_is_put_twice_stays_as_it_was),
+        cmocka_unit_test(what_is_put_twice_lives_until_the_later_end),
         cmocka_unit_test(what_is_removed_is_gone_and_the_others_stay),
         cmocka_unit_test(a_full_index_takes_no_more),
         cmocka_unit_test(what_expired_is_dropped),

@@ -40,7 +40,7 @@ enum err passbolt_find_session(struct op *op, const struct request *request, con
     enum err e = logins_find_session(op, directory_logins(op->directory), *ret_secret);
     if (!e) e = passbolt_check_caller(op);
     op->caller = before;
-    if (e == ERR_DEFERRED) return e;
+    if (e == ERR_DEFERRED || e == ERR_BUSY) return e;
     *ret_lives = e == ERR_OK;
     failure_clear(&op->failure);
     return ERR_OK;

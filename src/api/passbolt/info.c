@@ -57,7 +57,7 @@ static enum err find_caller(struct op *op, const struct request *request, bool *
 {
     enum err e = dialect_passbolt.authenticate(op, request);
     if (!e) e = passbolt_check_caller(op);
-    if (e == ERR_DEFERRED) return e;
+    if (e == ERR_DEFERRED || e == ERR_BUSY) return e;
     *ret_known = e == ERR_OK;
     failure_clear(&op->failure);
     return ERR_OK;

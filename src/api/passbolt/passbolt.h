@@ -64,7 +64,7 @@ enum passbolt_profile passbolt_profile_of(const struct op *op);
 bool passbolt_has_token(const struct request *request);
 
 /* Is there a living session of an active user behind the request's cookie? *ret_secret is the cookie's value, or NULL. Only
- * ERR_DEFERRED; op->caller stays who it was. */
+ * ERR_DEFERRED, and ERR_BUSY if it cannot be told now; op->caller stays who it was. */
 MUST_USE enum err passbolt_find_session(struct op *op, const struct request *request, const char **ret_secret, bool *ret_lives);
 
 /* Is op->caller an active user still? As directory_view. */
