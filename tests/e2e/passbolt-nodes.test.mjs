@@ -1,5 +1,5 @@
-// Several servers on one database: who logged in through one is logged in at the others, and who logged out is out at all of them.
-// Each test has two, A and B, which start at once.
+// Several servers on one database: who logged in through one is logged in at the others, and who logged out is out at all of
+// them. Each test has two, A and B, which start at once.
 import assert from 'node:assert/strict';
 import { afterEach, before, beforeEach, describe, it } from 'node:test';
 import {
@@ -185,8 +185,8 @@ describe('kill -9 of A', () => {
     });
 });
 
-// A session as it should be: alive at both nodes from its beginning; ended at once at the node that ended it, and within BOUND_MS at
-// the other; once a node has refused it, that node refuses it for ever.
+// A session as it should be: alive at both nodes from its beginning; ended at once at the node that ended it, and within BOUND_MS
+// at the other; once a node has refused it, that node refuses it for ever.
 describe(`random log-ins and log-outs at random nodes (ROSTER_SEED=${SEED})`, () => {
     const STEPS = 200;
     const random = new Random(SEED);
