@@ -48,6 +48,27 @@ struct digest digest_of(const void *bytes, size_t size)
     return digest;
 }
 
+struct digest_stream *digest_stream_new(void)
+{
+    pthread_once(&once, prepare);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (!context || !EVP_DigestInit_ex(context, sha256, NULL)) abort();
+    return (struct digest_stream *)context;
+}
+
+void digest_stream_add(struct digest_stream *stream, const void *bytes, size_t size)
+{
+    if (!EVP_DigestUpdate((EVP_MD_CTX *)stream, bytes, size)) abort();
+}
+
+struct digest digest_stream_end(struct digest_stream *stream)
+{
+    struct digest digest;
+    if (!EVP_DigestFinal_ex((EVP_MD_CTX *)stream, digest.bytes, NULL)) abort();
+    EVP_MD_CTX_free((EVP_MD_CTX *)stream);
+    return digest;
+}
+
 bool digest_equal(const struct digest *a, const struct digest *b)
 {
     return CRYPTO_memcmp(a, b, sizeof *a) == 0;

@@ -51,6 +51,14 @@ static bool find_flag(const char *value, bool *ret_flag)
     return true;
 }
 
+static bool find_switch(const char *value, int *ret_switch)
+{
+    bool flag, automatic = strcmp(value, "auto") == 0;
+    if (!automatic && !find_flag(value, &flag)) return false;
+    *ret_switch = automatic ? SWITCH_AUTO : flag ? SWITCH_ON : SWITCH_OFF;
+    return true;
+}
+
 static bool read_number(const char *value, int64_t *ret_number)
 {
     const char *digits = value[0] == '-' ? value + 1 : value;
@@ -104,6 +112,12 @@ enum err settings_store(struct failure *failure, const struct setting *setting, 
         *(bool *)at = flag;
         return ERR_OK;
     }
+    case SETTING_SWITCH: {
+        int position;
+        if (!find_switch(value, &position)) return refuse("%s: \"%.40s\" is neither auto nor true nor false", where, value);
+        *(int *)at = position;
+        return ERR_OK;
+    }
     case SETTING_CHOICE: {
         int index;
         if (!find_choice(setting->choices, value, &index))
@@ -137,6 +151,7 @@ void settings_defaults(const struct setting *table, void *target, struct arena *
         case SETTING_FLAG:
             *(bool *)at = false;
             break;
+        case SETTING_SWITCH:
         case SETTING_CHOICE:
             *(int *)at = 0;
             break;
@@ -163,6 +178,7 @@ static const char *placeholder(const struct setting *setting)
     case SETTING_CHOICE:
         return setting->choices;
     case SETTING_FLAG:
+    case SETTING_SWITCH:
         break;
     }
     return "";
@@ -243,6 +259,7 @@ static bool is_same(const struct setting *setting, const void *a, const void *b)
         return *(const int64_t *)x == *(const int64_t *)y;
     case SETTING_FLAG:
         return *(const bool *)x == *(const bool *)y;
+    case SETTING_SWITCH:
     case SETTING_CHOICE:
         return *(const int *)x == *(const int *)y;
     }

@@ -17,8 +17,11 @@ enum setting_kind {
     SETTING_TEXT,   /* const char *, NULL when `initial` is NULL and nothing was given */
     SETTING_NUMBER, /* int64_t within min..max; `choices` may name some: "off=0|on=700" */
     SETTING_FLAG,   /* bool; as flag `--name` or `--name=false`; true/false, yes/no, on/off, 1/0 elsewhere */
+    SETTING_SWITCH, /* int, enum setting_switch: a flag that may also be left to the program, by the word auto */
     SETTING_CHOICE, /* int, index into `choices` "text|json" */
 };
+
+enum setting_switch { SWITCH_AUTO, SWITCH_ON, SWITCH_OFF };
 
 enum setting_change {
     AT_START,  /* takes effect at the next start */

@@ -149,7 +149,7 @@ static enum err read_flag(struct failure *failure, const struct settings_target 
     if (!setting) return failure_set(failure, ERR_INVALID, dashes ? where + 2 : where, "%s: there is no such flag", where);
 
     const char *value = word[size] ? word + size + 1 : NULL;
-    if (!value && setting->kind == SETTING_FLAG) value = "true";
+    if (!value && (setting->kind == SETTING_FLAG || setting->kind == SETTING_SWITCH)) value = "true";
     if (!value) {
         if (*at + 1 >= argc || strncmp(argv[*at + 1], "--", 2) == 0)
             return failure_set(failure, ERR_INVALID, setting->name, "%s: the value is missing", where);
