@@ -21,9 +21,10 @@ int command_fail_op(const struct op *op)
 
 enum err command_open_store(struct op *op, const struct command_line *line, bool create, struct store **ret_store)
 {
-    struct store_options options = { .url = line->config.store,
-                                     .create = create && line->config.migrate,
-                                     .migrate = line->config.migrate,
-                                     .busy_limit_ms = line->config.busy_limit_ms };
+    int allowed = line->config.migrate;
+    bool migrate = allowed == SWITCH_ON || (allowed == SWITCH_AUTO && store_is_embedded(line->config.store));
+    struct store_options options = {
+        .url = line->config.store, .create = create && migrate, .migrate = migrate, .busy_limit_ms = line->config.busy_limit_ms
+    };
     return store_open(op, &options, ret_store);
 }

@@ -35,7 +35,7 @@ struct command {
     int (*run)(struct command_line *line);
 };
 
-extern const struct setting import_options[], token_options[], routes_options[];
+extern const struct setting import_options[], token_options[], routes_options[], migrate_options[];
 
 /* The struct behind each command's options. */
 struct import_flags {
@@ -51,6 +51,10 @@ struct routes_flags {
     bool json;
 };
 
+struct migrate_flags {
+    bool check;
+};
+
 int command_serve(struct command_line *line);
 int command_demo(struct command_line *line);
 int command_import(struct command_line *line);
@@ -58,6 +62,7 @@ int command_export(struct command_line *line);
 int command_token(struct command_line *line);
 int command_check(struct command_line *line);
 int command_backup(struct command_line *line);
+int command_migrate(struct command_line *line);
 int command_routes(struct command_line *line);
 int command_version(struct command_line *line);
 

@@ -14,7 +14,7 @@ struct config {
     const char *tls_cert, *tls_key;
     int log_format, log_level; /* enum log_format, enum log_level */
     bool request_log;
-    bool migrate;
+    int migrate; /* enum setting_switch */
     int64_t rate_limit, rate_period_s;
     int64_t threads, workers, queue_limit, connection_limit;
     int64_t head_limit_kib, body_limit_kib, response_limit_mib, sending_limit_mib;
@@ -29,9 +29,11 @@ struct config {
     int passbolt_profile; /* index into its choices: 0 is 5, 1 is 2 */
 };
 
-/* All of them, and those that every command takes. */
+/* All of them, those that every command with a database takes, and those of them for a command that names its databases itself.
+ */
 extern const struct setting config_settings[];
 extern const struct setting config_store_settings[];
+extern const struct setting config_own_store_settings[];
 
 /* Fills `config` from the file, the environment and the flags in `flags` (argc words), in rising order of strength. `options` is
  * the command's own table and target. Words that are no flags go to positional[]. ERR_INVALID also for settings that contradict.

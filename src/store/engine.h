@@ -25,6 +25,7 @@ typedef enum err (*store_task)(struct op *op, struct db *db, void *context, bool
 struct engine {
     const char *name;
     const char *prefixes[2]; /* of a URL; NULL: no more */
+    bool embedded;           /* store_is_embedded */
     enum err (*open)(struct op *op, const struct store_options *options, struct store **ret_store);
     void (*close)(struct store *store);
 
@@ -68,8 +69,9 @@ MUST_USE enum err store_snapshot(struct op *op, struct reader *reader);
 /* Runs a task in a transaction and waits until it is on disk. */
 MUST_USE enum err store_run_task(struct op *op, struct store *store, store_task task, void *context);
 
-/* The newest schema; both engines' migrations lead to it. */
-int store_schema_version(void);
+/* For an engine that has found `schema` (0: no tables): tells it to who asked, and whether to migrate from it to the newest.
+ * ERR_INVALID: it is newer, or older and the options do not allow it. */
+MUST_USE enum err store_check_schema(struct op *op, const struct store_options *options, int64_t schema, bool *ret_migrate);
 
 /* apply.c: the rows of one change. `time` is that of the commit. */
 MUST_USE enum err store_apply(struct op *op, struct db *db, int64_t organization_id, const struct change *change, int64_t time);

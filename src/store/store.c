@@ -42,11 +42,32 @@ void store_close(struct store *store)
     store->engine->close(store);
 }
 
+bool store_is_embedded(const char *url)
+{
+    const struct engine *engine = find_engine(url);
+    return engine && engine->embedded;
+}
+
 int store_schema_version(void)
 {
     int newest = 0;
     for (const struct migration *m = sqlite_migrations; m->number; m++) newest = m->number;
     return newest;
+}
+
+/* Addresses are not repeated in what is said: one of PostgreSQL's may have a password in it. */
+enum err store_check_schema(struct op *op, const struct store_options *options, int64_t schema, bool *ret_migrate)
+{
+    int newest = store_schema_version();
+    if (options->ret_schema) *options->ret_schema = (int)schema;
+    *ret_migrate = schema < newest;
+    if (schema > newest)
+        return op_fail(op, ERR_INVALID, "store", "the database was written by a newer Roster (schema %lld, this one knows %d)",
+                       (long long)schema, newest);
+    if (!*ret_migrate || options->migrate || (schema == 0 && options->create)) return ERR_OK;
+    if (schema == 0) return op_fail(op, ERR_INVALID, "store", "the database has no tables yet: run roster migrate");
+    return op_fail(op, ERR_INVALID, "store", "the database has schema %lld and must be migrated to %d first: run roster migrate",
+                   (long long)schema, newest);
 }
 
 enum err store_reader(struct op *op, struct store *store, struct reader *ret_reader)

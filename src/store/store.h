@@ -21,11 +21,21 @@ struct store_options {
     bool create;           /* make the file and its tables if there is none */
     bool migrate;          /* bring an older database up to date; otherwise it is refused */
     int64_t busy_limit_ms; /* how long to wait for another process's lock; 0: 5,000 */
+    /* What is told of the schema; all may be NULL. */
+    int *ret_schema;                                   /* what was found: 0 without tables; also when it is refused for that */
+    void (*migrated)(void *context, const char *name); /* each migration that ran ("0003-keys"), once it is there to stay */
+    void *context;
 };
 
 /* Opens and, if allowed, creates or migrates. A database of a newer version is refused with a clear message; after a crash
  * (the file was not closed cleanly: a flag in the database) an integrity check runs first. */
 MUST_USE enum err store_open(struct op *op, const struct store_options *options, struct store **ret_store);
+
+/* The newest schema, to which store_open migrates. The same for all engines. */
+int store_schema_version(void);
+
+/* Is a database at this address for Roster alone, so that nobody need be asked before its tables are made or changed? */
+bool store_is_embedded(const char *url);
 
 /* Waits for commits under way, checkpoints, marks the file clean when no other process uses it. Accepts NULL. */
 void store_close(struct store *store);

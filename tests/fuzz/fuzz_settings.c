@@ -28,6 +28,7 @@ static void check_bounds(const struct config *config)
             (setting->initial || *(const int64_t *)at)) /* without an initial value 0 is "not set" */
             promise(*(const int64_t *)at >= setting->min && *(const int64_t *)at <= setting->max);
         if (setting->kind == SETTING_CHOICE) promise(*(const int *)at >= 0);
+        if (setting->kind == SETTING_SWITCH) promise(*(const int *)at >= SWITCH_AUTO && *(const int *)at <= SWITCH_OFF);
         if (setting->kind == SETTING_FLAG) promise(*(const unsigned char *)at <= 1);
         if (setting->kind == SETTING_TEXT && *(const char *const *)at)
             promise(strlen(*(const char *const *)at) <= (setting->max ? (size_t)setting->max : 4096));

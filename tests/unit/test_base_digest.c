@@ -24,6 +24,21 @@ static void digests_are_those_of_the_standard(void **state)
     }
 }
 
+static void pieces_give_the_digest_of_the_whole(void **state)
+{
+    (void)state;
+    static const char text[] = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+    for (size_t size = 1; size < sizeof text; size++) {
+        struct digest_stream *stream = digest_stream_new();
+        for (size_t at = 0; at < sizeof text; at += size)
+            digest_stream_add(stream, text + at, at + size < sizeof text ? size : sizeof text - at);
+        struct digest streamed = digest_stream_end(stream), whole = digest_of(text, sizeof text);
+        assert_true(digest_equal(&streamed, &whole));
+    }
+    struct digest none = digest_stream_end(digest_stream_new()), nothing = digest_of("", 0);
+    assert_true(digest_equal(&none, &nothing));
+}
+
 static void text_of_any_case_is_read(void **state)
 {
     (void)state;
@@ -83,9 +98,13 @@ static void random_bytes_fill_what_was_asked_for(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(digests_are_those_of_the_standard), cmocka_unit_test(text_of_any_case_is_read),
-        cmocka_unit_test(malformed_text_is_refused),         cmocka_unit_test(digests_that_differ_in_one_bit_are_not_equal),
-        cmocka_unit_test(threads_do_not_disturb_each_other), cmocka_unit_test(random_bytes_fill_what_was_asked_for),
+        cmocka_unit_test(digests_are_those_of_the_standard),
+        cmocka_unit_test(pieces_give_the_digest_of_the_whole),
+        cmocka_unit_test(text_of_any_case_is_read),
+        cmocka_unit_test(malformed_text_is_refused),
+        cmocka_unit_test(digests_that_differ_in_one_bit_are_not_equal),
+        cmocka_unit_test(threads_do_not_disturb_each_other),
+        cmocka_unit_test(random_bytes_fill_what_was_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

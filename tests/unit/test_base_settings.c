@@ -10,7 +10,7 @@ struct sample {
     const char *store, *name;
     int64_t threads, port, rate;
     bool quiet, strict;
-    int format;
+    int format, follow;
 };
 
 #define LONG_HELP "how many threads answer requests; more than there are processors rarely helps anybody at all"
@@ -25,6 +25,7 @@ static const struct setting table[] = {
     { "strict",     SETTING_FLAG,   AT(strict),  "true",   0, 0,   NULL,        ON_RELOAD, NULL,  "refuse what is odd" },
     { "log_format", SETTING_CHOICE, AT(format),  "json",   0, 0,   "text|json", ON_RELOAD, NULL,  "how lines look" },
     { "net.web.port", SETTING_NUMBER, AT(port),  NULL,     1, 99,  NULL,        AT_START,  NULL,  "where it listens" },
+    { "follow",     SETTING_SWITCH, AT(follow),  "auto",   0, 0,   NULL,        AT_START,  NULL,  "look what others do" },
     { "rate_limit", SETTING_NUMBER, AT(rate),    "none",   0, 900, "none=0|on=700|all=901", ON_RELOAD, NULL, "how often" },
     { 0 },
 };
@@ -176,6 +177,48 @@ static void flags_are_written_in_several_words(void **state)
     end(&f);
 }
 
+static void a_switch_is_a_flag_that_may_be_left_to_the_program(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        int position;
+    } cases[] = {
+        { "true", SWITCH_ON }, { "no", SWITCH_OFF }, { "auto", SWITCH_AUTO }, { "1", SWITCH_ON }, { "off", SWITCH_OFF },
+    };
+    struct fixture f = begin();
+    assert_int_equal(f.sample.follow, SWITCH_AUTO);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_int_equal(set(&f, "follow", cases[i].value), ERR_OK);
+        assert_int_equal(f.sample.follow, cases[i].position);
+    }
+    end(&f);
+}
+
+static void a_switch_is_given_as_flags_are(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *argv[3];
+        int position;
+        size_t words;
+    } cases[] = {
+        { { "--follow" }, SWITCH_ON, 0 },
+        { { "--follow=false" }, SWITCH_OFF, 0 },
+        { { "--follow=auto" }, SWITCH_AUTO, 0 },
+        { { "--follow", "false" }, SWITCH_ON, 1 }, /* as with a flag: the word is another's */
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct fixture f = begin();
+        const char *positional[1];
+        size_t count;
+        assert_int_equal(read_flags(&f, cases[i].argv, positional, 1, &count), ERR_OK);
+        assert_int_equal(f.sample.follow, cases[i].position);
+        assert_int_equal(count, cases[i].words);
+        end(&f);
+    }
+}
+
 static void a_bad_value_is_refused_with_a_sentence(void **state)
 {
     (void)state;
@@ -189,6 +232,8 @@ static void a_bad_value_is_refused_with_a_sentence(void **state)
         { "threads", "4x", "here: \"4x\" is not a whole number" },
         { "threads", "99999999999999999999", "here: \"99999999999999999999\" is not a whole number" },
         { "quiet", "maybe", "here: \"maybe\" is neither true nor false" },
+        { "follow", "maybe", "here: \"maybe\" is neither auto nor true nor false" },
+        { "follow", "", "here: \"\" is neither auto nor true nor false" },
         { "log_format", "xml", "here: \"xml\" is not one of text|json" },
         { "log_format", "", "here: \"\" is not one of text|json" },
         { "log_format", "text|json", "here: \"text|json\" is not one of text|json" },
@@ -384,6 +429,7 @@ static void help_is_printed_from_the_table(void **state)
                         "  --strict                 refuse what is odd (default true)\n"
                         "  --log-format text|json   how lines look (default json)\n"
                         "  --net-web-port N         where it listens (1 to 99)\n"
+                        "  --follow                 look what others do (default auto)\n"
                         "  --rate-limit N           how often (default none; 0 to 900; none=0|on=700|all=901)\n");
     free(text);
 }
@@ -425,8 +471,9 @@ static void what_differs_is_named(void **state)
     assert_int_equal(set(&b, "threads", "5"), ERR_OK);
     assert_int_equal(set(&b, "strict", "no"), ERR_OK);
     assert_int_equal(set(&b, "log_format", "text"), ERR_OK);
+    assert_int_equal(set(&b, "follow", "on"), ERR_OK);
     settings_compare(table, &a.sample, &b.sample, note_name, names);
-    assert_string_equal(names, "store_url threads strict log_format ");
+    assert_string_equal(names, "store_url threads strict log_format follow ");
     end(&a);
     end(&b);
 }
@@ -439,6 +486,8 @@ int main(void)
         cmocka_unit_test(a_name_with_dots_is_known_everywhere),
         cmocka_unit_test(a_word_may_stand_for_a_number),
         cmocka_unit_test(flags_are_written_in_several_words),
+        cmocka_unit_test(a_switch_is_a_flag_that_may_be_left_to_the_program),
+        cmocka_unit_test(a_switch_is_given_as_flags_are),
         cmocka_unit_test(a_bad_value_is_refused_with_a_sentence),
         cmocka_unit_test(a_file_has_a_setting_a_line),
         cmocka_unit_test(a_bad_line_is_named_with_its_number),

@@ -8,6 +8,7 @@
 #include "store/migrations.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 
@@ -89,10 +90,28 @@ static void make_database_of(struct fixture *f, int version)
     f->versions[1] = 5;
 }
 
+/* What the last try_open was told. */
+static int schema_found;
+static char migrations_told[500];
+
+static void note_migration(void *context, const char *name)
+{
+    size_t length = strlen(context);
+    snprintf((char *)context + length, sizeof migrations_told - length, "%s ", name);
+}
+
 static enum err try_open(struct fixture *f, bool migrate)
 {
     failure_clear(&f->op.failure);
-    const struct store_options options = { .url = f->url, .create = true, .migrate = migrate, .busy_limit_ms = 50 };
+    schema_found = -1;
+    *migrations_told = 0;
+    const struct store_options options = { .url = f->url,
+                                           .create = true,
+                                           .migrate = migrate,
+                                           .busy_limit_ms = 50,
+                                           .ret_schema = &schema_found,
+                                           .migrated = note_migration,
+                                           .context = migrations_told };
     return store_open(&f->op, &options, &f->store);
 }
 
@@ -301,9 +320,101 @@ static void it_is_not_migrated_unless_that_is_allowed(void **state)
     struct fixture *f = *state;
     make_database_of(f, 1);
     assert_int_equal(try_open(f, false), ERR_INVALID);
-    assert_non_null(strstr(f->op.failure.text, arena_printf(&f->op.arena, "has schema 1 and must be migrated to %d", newest())));
+    assert_string_equal(f->op.failure.text, arena_printf(&f->op.arena,
+                                                         "the database has schema 1 and must be migrated to %d first: "
+                                                         "run roster migrate",
+                                                         newest()));
+    assert_int_equal(schema_found, 1);
+    assert_string_equal(migrations_told, "");
     assert_int_equal(number(f, "SELECT schema_version FROM installation"), 1);
     assert_int_equal(number(f, "SELECT count(*) FROM pragma_table_info('credential') WHERE name = 'permits'"), 0);
+    assert_int_equal(number(f, "SELECT openers FROM installation"), 0);
+}
+
+static void it_is_told_what_was_found_and_what_was_done(void **state)
+{
+    struct fixture *f = *state;
+    make_database_of(f, 2);
+    assert_int_equal(try_open(f, true), ERR_OK);
+    assert_int_equal(schema_found, 2);
+    const char *all = "";
+    for (const struct migration *m = sqlite_migrations; m->number; m++)
+        if (m->number > 2) all = arena_printf(&f->op.arena, "%s%s ", all, m->name);
+    assert_string_equal(migrations_told, all);
+    store_close(f->store);
+    assert_int_equal(try_open(f, true), ERR_OK);
+    assert_int_equal(schema_found, newest());
+    assert_int_equal(schema_found, store_schema_version());
+    assert_string_equal(migrations_told, "");
+}
+
+/* A file that is there without tables: neither made nor changed unless that is allowed. */
+static void tables_are_made_only_if_that_is_allowed(void **state)
+{
+    struct fixture *f = *state;
+    store_close(f->store);
+    f->store = NULL;
+    place_remove(&f->place);
+    assert_int_equal(mkdir(f->directory, 0700), 0);
+    sqlite3 *db = open_by_hand(f);
+    run(db, "PRAGMA journal_mode = WAL");
+    sqlite3_close(db);
+    struct store_options options = { .url = f->url, .ret_schema = &schema_found };
+    failure_clear(&f->op.failure);
+    assert_int_equal(store_open(&f->op, &options, &f->store), ERR_INVALID);
+    assert_string_equal(f->op.failure.text, "the database has no tables yet: run roster migrate");
+    assert_int_equal(schema_found, 0);
+    assert_int_equal(number(f, "SELECT count(*) FROM sqlite_master"), 0);
+    assert_int_equal(try_open(f, true), ERR_OK);
+    assert_int_equal(schema_found, 0);
+    assert_sound(f);
+}
+
+struct starter {
+    struct fixture *f;
+    enum err result;
+    char told[sizeof migrations_told];
+    pthread_barrier_t *barrier;
+};
+
+static void *start_one(void *context)
+{
+    struct starter *starter = context;
+    AUTO_OP op = op_begin();
+    struct store *store;
+    const struct store_options options = {
+        .url = starter->f->url, .migrate = true, .create = true, .migrated = note_migration, .context = starter->told
+    };
+    pthread_barrier_wait(starter->barrier);
+    starter->result = store_open(&op, &options, &store);
+    if (starter->result) print_error("%s\n", op.failure.text);
+    pthread_barrier_wait(starter->barrier); /* nobody closes before all have it open */
+    store_close(store);
+    return NULL;
+}
+
+/* One of them migrates, the others wait for it. */
+static void several_that_start_at_once_do_not_collide(void **state)
+{
+    struct fixture *f = *state;
+    make_database_of(f, 1);
+    struct starter starters[6] = { 0 };
+    pthread_t threads[COUNT_OF(starters)];
+    pthread_barrier_t barrier;
+    int told = 0;
+    pthread_barrier_init(&barrier, NULL, COUNT_OF(starters));
+    for (size_t i = 0; i < COUNT_OF(starters); i++) {
+        starters[i].f = f;
+        starters[i].barrier = &barrier;
+        assert_int_equal(pthread_create(&threads[i], NULL, start_one, &starters[i]), 0);
+    }
+    for (size_t i = 0; i < COUNT_OF(starters); i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(starters[i].result, ERR_OK);
+        told += *starters[i].told != 0;
+    }
+    assert_int_equal(told, 1);
+    pthread_barrier_destroy(&barrier);
     assert_int_equal(number(f, "SELECT openers FROM installation"), 0);
 }
 
@@ -360,6 +471,9 @@ int main(void)
         sqlite_test(older_groups_were_made_by_no_user_that_is_known),
         sqlite_test(older_users_have_no_key_until_they_are_given_one),
         sqlite_test(it_is_not_migrated_unless_that_is_allowed),
+        sqlite_test(it_is_told_what_was_found_and_what_was_done),
+        sqlite_test(tables_are_made_only_if_that_is_allowed),
+        sqlite_test(several_that_start_at_once_do_not_collide),
         sqlite_test(it_is_not_migrated_under_another_process),
         sqlite_test(after_a_crash_it_is_migrated_too),
         sqlite_test(a_migration_that_fails_leaves_the_database_as_it_was),

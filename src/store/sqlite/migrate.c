@@ -49,20 +49,15 @@ enum err sqlite_migrate(struct op *op, struct sqlite_db *db, const struct store_
     enum err e = read_version(op, db, options->url, &version);
     if (e) return e;
 
-    int newest = store_schema_version();
-    if (version == newest) return ERR_OK;
-    if (version > newest) {
-        return op_fail(op, ERR_INVALID, "store", "%s was written by a newer Roster (schema %lld, this one knows %d)",
-                       options->url, (long long)version, newest);
-    }
-    if (version == 0 ? !options->create && !options->migrate : !options->migrate) {
-        return op_fail(op, ERR_INVALID, "store", "%s has schema %lld and must be migrated to %d first", options->url,
-                       (long long)version, newest);
-    }
+    bool wanted;
+    e = store_check_schema(op, options, version, &wanted);
+    if (e || !wanted) return e;
     if (!alone) return op_fail(op, ERR_BUSY, "store", "another process has the database open, it cannot be migrated now");
 
     for (const struct migration *m = sqlite_migrations; m->number && !e; m++) {
-        if (m->number > version) e = run_migration(op, db, m);
+        if (m->number <= version) continue;
+        e = run_migration(op, db, m);
+        if (!e && options->migrated) options->migrated(options->context, m->name);
     }
     return e;
 }

@@ -216,6 +216,7 @@ static bool is_reachable(const struct store *store)
 const struct engine sqlite_engine = {
     .name = "SQLite",
     .prefixes = { "sqlite:" },
+    .embedded = true,
     .open = open_store,
     .close = close_store,
     .take_reader = sqlite_take_reader,
