@@ -35,7 +35,7 @@ struct command {
     int (*run)(struct command_line *line);
 };
 
-extern const struct setting import_options[], token_options[], routes_options[], migrate_options[];
+extern const struct setting import_options[], token_options[], routes_options[], migrate_options[], copy_options[];
 
 /* The struct behind each command's options. */
 struct import_flags {
@@ -54,6 +54,9 @@ struct routes_flags {
 struct migrate_flags {
     bool check;
 };
+struct copy_flags {
+    const char *from, *to;
+};
 
 int command_serve(struct command_line *line);
 int command_demo(struct command_line *line);
@@ -63,6 +66,7 @@ int command_token(struct command_line *line);
 int command_check(struct command_line *line);
 int command_backup(struct command_line *line);
 int command_migrate(struct command_line *line);
+int command_copy(struct command_line *line);
 int command_routes(struct command_line *line);
 int command_version(struct command_line *line);
 
@@ -76,6 +80,9 @@ int command_fail_op(const struct op *op);
 
 /* Opens the database of the settings. `create`: make it if there is none. */
 MUST_USE enum err command_open_store(struct op *op, const struct command_line *line, bool create, struct store **ret_store);
+
+/* Writes everything of the directory as lines of the directory file. */
+MUST_USE enum err command_export_all(struct op *op, struct store *store, FILE *file);
 
 /* Imports from memory or a file; used by `demo` and `import`. Bad lines are reported as NAME:LINE: text. */
 MUST_USE enum err command_import_file(struct op *op, struct store *store, FILE *file, const char *name,

@@ -65,7 +65,7 @@ static enum err export_credential(void *context, struct op *op, const struct cre
     return credential->revoked_at ? ERR_OK : write_line(context, op, NOUN_CREDENTIAL, (union object){ .any = credential });
 }
 
-static enum err export_all(struct op *op, struct store *store, FILE *file)
+enum err command_export_all(struct op *op, struct store *store, FILE *file)
 {
     struct exporting exporting = { .file = file, .line = BUF_INIT(16 << 20) };
     struct store_sink sink = { .context = &exporting,
@@ -78,8 +78,6 @@ static enum err export_all(struct op *op, struct store *store, FILE *file)
                                .credential = export_credential };
     enum err e = store_load_all(op, store, &sink);
     if (!e && fflush(file) != 0) e = op_fail(op, ERR_STORAGE, "", "the export cannot be written: %s", strerror(errno));
-    if (!e && file != stdout && fsync(fileno(file)) != 0)
-        e = op_fail(op, ERR_STORAGE, "", "the export cannot be written: %s", strerror(errno));
     buf_free(&exporting.line);
     number_set_free(&exporting.deleted_groups);
     return e;
@@ -92,7 +90,10 @@ int command_export(struct command_line *line)
     struct store *store;
     if (command_open_store(&op, line, false, &store)) return command_fail_op(&op);
     FILE *file = line->word_count ? fopen(line->words[0], "wxe") : stdout;
-    enum err e = file ? export_all(&op, store, file) : op_fail(&op, ERR_INVALID, "", "%s: %s", line->words[0], strerror(errno));
+    enum err e =
+        file ? command_export_all(&op, store, file) : op_fail(&op, ERR_INVALID, "", "%s: %s", line->words[0], strerror(errno));
+    if (!e && file != stdout && fsync(fileno(file)) != 0)
+        e = op_fail(&op, ERR_STORAGE, "", "the export cannot be written: %s", strerror(errno));
     if (file && file != stdout) fclose(file);
     store_close(store);
     return e ? command_fail_op(&op) : EXIT_DONE;

@@ -41,6 +41,7 @@ struct db_driver {
     enum err (*run)(struct op *op, struct query *query);
     enum err (*run_on_one)(struct op *op, struct query *query, enum err otherwise, const char *field);
     int64_t (*changed)(const struct query *query);
+    bool (*is_null)(const struct query *query, int column);
     int64_t (*number)(const struct query *query, int column);
     const char *(*text)(const struct query *query, int column);
     const void *(*bytes)(const struct query *query, int column, size_t *ret_size);
@@ -157,6 +158,17 @@ static inline int64_t column_number(const struct query *query, int column)
 static inline const char *column_text(const struct query *query, int column)
 {
     return query->db->driver->text(query, column);
+}
+
+static inline bool column_is_null(const struct query *query, int column)
+{
+    return query->db->driver->is_null(query, column);
+}
+
+/* NULL also when there are no bytes. */
+static inline const void *column_bytes(const struct query *query, int column, size_t *ret_size)
+{
+    return query->db->driver->bytes(query, column, ret_size);
 }
 
 /* All zero if the column is NULL or has another size. */

@@ -264,6 +264,17 @@ MUST_USE enum err store_secret(struct op *op, struct store *store, const char *n
 /* A consistent copy while others work (SQLite's online backup API). The file must not exist. Synced before it returns. */
 MUST_USE enum err store_backup(struct op *op, struct store *store, const char *path);
 
+/* Copies everything there is into another database, of any engine, in which nothing must be (ERR_EXISTS "to"): all rows as they
+ * are, the log, log-ins, secrets and the numbers given last; one snapshot of `from`, one transaction of `to`, which has all or
+ * nothing of it. What is committed to `from` meanwhile is not copied, and nobody may write to `to` meanwhile. Of each table it is
+ * then compared how many rows were copied and how many are there: ERR_STORAGE.
+ *
+ * `progress` (NULL: not asked for) is told the rows copied of a table every some thousand and, with done, at its end; perhaps all
+ * again from the first table, when the transaction was begun anew. It is called on another thread. An err ends the copy and is
+ * returned; `to` is empty then. */
+typedef enum err (*store_copy_function)(void *context, struct op *op, const char *table, int64_t rows, bool done);
+MUST_USE enum err store_copy(struct op *op, struct store *from, struct store *to, store_copy_function progress, void *context);
+
 /* Checks the engine's own integrity, and the logs: versions of each organization without gaps from 1 to its version, positions
  * without gaps, times that never go back. Each finding is told to `report`; *ret_findings counts them. */
 typedef void (*store_report_function)(void *context, const char *finding);

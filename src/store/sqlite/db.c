@@ -219,6 +219,11 @@ static enum err run_on_one(struct op *op, struct query *query, enum err otherwis
     return e || changed(query) == 1 ? e : query_fail_expected(op, otherwise, field);
 }
 
+static bool is_null(const struct query *query, int column)
+{
+    return sqlite3_column_type(query->statement, column) == SQLITE_NULL;
+}
+
 static int64_t number(const struct query *query, int column)
 {
     return sqlite3_column_int64(query->statement, column);
@@ -248,6 +253,7 @@ static const struct db_driver driver = {
     .run = run,
     .run_on_one = run_on_one,
     .changed = changed,
+    .is_null = is_null,
     .number = number,
     .text = text,
     .bytes = bytes,
