@@ -7,7 +7,7 @@ import { GROUPS } from './support/bold.mjs';
 import { bearer, group, organization, secret, smallWorld, TOKEN } from './support/objects.mjs';
 import { BINARY, Roster, serveObjects, sqliteOnly } from './support/roster.mjs';
 
-const COMMANDS = ['serve', 'demo', 'import', 'export', 'token', 'check', 'backup', 'routes', 'version'];
+const COMMANDS = ['serve', 'demo', 'import', 'export', 'token', 'check', 'backup', 'migrate', 'copy', 'routes', 'version'];
 
 describe('help', () => {
     const roster = new Roster();
