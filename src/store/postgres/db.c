@@ -409,6 +409,12 @@ static int64_t changed(const struct query *query)
     return ((const struct statement *)query->statement)->changed;
 }
 
+static bool is_null(const struct query *query, int column)
+{
+    const struct statement *s = query->statement;
+    return s->row >= s->rows || PQgetisnull(s->result, s->row, column);
+}
+
 static int64_t number(const struct query *query, int column)
 {
     const struct statement *s = query->statement;
@@ -503,6 +509,7 @@ static const struct db_driver driver = {
     .run = run,
     .run_on_one = run_on_one,
     .changed = changed,
+    .is_null = is_null,
     .number = number,
     .text = text,
     .bytes = bytes,

@@ -53,31 +53,25 @@ static enum err read_version(struct op *op, struct postgres_db *db, int64_t *ret
     return e;
 }
 
-static enum err check_version(struct op *op, const struct store_options *options, int64_t version)
-{
-    int newest = store_schema_version();
-    if (version > newest)
-        return op_fail(op, ERR_INVALID, "store", "the database was written by a newer Roster (schema %lld, this one knows %d)",
-                       (long long)version, newest);
-    if (version == newest || (version == 0 ? options->create || options->migrate : options->migrate)) return ERR_OK;
-    if (version == 0) return op_fail(op, ERR_INVALID, "store", "the database has no tables yet: run roster migrate first");
-    return op_fail(op, ERR_INVALID, "store", "the database has schema %lld and must be migrated to %d first: run roster migrate",
-                   (long long)version, newest);
-}
-
 static enum err run_migrations(struct op *op, struct postgres_db *db, const struct store_options *options)
 {
     int64_t version = 0;
+    bool wanted;
     enum err e = run_script(op, db, "BEGIN; SET LOCAL lock_timeout = '10min'; SELECT pg_advisory_xact_lock(" MIGRATION_LOCK ")");
     if (!e) e = read_version(op, db, &version); /* another node may have been faster */
-    if (!e) e = check_version(op, options, version);
+    if (!e) e = store_check_schema(op, options, version, &wanted);
     for (const struct migration *m = postgres_migrations; m->number && !e; m++) {
         if (m->number <= version) continue;
         e = run_script(op, db, m->text);
         if (!e) e = run_script(op, db, arena_printf(&op->arena, "UPDATE installation SET schema_version = %d", m->number));
     }
-    if (!e) return run_script(op, db, "COMMIT");
-    if (db->connection) PQclear(PQexec(db->connection, "ROLLBACK"));
+    if (e) {
+        if (db->connection) PQclear(PQexec(db->connection, "ROLLBACK"));
+        return e;
+    }
+    e = run_script(op, db, "COMMIT");
+    for (const struct migration *m = postgres_migrations; m->number && !e; m++)
+        if (m->number > version && options->migrated) options->migrated(options->context, m->name);
     return e;
 }
 
@@ -98,9 +92,10 @@ enum err postgres_migrate(struct op *op, struct postgres_db *db, const struct st
     if (!PQexitPipelineMode(db->connection)) return postgres_lose(op, db, PQerrorMessage(db->connection));
     PQsetnonblocking(db->connection, 0);
     int64_t version;
+    bool wanted = false;
     enum err e = read_version(op, db, &version);
-    if (!e) e = check_version(op, options, version);
-    if (!e && version < store_schema_version()) e = run_migrations(op, db, options);
+    if (!e) e = store_check_schema(op, options, version, &wanted);
+    if (!e && wanted) e = run_migrations(op, db, options);
     if (!e) e = forget_foreign_transactions(op, db);
     postgres_close(db); /* the next to take it finds it as all others */
     return e;
