@@ -2,8 +2,7 @@
 #ifndef ROSTER_STORE_COPY_H
 #define ROSTER_STORE_COPY_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "store/db.h"
 
 struct copied_table {
     const char *name;
@@ -11,7 +10,8 @@ struct copied_table {
     const char *order;                   /* in which rows are read; good if it is that of the key */
     const char *initial;                 /* of which rows an empty database has some, a condition; NULL: none */
     bool log;                            /* the log, which SQLite chains by two columns of its own (COPY_LOG_CHAIN) */
-    const char *made;                    /* columns that SQLite alone has, made by the copy; NULL: none */
+    const char *made[2];                 /* columns that one engine alone has, by enum db_dialect: SQLite's are made by the copy,
+                                          * PostgreSQL's by itself; NULL: none */
 };
 
 #define COPY_LOG_CHAIN "sequence, previous"

@@ -9,7 +9,7 @@ const struct copied_table store_copied_tables[] = {
       .numbers = "id, unique_group_names, date_created, deleted_at, version, last_time",
       .texts   = "name",
       .bytes   = "uuid",
-      .order   = "id", .initial = "id = 0 AND version = 0", .made = "last_sequence" },
+      .order   = "id", .initial = "id = 0 AND version = 0", .made = { [DIALECT_SQLITE] = "last_sequence" } },
     { "account",
       .numbers = "id",
       .texts   = "first_name, last_name, email_address",
@@ -56,7 +56,8 @@ const struct copied_table store_copied_tables[] = {
       .numbers = "organization_id, version, position, time, credential_id, user_id, group_id, subject_id, object_id",
       .texts   = "kind, detail",
       .bytes   = "commit_id",
-      .order   = "time, organization_id, version, position", .log = true, .made = COPY_LOG_CHAIN },
+      .order   = "time, organization_id, version, position", .log = true,
+      .made    = { [DIALECT_SQLITE] = COPY_LOG_CHAIN, [DIALECT_POSTGRES] = "transaction" } },
     { 0 },
 };
 // clang-format on

@@ -228,7 +228,7 @@ static inline const char *dump(struct fixture *f, struct store *store, bool made
         add_rows(f, &out, reader.db, table, 0, DB_NUMBER, table->numbers);
         add_rows(f, &out, reader.db, table, 1, DB_TEXT, table->texts);
         add_rows(f, &out, reader.db, table, 2, DB_BYTES, table->bytes);
-        if (made) add_rows(f, &out, reader.db, table, 3, DB_NUMBER, table->made);
+        if (made) add_rows(f, &out, reader.db, table, 3, DB_NUMBER, table->made[DIALECT_SQLITE]);
     }
     const char *text = arena_strdup(&f->op.arena, buf_cstr(&out));
     buf_free(&out);

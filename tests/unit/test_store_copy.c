@@ -57,6 +57,32 @@ static const char *rows_of_nothing(struct fixture *f)
     return rows;
 }
 
+/* The fixture goes on with the other store. */
+static struct store *swap_store(struct fixture *f, struct store *other)
+{
+    struct store *before = f->store;
+    f->store = other;
+    return before;
+}
+
+/* Progress: the rows of each table, and where to stop. */
+struct watch {
+    const char *stop_at;
+    int64_t rows;
+    int tables;
+    void (*meanwhile)(struct fixture *f);
+    struct fixture *f;
+};
+
+static enum err watch(void *context, struct op *op, const char *table, int64_t rows, bool done)
+{
+    struct watch *w = context;
+    if (w->meanwhile && w->tables == 0) w->meanwhile(w->f);
+    w->tables += done;
+    if (done) w->rows += rows;
+    return w->stop_at && !strcmp(table, w->stop_at) ? op_fail(op, ERR_STORAGE, "watch", "enough") : ERR_OK;
+}
+
 /* --- the tests --- */
 
 static void every_row_is_copied_as_it_is(void **state)
@@ -106,6 +132,37 @@ static void a_copy_of_the_copy_is_the_same(void **state)
     store_close(target);
 }
 
+/* Into the engine that the tests are run for, and on from it. */
+static void into_the_other_engine_and_back_nothing_is_another(void **state)
+{
+    struct fixture *f = *state;
+    fill(f);
+    struct store_place place;
+    place_make(&place, place_engine());
+    struct store *target = open_target(f), *other = open_at(f, place.url);
+    const char *nothing = rows_of(f, other), *before = rows_of(f, f->store);
+    assert_done(f, store_copy(&f->op, f->store, target, NULL, NULL));
+    for (const struct copied_table *table = store_copied_tables; table->name; table++) {
+        struct watch w = { .stop_at = table->name };
+        assert_failed(f, store_copy(&f->op, target, other, watch, &w), ERR_STORAGE, "watch");
+        assert_string_equal(rows_of(f, other), nothing);
+    }
+    assert_done(f, store_copy(&f->op, target, other, NULL, NULL));
+    assert_string_equal(rows_of(f, other), before);
+    assert_sound(f, other);
+    assert_failed(f, store_copy(&f->op, target, other, NULL, NULL), ERR_EXISTS, "to");
+
+    struct store *source = swap_store(f, other);
+    enter(f, f->organization_id + 1);
+    int64_t user_id = add_user(f, "new")->id;
+    swap_store(f, source);
+    enter(f, f->organization_id);
+    assert_int_equal(add_user(f, "new")->id, user_id);
+    store_close(other);
+    store_close(target);
+    place_remove(&place);
+}
+
 /* From the beginning, and in pages that begin anywhere: versions are cursors that others keep. */
 static void the_log_reads_as_before(void **state)
 {
@@ -121,14 +178,6 @@ static void the_log_reads_as_before(void **state)
             assert_string_equal(log_of(f, target, organization, after, 10), log_of(f, f->store, organization, after, 10));
     }
     store_close(target);
-}
-
-/* The fixture goes on with the other store. */
-static struct store *swap_store(struct fixture *f, struct store *other)
-{
-    struct store *before = f->store;
-    f->store = other;
-    return before;
 }
 
 static enum err add_news(void *context, struct op *op, int64_t organization_id, int64_t version)
@@ -193,24 +242,6 @@ static void a_target_with_anything_in_it_is_refused_and_left_as_it_is(void **sta
     }
     assert_failed(f, store_copy(&f->op, f->store, f->store, NULL, NULL), ERR_EXISTS, "to");
     store_close(target);
-}
-
-/* Progress: the rows of each table, and where to stop. */
-struct watch {
-    const char *stop_at;
-    int64_t rows;
-    int tables;
-    void (*meanwhile)(struct fixture *f);
-    struct fixture *f;
-};
-
-static enum err watch(void *context, struct op *op, const char *table, int64_t rows, bool done)
-{
-    struct watch *w = context;
-    if (w->meanwhile && w->tables == 0) w->meanwhile(w->f);
-    w->tables += done;
-    if (done) w->rows += rows;
-    return w->stop_at && !strcmp(table, w->stop_at) ? op_fail(op, ERR_STORAGE, "watch", "enough") : ERR_OK;
 }
 
 static void progress_tells_the_rows_of_each_table(void **state)
@@ -335,43 +366,47 @@ static void a_copy_that_is_killed_leaves_nothing(void **state)
     store_close(target);
 }
 
-/* A line "table.column" for each. */
-static void add_columns(struct fixture *f, struct buf *out, const char *table, const char *columns)
+/* A line "table.column type" for each. */
+static void add_columns(struct fixture *f, struct buf *out, const char *table, const char *columns, const char *type)
 {
     while (columns && *columns) {
         size_t size = strcspn(columns, ",");
-        buf_printf(out, "%s.%s\n", table, arena_strndup(&f->op.arena, columns, size));
+        buf_printf(out, "%s.%s %s\n", table, arena_strndup(&f->op.arena, columns, size), type);
         columns += size + strspn(columns + size, ", ");
     }
 }
 
-static const char every_column[] = "SELECT t.name || '.' || c.name FROM sqlite_master t, pragma_table_info(t.name) c"
-                                   " WHERE t.type = 'table' AND t.name <> 'installation'";
+/* The same from the database. */
+static const char columns_of_sqlite[] =
+    "SELECT t.name || '.' || c.name || CASE c.type WHEN 'INTEGER' THEN ' number' WHEN 'TEXT' THEN ' text' ELSE ' bytes' END"
+    " FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name <> 'installation'";
+static const char columns_of_postgres[] =
+    "SELECT table_name || '.' || column_name || CASE data_type WHEN 'text' THEN ' text' WHEN 'bytea' THEN ' bytes' ELSE ' "
+    "number' END"
+    " FROM information_schema.columns WHERE table_schema = current_schema() AND table_name <> 'installation'";
 
 static void no_table_and_no_column_is_forgotten(void **state)
 {
     struct fixture *f = *state;
     struct buf copied = BUF_INIT(1 << 20);
+    AUTO_READER reader = { 0 };
+    assert_done(f, store_reader(&f->op, f->store, &reader));
     for (const struct copied_table *table = store_copied_tables; table->name; table++) {
-        add_columns(f, &copied, table->name, table->numbers);
-        add_columns(f, &copied, table->name, table->texts);
-        add_columns(f, &copied, table->name, table->bytes);
-        add_columns(f, &copied, table->name, table->made);
+        add_columns(f, &copied, table->name, table->numbers, "number");
+        add_columns(f, &copied, table->name, table->texts, "text");
+        add_columns(f, &copied, table->name, table->bytes, "bytes");
+        add_columns(f, &copied, table->name, table->made[reader.db->driver->dialect], "number");
     }
-    size_t count = 0;
-    {
-        AUTO_READER reader = { 0 };
-        assert_done(f, store_reader(&f->op, f->store, &reader));
-        AUTO_QUERY q = db_query(reader.db, every_column);
-        for (bool row;;) {
-            assert_done(f, query_step(&f->op, &q, &row));
-            if (!row) break;
-            count++;
-            const char *line = arena_printf(&f->op.arena, "%s\n", column_text(&q, 0));
-            if (!strstr(buf_cstr(&copied), line)) fail_msg("copy_tables.c does not know %s", line);
-        }
+    size_t count = 0, lines = 0;
+    AUTO_QUERY q = db_query(reader.db, db_text(reader.db, columns_of_sqlite, columns_of_postgres));
+    while (true) {
+        bool row;
+        assert_done(f, query_step(&f->op, &q, &row));
+        if (!row) break;
+        count++;
+        const char *line = arena_printf(&f->op.arena, "%s\n", column_text(&q, 0));
+        if (!strstr(buf_cstr(&copied), line)) fail_msg("copy_tables.c does not know %s", line);
     }
-    size_t lines = 0;
     for (const char *at = buf_cstr(&copied); *at; at++) lines += *at == '\n';
     assert_int_equal(lines, count);
     buf_free(&copied);
@@ -383,6 +418,7 @@ int main(void)
         store_test(every_row_is_copied_as_it_is),
         store_test(an_empty_directory_is_copied_too),
         store_test(a_copy_of_the_copy_is_the_same),
+        store_test(into_the_other_engine_and_back_nothing_is_another),
         store_test(the_log_reads_as_before),
         store_test(a_write_to_the_copy_goes_on_with_numbers_and_versions),
         store_test(a_target_with_anything_in_it_is_refused_and_left_as_it_is),
