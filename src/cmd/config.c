@@ -8,31 +8,19 @@
 /* To add a setting: a field in struct config, a row here, its use in one of the functions below, a line in docs/operations.md
  * (`roster serve --help` prints the table). */
 // clang-format off
-#define CONFIG_ROW \
+#define STORE_ROWS \
     /* name                   kind            offset                                          initial            min max       choices  when       value    help */ \
-    { "config",               SETTING_TEXT,   offsetof(struct config, config),                NULL,              0, 0,         NULL,    AT_START,  "FILE",  "read settings from this file (default roster.conf, if there is one)" },
-#define STORE_ROW \
-    { "store",                SETTING_TEXT,   offsetof(struct config, store),                 "sqlite:roster.db", 0, 0,        NULL,    AT_START,  "URL",   "the database: sqlite:PATH" },
-#define BUSY_ROW \
+    { "config",               SETTING_TEXT,   offsetof(struct config, config),                NULL,              0, 0,         NULL,    AT_START,  "FILE",  "read settings from this file (default roster.conf, if there is one)" }, \
+    { "store",                SETTING_TEXT,   offsetof(struct config, store),                 "sqlite:roster.db", 0, 0,        NULL,    AT_START,  "URL",   "the database: sqlite:PATH" }, \
     { "busy_limit_ms",        SETTING_NUMBER, offsetof(struct config, busy_limit_ms),         "5000",            1, 600000,    NULL,    AT_START,  "N",     "how long to wait for another process's lock on the database" },
 
-const struct setting config_own_store_settings[] = {
-    CONFIG_ROW
-    BUSY_ROW
-    { 0 },
-};
-
 const struct setting config_store_settings[] = {
-    CONFIG_ROW
-    STORE_ROW
-    BUSY_ROW
+    STORE_ROWS
     { 0 },
 };
 
 const struct setting config_settings[] = {
-    CONFIG_ROW
-    STORE_ROW
-    BUSY_ROW
+    STORE_ROWS
     { "migrate",              SETTING_SWITCH, offsetof(struct config, migrate),               "auto",            0, 0,         NULL,    AT_START,  NULL,    "make the tables of an empty database, and bring an older one up to date; auto: of SQLite yes, of PostgreSQL no" },
     { "listen",               SETTING_TEXT,   offsetof(struct config, listen),                "127.0.0.1:8080",  0, 0,         NULL,    AT_START,  "ADDRESS", "address and port (0 picks one), or unix:PATH" },
     { "tls_cert",             SETTING_TEXT,   offsetof(struct config, tls_cert),              NULL,              0, 0,         NULL,    ON_RELOAD, "FILE",  "certificate chain in PEM form; with it the server speaks TLS" },

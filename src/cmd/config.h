@@ -29,11 +29,9 @@ struct config {
     int passbolt_profile; /* index into its choices: 0 is 5, 1 is 2 */
 };
 
-/* All of them, those that every command with a database takes, and those of them for a command that names its databases itself.
- */
+/* All of them, and those that every command takes. */
 extern const struct setting config_settings[];
 extern const struct setting config_store_settings[];
-extern const struct setting config_own_store_settings[];
 
 /* Fills `config` from the file, the environment and the flags in `flags` (argc words), in rising order of strength. `options` is
  * the command's own table and target. Words that are no flags go to positional[]. ERR_INVALID also for settings that contradict.

@@ -97,9 +97,12 @@ static int copy(struct op *op, struct store *from, struct store *to)
     return EXIT_DONE;
 }
 
-static enum err open_one(struct op *op, const char *url, bool create, int64_t busy_limit_ms, struct store **ret_store)
+/* Nobody waits for an answer here, and on a large database a single statement takes long: counting rows, above all. */
+enum { PATIENCE_MS = 600000 };
+
+static enum err open_one(struct op *op, const char *url, bool create, struct store **ret_store)
 {
-    return store_open(op, &(struct store_options){ .url = url, .create = create, .busy_limit_ms = busy_limit_ms }, ret_store);
+    return store_open(op, &(struct store_options){ .url = url, .create = create, .busy_limit_ms = PATIENCE_MS }, ret_store);
 }
 
 int command_copy(struct command_line *line)
@@ -110,10 +113,8 @@ int command_copy(struct command_line *line)
     if (!flags->from || !flags->to) return command_fail(EXIT_USAGE, "copy needs --from URL and --to URL");
     struct store *from = NULL, *to = NULL;
     int code;
-    if (open_one(&op, flags->from, false, line->config.busy_limit_ms, &from))
-        code = command_fail(EXIT_BAD, "--from: %s", op.failure.text);
-    else if (open_one(&op, flags->to, true, line->config.busy_limit_ms, &to))
-        code = command_fail(EXIT_BAD, "--to: %s", op.failure.text);
+    if (open_one(&op, flags->from, false, &from)) code = command_fail(EXIT_BAD, "--from: %s", op.failure.text);
+    else if (open_one(&op, flags->to, true, &to)) code = command_fail(EXIT_BAD, "--to: %s", op.failure.text);
     else code = copy(&op, from, to);
     store_close(to);
     store_close(from);

@@ -5,8 +5,8 @@
  * revoked ones too, and versions stay what they were: they are ETags and cursors of others.
  *
  * The log lies in SQLite in the order of commits, numbered (sequence) and chained (previous). PostgreSQL has neither; into SQLite
- * they are made anew, in the order of SQLite's log or, from PostgreSQL, of time, which within an organization is that of
- * versions.
+ * they are made anew, in the order of SQLite's log or, from PostgreSQL, one organization after the other: nothing depends on
+ * more, and a log of any length can be read in the order of its key without sorting it.
  *
  * The numbers given last are copied last: PostgreSQL's sequences do not go back with the transaction. */
 #include "store/copy.h"

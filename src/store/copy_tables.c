@@ -56,7 +56,7 @@ const struct copied_table store_copied_tables[] = {
       .numbers = "organization_id, version, position, time, credential_id, user_id, group_id, subject_id, object_id",
       .texts   = "kind, detail",
       .bytes   = "commit_id",
-      .order   = "time, organization_id, version, position", .log = true,
+      .order   = "organization_id, version, position", .log = true,
       .made    = { [DIALECT_SQLITE] = COPY_LOG_CHAIN, [DIALECT_POSTGRES] = "transaction" } },
     { 0 },
 };

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { organization } from './support/objects.mjs';
-import { Roster, ROOT } from './support/roster.mjs';
+import { ENGINE, Roster, ROOT } from './support/roster.mjs';
 
 const MIGRATIONS = path.join(ROOT, 'src/store/sqlite/migrations');
 const files = fs.readdirSync(MIGRATIONS).sort();
@@ -44,7 +44,8 @@ describe('migrate makes the tables of an empty database', () => {
     it('with --check it only says so, with 1', async () => {
         const roster = new Roster();
         assert.equal((await run(roster, 'migrate', '--check')).code, 1);
-        assert.equal((await run(roster, 'check')).code, 1); // there is still nothing
+        const env = { ROSTER_MIGRATE: 'false' };
+        assert.equal((await roster.run(['check', '--store', roster.store], { env })).code, 1); // there is still nothing
         await run(roster, 'migrate');
         assert.deepEqual(await run(roster, 'migrate', '--check'), { code: 0, stdout: `schema ${NEWEST} already\n`, stderr: '' });
     });
@@ -89,6 +90,25 @@ describe('an older database', () => {
             await roster.stop();
             assert.equal((await run(roster, 'migrate', '--check')).code, 0);
         });
+});
+
+describe('a database of PostgreSQL, which other nodes may have', { skip: ENGINE !== 'postgres' && 'tested with PostgreSQL' }, () => {
+    const env = { ROSTER_MIGRATE: 'auto' };
+    it('gets its tables by migrate alone, unless it is said otherwise', async () => {
+        const roster = new Roster({ engine: 'postgres' });
+        const serve = ['serve', '--store', roster.store, '--listen', '127.0.0.1:0'];
+        const { code, stderr } = await roster.run(serve, { env });
+        assert.deepEqual([code, stderr], [1, 'roster: the database has no tables yet: run roster migrate\n']);
+        assert.deepEqual(roster.tables(), []);
+        assert.equal((await roster.run(['migrate', '--store', roster.store], { env })).code, 0);
+        await roster.serve([], { env });
+        await roster.stop();
+    });
+    it('serve --migrate makes them', async () => {
+        const roster = new Roster({ engine: 'postgres' });
+        await roster.serve(['--migrate'], { env });
+        await roster.stop();
+    });
 });
 
 describe('a database that is not there', () => {
