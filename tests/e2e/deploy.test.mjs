@@ -66,6 +66,7 @@ it('no failover may lose what was acknowledged', () => {
 it('the scripts can be read by their shells', () => {
     for (const [shell, script] of [
         ['bash', 'check'],
+        ['bash', 'check-machines'],
         ['sh', 'certificates'],
         ['sh', 'patroni/role_changed'],
     ])
