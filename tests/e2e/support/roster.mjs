@@ -24,6 +24,7 @@ assert.ok(['sqlite', 'postgres'].includes(ENGINE), `ROSTER_TEST_ENGINE: there is
 
 /* The options of a test that is about one engine; `reason` says why it means nothing on the other. */
 export const sqliteOnly = (reason) => ({ skip: ENGINE !== 'sqlite' && reason });
+export const postgresOnly = (reason) => ({ skip: ENGINE !== 'postgres' && reason });
 
 /* What AddressSanitizer, LeakSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer begin their reports with. */
 const SANITIZER_REPORT = /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:/;
