@@ -2,7 +2,7 @@
 // told must be one history (support/history.mjs). ROSTER_SEED repeats the choice of operations, not their order.
 // ROSTER_STEPS: how many writes.
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { History } from './support/history.mjs';
 import { Nodes } from './support/nodes.mjs';
 import { bearer, group, organization, secret, user } from './support/objects.mjs';
@@ -51,6 +51,8 @@ for (const [count, writers] of [
     });
 
 describe('the checker finds', () => {
+    let recorded;
+    before(async () => (recorded = await record(2, 3, 200)));
     const pick = (list) => list[Math.floor(list.length / 2)] ?? assert.fail('the history has none');
     const created = ({ writes }) => pick(writes.filter(({ kind, outcome }) => kind === 'create' && outcome === 'done'));
     const LIES = {
@@ -78,14 +80,14 @@ describe('the checker finds', () => {
         },
     };
     for (const [what, lie] of Object.entries(LIES))
-        it(what, async () => {
-            const history = await record(2, 3, 120);
+        it(what, () => {
+            const history = recorded.copy();
             history.check();
             lie(history);
             assert.throws(() => history.check(), { name: 'AssertionError' });
         });
-    it('nothing wrong where the answer was lost, whether the write came or not', async () => {
-        const history = await record(2, 3, 120);
+    it('nothing wrong where the answer was lost, whether the write came or not', () => {
+        const history = recorded.copy();
         const writes = history.writes.filter(({ outcome }) => outcome === 'done');
         for (const write of writes.filter((_, i) => i % 10 === 5))
             Object.assign(write, { outcome: 'unknown', version: undefined, id: undefined });

@@ -232,6 +232,14 @@ export class History {
         assert.equal(textOf(stateOf(exported)), textOf(stateOf(JSON.parse(this.seen.get(this.end).text))));
     }
 
+    /* What was written down, to be changed apart from this. */
+    copy() {
+        const copy = Object.assign(new History(this.nodes, this), this);
+        copy.writes = this.writes.map((write) => ({ ...write }));
+        copy.seen = new Map([...this.seen].map(([version, seen]) => [version, { ...seen }]));
+        return copy;
+    }
+
     // --- was it one directory? ---
 
     /* Replays all versions; throws what does not fit. */
