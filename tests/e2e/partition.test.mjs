@@ -127,6 +127,58 @@ describe('a node without its database', whose, () => {
     });
 });
 
+describe('a COMMIT that goes astray', whose, () => {
+    let nodes, client, other;
+    before(async () => {
+        nodes = await Nodes.serve(2, WORLD, SERVE);
+        [client, other] = nodes.all.map((node) => node.as(secret(1)));
+    });
+    after(() => nodes.stop());
+
+    /* How often the group is there, once both nodes have everything and agree. */
+    async function count(name) {
+        nodes.all[0].proxy.set('open');
+        const path = `${GROUPS}?size=100&search=${encodeURIComponent(name)}`;
+        let found;
+        await eventually(async () => {
+            const marker = await client.post(GROUPS, { name: `after ${name} ${Math.random()}` }); // of a version after all that may come
+            assert.equal(marker.status, 200, marker.text);
+            const seen = atLeast(versionOf(marker));
+            const answers = [await client.get(path, seen), await other.get(path, seen)];
+            for (const answer of answers) assert.equal(answer.status, 200, answer.text);
+            assert.equal(answers[0].text, answers[1].text);
+            found = answers[0].json.filter((one) => one.name === name).length;
+        });
+        return found;
+    }
+
+    for (const [what, mode] of Object.entries({ 'its answer is lost': 'drop-answers', 'it is lost itself': 'drop', 'it comes late': 'hold' })) {
+        it(`${what}: the node finds out what became of it`, async (t) => {
+            await client.post(GROUPS, { name: `${mode} warm` }); // a connection is there
+            nodes.all[0].proxy.strikeWrite(mode);
+            const took = await timed(async () => {
+                const answer = await client.post(GROUPS, { name: `${mode} once` });
+                assert.equal(answer.status, 200, answer.text);
+            });
+            assert.ok(took < FIRST_LIMIT_MS, `it took ${took} ms`);
+            assert.ok(nodes.all[0].proxy.hasStruck);
+            t.diagnostic(`after ${Math.round(took)} ms`);
+            assert.equal(await count(`${mode} once`), 1);
+        });
+        it(`${what}, again and again: it says that it does not know, or what it knows is true`, async (t) => {
+            const name = `${mode} always`;
+            nodes.all[0].proxy.strikeCommits(mode);
+            const outcome = outcomeOf(await client.post(GROUPS, { name }));
+            const shown = await client.get(`${GROUPS}?search=${encodeURIComponent(name)}`);
+            const found = await count(name);
+            t.diagnostic(`${outcome}, and it is ${found ? '' : 'not '}there`);
+            if (outcome === 'unknown') assert.ok(found <= 1);
+            else assert.equal(found, outcome === 'done' ? 1 : 0);
+            if (shown.status === 200 && shown.json.length) assert.equal(found, 1, 'what a node showed is gone');
+        });
+    }
+});
+
 describe('a node that starts or ends without its database', whose, () => {
     for (const mode of ['refuse', 'drop'])
         it(`${mode}: it does not start, and says why`, async () => {
@@ -160,12 +212,18 @@ describe(`${FAULTS} faults at random under load, seed ${SEED}`, whose, () => {
             for (let i = 0; i < FAULTS; i++) {
                 await sleep(200 + random.below(400));
                 const { proxy } = random.pick(nodes.all);
-                const mode = random.pick(['refuse', 'drop', 'drop-answers', 'hold', 'delay', 'cut']);
+                const mode = random.pick(['refuse', 'drop', 'drop-answers', 'hold', 'delay', 'cut', 'write', 'write']);
+                const astray = random.pick(['drop', 'drop-answers', 'hold']);
                 if (mode === 'cut') proxy.cut();
+                else if (mode === 'write') proxy.strikeWrite(astray);
                 else proxy.set(mode, 20 + random.below(200));
                 await sleep(200 + random.below(1500));
                 proxy.set('open');
             }
+            // One that lasts until a node gives up finding out what became of its write.
+            nodes.all[0].proxy.strikeCommits('drop-answers');
+            await eventually(() => assert.ok(history.writes.some(({ outcome, ended }) => ended && outcome === 'unknown')), 60_000);
+            nodes.all[0].proxy.set('open');
             await sleep(500);
             over = true;
         })();

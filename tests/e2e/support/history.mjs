@@ -141,6 +141,7 @@ export class History {
             this.writes.push(write);
             const options = this.random.chance(0.5) ? atLeast(this.acknowledged) : {};
             this.#conclude(write, await send(clients[node], options));
+            write.ended = true;
         }
     }
 

@@ -9,12 +9,20 @@
 //   hold            nothing passes now, everything does later, in order: a cable pulled and plugged in again
 //   delay           everything passes `ms` later
 //
+// strikeWrite(mode) lets everything pass until the next write's COMMIT comes along: from then on its connection is in that mode, alone.
+// So drop loses the COMMIT, drop-answers what became of it, hold lets it come late. strikeCommits(mode) does so to every COMMIT,
+// also of who only looks what became of a write.
+//
 // A connection that lost bytes is reset when its proxy opens again: what would come now would make no sense.
 import net from 'node:net';
 import { withParameters } from './postgres.mjs';
 
 const TO_DATABASE = 'to the database',
     TO_NODE = 'to the node';
+
+/* As the protocol has it, a text with its end; and what a connection that writes has prepared before. */
+const COMMIT = 'COMMIT\0',
+    WRITE = 'INSERT INTO change';
 
 /* What a mode does to what goes in a direction: pass, lose or hold. */
 const FATES = {
@@ -32,6 +40,7 @@ process.on('exit', () => everyone.forEach((proxy) => proxy.cut()));
 export class Proxy {
     #mode = 'open';
     #delayMs = 0;
+    #strike = null; // { mode, all }
     connections = new Set();
     accepted = 0; // connections ever
 
@@ -66,13 +75,36 @@ export class Proxy {
         if (!FATES[mode]) throw new Error(`a proxy has no mode ${mode}`);
         this.#mode = mode;
         this.#delayMs = mode === 'delay' ? ms : 0;
-        for (const connection of this.connections)
+        this.#strike = null;
+        for (const connection of this.connections) {
+            connection.mode = null;
             if (mode === 'refuse' || (connection.lost && mode !== 'drop')) connection.reset();
             else connection.pump();
+        }
     }
 
-    fate(direction) {
-        return FATES[this.#mode](direction);
+    strikeWrite(mode) {
+        this.#strike = { mode, all: false };
+    }
+
+    /* Until set() is called. */
+    strikeCommits(mode) {
+        this.#strike = { mode, all: true };
+    }
+
+    /* True when strikeWrite() has found one. */
+    get hasStruck() {
+        return this.#strike === null;
+    }
+
+    /* The mode into which this chunk brings its connection, if any. */
+    modeOf(connection, chunk) {
+        if (chunk?.includes(WRITE)) connection.writes = true;
+        if (!this.#strike || !chunk?.includes(COMMIT)) return null;
+        const { mode, all } = this.#strike;
+        if (!all && !connection.writes) return null;
+        if (!all) this.#strike = null;
+        return mode;
     }
 
     /* When something that comes now may go on. */
@@ -102,11 +134,23 @@ export class Proxy {
 /* A node's socket and the database's, and what is under way between them. */
 class Connection {
     lost = false; // bytes, or an end
+    mode = null; // its own, else its proxy's
+    writes = false;
 
     constructor(proxy, node, database) {
         this.proxy = proxy;
         this.sockets = [node, database];
         this.flows = [new Flow(this, TO_DATABASE, node, database), new Flow(this, TO_NODE, database, node)];
+    }
+
+    fate(direction) {
+        return FATES[this.mode ?? this.proxy.mode](direction);
+    }
+
+    /* What goes to the database. */
+    see(chunk) {
+        const mode = this.proxy.modeOf(this, chunk);
+        this.mode ??= mode;
     }
 
     pump() {
@@ -121,7 +165,7 @@ class Connection {
 
     /* One side broke. In a mode that swallows, the other does not hear of it. */
     broken(direction) {
-        if (this.proxy.fate(direction) === 'pass') this.reset();
+        if (this.fate(direction) === 'pass') this.reset();
         else this.lost = true;
     }
 }
@@ -141,21 +185,22 @@ class Flow {
     }
 
     #take(chunk) {
-        if (this.connection.proxy.fate(this.direction) === 'lose') this.connection.lost = true;
+        if (this.direction === TO_DATABASE) this.connection.see(chunk);
+        if (this.connection.fate(this.direction) === 'lose') this.connection.lost = true;
         else this.#waiting.push({ chunk, due: this.connection.proxy.due() });
         this.pump();
     }
 
     pump() {
         clearTimeout(this.timer);
-        while (this.#waiting.length && this.connection.proxy.fate(this.direction) !== 'hold') {
+        while (this.#waiting.length && this.connection.fate(this.direction) !== 'hold') {
             const wait = this.#waiting[0].due - performance.now();
             if (wait > 0) {
                 this.timer = setTimeout(() => this.pump(), Math.ceil(wait));
                 return;
             }
             const { chunk } = this.#waiting.shift();
-            if (this.connection.proxy.fate(this.direction) === 'lose') this.connection.lost = true;
+            if (this.connection.fate(this.direction) === 'lose') this.connection.lost = true;
             else if (chunk === null) this.to.end();
             else this.to.write(chunk);
         }
