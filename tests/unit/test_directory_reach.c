@@ -1,35 +1,11 @@
-/* What was seen on another node is seen here: op->at_least, op->version, op->stale. The other node is another handle on the same
+/* What was seen on another node is seen here: op->at_least, op->version. The other node is another handle on the same
  * store; that the follower has not heard of its commits is the usual case here, since no test lets it run but where it says so.
  */
-#include "directory_fixture.h"
+#include "reach_fixture.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 
-enum { WAIT_MS = 300, FAR = 1000000 };
-
-static void open_with(struct world *w, int64_t wait_ms, int64_t waiters, bool background)
-{
-    struct directory_options options = quiet_options;
-    options.at_least_wait_ms = wait_ms;
-    options.at_least_waiters = waiters;
-    options.background = background;
-    close_directory(w);
-    open_directory(w, &options);
-}
-
-/* A service key that has seen `version`. */
-static struct op *having_seen(struct world *w, int64_t version)
-{
-    struct op *op = acting(w, 0);
-    op->at_least = version;
-    return op;
-}
-
-static int64_t milliseconds_since(int64_t begun)
-{
-    return (clock_monotonic_ns() - begun) / 1000000;
-}
+enum { WAIT_MS = 300 };
 
 /* --- what was seen --- */
 
@@ -248,41 +224,6 @@ static void a_version_to_come_is_waited_for_until_the_limit(void **state)
     new_group(w, "and nobody's turn was kept");
 }
 
-struct waiting {
-    struct directory *directory;
-    int64_t organization_id, at_least, waited_ms;
-    enum err result;
-    pthread_t thread;
-};
-
-static void *wait_and_read(void *argument)
-{
-    struct waiting *waiting = argument;
-    int64_t begun = clock_monotonic_ns();
-    AUTO_OP op = op_begin();
-    AUTO_VIEW view;
-    op.directory = waiting->directory;
-    op.caller.organization_id = waiting->organization_id;
-    op.at_least = waiting->at_least;
-    waiting->result = directory_view(&op, false, &view);
-    waiting->waited_ms = milliseconds_since(begun);
-    return NULL;
-}
-
-static void begin_waiting(struct world *w, struct waiting *waiting, int64_t at_least)
-{
-    *waiting = (struct waiting){ .directory = w->directory, .organization_id = w->organization_id, .at_least = at_least };
-    assert_int_equal(pthread_create(&waiting->thread, NULL, wait_and_read, waiting), 0);
-}
-
-static void await_waiters(struct world *w, int64_t count)
-{
-    for (int i = 0; i < 5000 && w->directory->reach.waiting != count; i++) usleep(1000);
-    assert_int_equal(w->directory->reach.waiting, count);
-}
-
-enum { LONG_MS = 60000 };
-
 static void our_own_write_wakes_who_waits_for_it(void **state)
 {
     struct world *w = *state;
@@ -348,99 +289,6 @@ static void only_so_many_wait_and_the_others_are_refused_at_once(void **state)
         assert_true(waiting[i].waited_ms < LONG_MS);
     }
     assert_refused(w, directory_view(having_seen(w, FAR), false, &view), ERR_BUSY, "Roster-At-Least");
-}
-
-/* --- the database is away --- */
-
-static void memory_answers_while_the_database_is_away_and_says_so(void **state)
-{
-    struct world *w = *state;
-    open_with(w, LONG_MS, 1, false);
-    int64_t id = new_group(w, "known"), version = w->op.version;
-    struct directory_stats stats;
-    directory_stats(w->directory, &stats);
-    assert_int_equal(stats.degraded, 0);
-    assert_false(directory_stale(w->directory));
-    atomic_store(&w->directory->follow_failing, true);
-    assert_true(directory_stale(w->directory));
-    directory_stats(w->directory, &stats);
-    assert_int_equal(stats.degraded, 1);
-
-    AUTO_VIEW view, other;
-    struct op *op = having_seen(w, version);
-    assert_ok(w, directory_view(op, false, &view));
-    assert_true(op->stale);
-    assert_int_equal(op->version, version);
-    directory_view_end(&view);
-    int64_t begun = clock_monotonic_ns(); /* what is newer cannot be had, and what is written cannot be kept: both at once */
-    assert_refused(w, directory_view(having_seen(w, version + 1), false, &view), ERR_BUSY, "Roster-At-Least");
-    assert_refused(w, directory_delete_group(acting(w, 0), id), ERR_BUSY, "database");
-    assert_true(milliseconds_since(begun) < LONG_MS / 2);
-
-    atomic_store(&w->directory->follow_failing, false);
-    op = acting(w, 0);
-    assert_ok(w, directory_view(op, false, &other));
-    assert_false(op->stale);
-    directory_view_end(&other);
-    assert_ok(w, directory_delete_group(acting(w, 0), id));
-}
-
-/* Something that store.h has no words for. */
-static void execute(struct world *w, const char *sql)
-{
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(w->f->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
-static void an_image_that_cannot_be_followed_for_now_stays_and_is_followed_later(void **state)
-{
-    struct world *w = *state;
-    int64_t id = new_group(w, "ours");
-    struct group *theirs = other_adds_group(w, "theirs");
-    struct group found;
-    execute(w, "alter table change rename to hidden");
-    assert_int_equal(hear_of(w, w->organization_id), ERR_STORAGE);
-    assert_true(get_group(w, id, &found));
-    assert_false(get_group(w, theirs->id, &found)); /* it is the image of before */
-    AUTO_VIEW view;
-    assert_int_equal(directory_view(having_seen(w, version_of(w, w->organization_id)), false, &view), ERR_STORAGE);
-    execute(w, "alter table hidden rename to change");
-    refresh(w, w->organization_id);
-    assert_true(get_group(w, theirs->id, &found));
-    struct directory_stats stats;
-    directory_stats(w->directory, &stats);
-    assert_int_equal(stats.reloads, 0);
-}
-
-static void a_log_that_cannot_be_read_is_passed_over_by_loading_again(void **state)
-{
-    struct world *w = *state;
-    new_group(w, "ours");
-    struct group *theirs = other_adds_group(w, "theirs");
-    struct group found;
-    execute(w, "update change set detail = '{' where sequence = (select max(sequence) from change)");
-    refresh(w, w->organization_id);
-    assert_true(get_group(w, theirs->id, &found));
-    struct directory_stats stats;
-    directory_stats(w->directory, &stats);
-    assert_int_equal(stats.reloads, 1);
-}
-
-static void who_waits_is_told_when_the_database_goes_away(void **state)
-{
-    struct world *w = *state;
-    struct waiting waiting;
-    open_with(w, LONG_MS, 1, false);
-    new_group(w, "loaded");
-    begin_waiting(w, &waiting, FAR);
-    await_waiters(w, 1);
-    atomic_store(&w->directory->follow_failing, true);
-    directory_reach_news(w->directory);
-    pthread_join(waiting.thread, NULL);
-    assert_int_equal(waiting.result, ERR_BUSY);
-    assert_true(waiting.waited_ms < LONG_MS);
 }
 
 /* --- all at once --- */
@@ -516,10 +364,6 @@ int main(void)
         world_test(the_follower_wakes_who_waits_for_what_it_hears),
         world_test(at_the_limit_the_database_has_the_last_word),
         world_test(only_so_many_wait_and_the_others_are_refused_at_once),
-        world_test(memory_answers_while_the_database_is_away_and_says_so),
-        world_test(an_image_that_cannot_be_followed_for_now_stays_and_is_followed_later),
-        world_test(a_log_that_cannot_be_read_is_passed_over_by_loading_again),
-        world_test(who_waits_is_told_when_the_database_goes_away),
         world_test(nobody_reads_what_is_older_than_what_was_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
