@@ -44,12 +44,15 @@ static enum err read_version(struct op *op, struct postgres_db *db, int64_t *ret
         if (!e && text) *ret_version = atoll(text);
         return e;
     }
+    /* What belongs to an extension is no program's. */
     e = read_text(
         op, db,
-        "SELECT min(table_name) FROM information_schema.tables WHERE table_schema = current_schema()"
-        " AND table_name IN ('installation', 'organization', 'account', 'app_user', 'user_group', 'membership', 'change')",
+        "SELECT min(relname::text) FROM pg_class c WHERE relnamespace = current_schema()::regnamespace"
+        " AND relkind IN ('r', 'p') AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')",
         &text);
-    if (!e && text) e = op_fail(op, ERR_INVALID, "store", "the database has a table %s of another program", text);
+    if (!e && text)
+        e = op_fail(op, ERR_INVALID, "store", "the database has a table %s of another program; Roster needs a schema of its own",
+                    text);
     return e;
 }
 
