@@ -80,6 +80,17 @@ static enum err check_change(struct op *op, struct db *db, const struct login_ch
 
 /* ---- telling other processes which sessions have ended (the rest is looked up whenever it is used) */
 
+/* Wakes the followers of other nodes (postgres/follow.c), which else ask once a second. Version 0 of the installation is no news,
+ * so they look at nothing else. It is inside the transaction, which postgres/hints.c avoids for commits: sessions seldom end, so
+ * it does not matter that these transactions wait for each other. SQLite's followers ask often. */
+static enum err hint(struct op *op, struct db *db)
+{
+    const char *sql = db_text(db, NULL, "NOTIFY roster, '0:0'");
+    if (!sql) return ERR_OK;
+    AUTO_QUERY q = db_query(db, sql);
+    return query_run(op, &q);
+}
+
 static enum err note_ended(struct op *op, struct db *db, const struct digest *hash, int64_t now)
 {
     AUTO_QUERY q = db_query(db, "INSERT INTO login_ended (secret_hash, ended_at) VALUES ($1, $2)");
@@ -97,7 +108,8 @@ static enum err note_one(struct op *op, struct db *db, enum login_kind kind, con
     query_number(&q, op->now);
     query_digest(&q, hash);
     query_number(&q, kind);
-    return query_run(op, &q);
+    enum err e = query_run(op, &q);
+    return e ? e : hint(op, db);
 }
 
 static enum err note_all(struct op *op, struct db *db, const struct login *ended)
@@ -109,7 +121,8 @@ static enum err note_all(struct op *op, struct db *db, const struct login *ended
     query_number(&q, ended->organization_id);
     query_number(&q, ended->user_id);
     query_number(&q, ended->kind);
-    return query_run(op, &q);
+    enum err e = query_run(op, &q);
+    return e ? e : hint(op, db);
 }
 
 /* ---- a change */
@@ -188,7 +201,9 @@ static enum err obey_limit(struct op *op, struct db *db, const struct login_chan
         size_t told = ended.count;
         if (change->added[i].kind != LOGIN_USED) e = end_oldest(op, db, change, &change->added[i], &ended);
         if (change->added[i].kind != LOGIN_SESSION) continue;
+        bool any = told < ended.count;
         for (; told < ended.count && !e; told++) e = note_ended(op, db, &ended.hashes[told], op->now);
+        if (any && !e) e = hint(op, db);
     }
     if (change->ret_ended) *change->ret_ended = ended;
     return e;
@@ -288,21 +303,30 @@ static const char postgres_ended[] =
     "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, (e.secret_hash IS NOT NULL)::int, e.secret_hash"
     " FROM (SELECT 1 AS one) AS o LEFT JOIN login_ended AS e ON e.position >= $1";
 
-enum err store_follow_logins(struct op *op, struct store *store, int64_t *cursor, store_ended_function function, void *context)
+static enum err tell_ended(struct op *op, struct db *db, int64_t cursor, store_ended_function function, void *context,
+                           int64_t *ret_next)
 {
-    AUTO_READER reader = { 0 };
-    enum err e = store_reader(op, store, &reader);
-    if (e) return e;
-    AUTO_QUERY q = db_query(reader.db, db_text(reader.db, sqlite_ended, postgres_ended));
-    query_number(&q, *cursor);
-    int64_t next = *cursor;
+    AUTO_QUERY q = db_query(db, db_text(db, sqlite_ended, postgres_ended));
+    query_number(&q, cursor);
     bool row;
+    enum err e;
     while (!(e = query_step(op, &q, &row)) && row) {
-        next = column_number(&q, 0);
+        *ret_next = column_number(&q, 0);
         if (!column_number(&q, 1)) continue;
         const struct digest hash = column_digest(&q, 2);
         function(context, &hash);
     }
+    return e;
+}
+
+enum err store_follow_logins(struct op *op, struct store *store, int64_t *cursor, store_ended_function function, void *context)
+{
+    AUTO_READER reader = { 0 };
+    int64_t next = 0;
+    enum err e = store_reader(op, store, &reader);
+    if (!e) e = tell_ended(op, reader.db, *cursor, function, context, &next);
+    /* The database is an older one than it was (a copy that took over), or SQLite's table is empty. */
+    if (!e && next < *cursor) e = tell_ended(op, reader.db, 0, function, context, &next);
     if (!e) *cursor = next;
     return e;
 }

@@ -233,9 +233,9 @@ MUST_USE enum err store_find_login(struct op *op, struct store *store, enum logi
                                    int64_t now, bool *ret_found, struct login *ret_login);
 
 /* The hashes of sessions that the functions above ended after *cursor, in any process, each once at least; moves the cursor. One
- * that began with 0 is told all that are kept. What ended with its user or its organization is in the log instead. One look into
- * an index if nothing ended. On an error some may have been told; the cursor stays, so they are told again. The function may not
- * call the store. */
+ * that began with 0 is told all that are kept, and so is one that is ahead of the database. What ended with its user or its
+ * organization is in the log instead. One look into an index if nothing ended. On an error some may have been told; the cursor
+ * stays, so they are told again. The function may not call the store. */
 typedef void (*store_ended_function)(void *context, const struct digest *hash);
 MUST_USE enum err store_follow_logins(struct op *op, struct store *store, int64_t *cursor, store_ended_function function,
                                       void *context);

@@ -458,11 +458,11 @@ static void processes_that_start_at_once_have_the_same_keys(void **state)
     enum { STARTERS = 3 };
     struct starter starters[STARTERS];
     pthread_barrier_t start;
-    char url[200];
-    snprintf(url, sizeof url, "%s-new", w->f->url);
+    struct store_place place; /* where nothing is yet */
+    place_make(&place, w->f->place.engine);
     pthread_barrier_init(&start, NULL, STARTERS);
     for (int i = 0; i < STARTERS; i++) {
-        starters[i] = (struct starter){ .w = w, .start = &start, .node.store = open_at(w->f, url) };
+        starters[i] = (struct starter){ .w = w, .start = &start, .node.store = open_at(w->f, place.url) };
         assert_int_equal(pthread_create(&starters[i].thread, NULL, start_one, &starters[i]), 0);
     }
     for (int i = 0; i < STARTERS; i++) pthread_join(starters[i].thread, NULL);
@@ -474,6 +474,7 @@ static void processes_that_start_at_once_have_the_same_keys(void **state)
         assert_memory_equal(logins->token_key, first->token_key, LOGINS_KEY_SIZE);
     }
     for (int i = 0; i < STARTERS; i++) close_node(&starters[i].node);
+    place_remove(&place);
     pthread_barrier_destroy(&start);
 }
 

@@ -172,6 +172,22 @@ static void what_ended_long_ago_is_forgotten_and_what_ends_then_is_told(void **s
     assert_true(was_told(&told, "after"));
 }
 
+/* As after a copy took over that was behind. */
+static void a_cursor_ahead_of_the_database_is_told_all(void **state)
+{
+    struct fixture *f = *state;
+    int64_t cursor = INT64_C(1) << 50;
+    const struct user *ada = add_user(f, "ada");
+    add_one(f, ada, LOGIN_SESSION, "first");
+    add_one(f, ada, LOGIN_SESSION, "second");
+    end_one(f, LOGIN_SESSION, "first");
+    struct told told = follow_in(f, f->store, &cursor);
+    assert_true(was_told(&told, "first"));
+    end_one(f, LOGIN_SESSION, "second");
+    told = follow_in(f, f->store, &cursor);
+    assert_true(was_told(&told, "second"));
+}
+
 enum { ENDERS = 4, ENDED_BY_EACH = 50 };
 
 struct ender {
@@ -241,6 +257,7 @@ int main(void)
         store_test(what_was_not_ended_after_all_is_not_told),
         store_test(log_ins_of_who_is_deleted_are_in_the_log_instead),
         store_test(what_ended_long_ago_is_forgotten_and_what_ends_then_is_told),
+        store_test(a_cursor_ahead_of_the_database_is_told_all),
         store_test(who_follows_while_many_end_sessions_misses_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
