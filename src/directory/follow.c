@@ -230,8 +230,9 @@ static enum err follow_once(struct op *op, struct directory *directory)
     for (size_t i = 0; i < list.count && !e; i++)
         e = directory_refresh(op, directory, list.items[i].organization_id, list.items[i].version);
     if (!e) directory->follow_cursor = cursor; /* after a failure all of it is tried again */
-    if (!e && directory->logins) e = logins_follow_ended(op, directory->logins);
-    return e;
+    /* Also if an organization could not be followed: whoever logged out is out. */
+    enum err ended = directory->logins ? logins_follow_ended(op, directory->logins) : ERR_OK;
+    return e ? e : ended;
 }
 
 /* Waits; true when it is time to stop. */
