@@ -65,7 +65,7 @@ void commit_take_numbers_back(struct waiting *w)
 static enum err number_object(struct waiting *w, const struct number_source *source, enum noun noun, int64_t *id)
 {
     if (*id > NUMBER_MAX || *id < 0) return op_fail(w->op, ERR_INVALID, "id", "the id is out of range");
-    if (*id) return source->raise(source->context, w->op, noun, *id);
+    if (*id) return source->raise ? source->raise(source->context, w->op, noun, *id) : ERR_OK;
     int64_t number = 0;
     enum err e = source->next(source->context, w->op, noun, &number);
     if (e) return e;
@@ -96,13 +96,16 @@ enum err commit_number(struct waiting *w, const struct number_source *source)
     return ERR_OK;
 }
 
-void commit_count_new(const struct commit *commit, size_t ret_counts[NOUN_COUNT])
+void commit_count_numbers(const struct commit *commit, size_t ret_needed[NOUN_COUNT], int64_t ret_largest[NOUN_COUNT])
 {
     for (size_t i = 0; i < commit->changes->count; i++) {
         const struct change *change = &commit->changes->items[i];
+        enum noun noun = change_noun(change->kind);
         if (change_shape(change->kind) != CHANGE_CREATES) continue;
-        const int64_t *id = object_id(change_noun(change->kind), change->after);
-        if (id && *id == 0) ret_counts[change_noun(change->kind)]++;
+        const int64_t *id = object_id(noun, change->after);
+        if (!id) continue;
+        if (*id == 0) ret_needed[noun]++;
+        else if (*id > ret_largest[noun]) ret_largest[noun] = *id;
     }
 }
 

@@ -41,15 +41,16 @@ MUST_USE enum err commit_render(struct waiting *w);
  * lives; then version and last_time are its. */
 MUST_USE enum err commit_check_fence(struct waiting *w, bool found, int64_t version, int64_t last_time);
 
-/* Where numbers come from. `next` gives the next number of a noun; `raise` is told one that was given by the caller. */
+/* Where numbers come from. `next` gives the next number of a noun; `raise` is told one that was given by the caller (NULL: nobody
+ * is told; commit_count_numbers has told the largest). */
 struct number_source {
     void *context;
     enum err (*next)(void *context, struct op *op, enum noun noun, int64_t *ret_number);
     enum err (*raise)(void *context, struct op *op, enum noun noun, int64_t number);
 };
 
-/* How many numbers of each noun the commit needs. */
-void commit_count_new(const struct commit *commit, size_t ret_counts[NOUN_COUNT]);
+/* What numbers a commit is about: adds how many of each noun it needs, and raises ret_largest to the largest that it brings. */
+void commit_count_numbers(const struct commit *commit, size_t ret_needed[NOUN_COUNT], int64_t ret_largest[NOUN_COUNT]);
 
 /* Gives numbers to new objects that have none, and their group's to memberships and nestings. */
 MUST_USE enum err commit_number(struct waiting *w, const struct number_source *source);

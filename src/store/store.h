@@ -116,9 +116,9 @@ typedef enum err (*store_log_function)(void *context, struct op *op, const struc
 MUST_USE enum err store_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version,
                                  int64_t limit, store_log_function function, void *context);
 
-/* Newest version of each organization that got a commit after *cursor (any process), and moves the cursor: nothing is missed, though
- * one may be told again (PostgreSQL, while other transactions are open), never an older one. A cursor is the engine's: SQLite's is
- * a number of the log, PostgreSQL's of a transaction. Cheap when nothing happened. */
+/* Newest version of each organization that got a commit after *cursor (any process), and moves the cursor: nothing is missed,
+ * though one may be told again (PostgreSQL, while other transactions are open), never an older one. A cursor is the engine's:
+ * SQLite's is a number of the log, PostgreSQL's of a transaction. Cheap when nothing happened. */
 typedef enum err (*store_version_function)(void *context, struct op *op, int64_t organization_id, int64_t version);
 MUST_USE enum err store_follow(struct op *op, struct store *store, int64_t *cursor, store_version_function function,
                                void *context);

@@ -57,24 +57,43 @@ enum err postgres_begin(struct op *op, struct postgres_db *db)
     return e;
 }
 
-/* nextval for each number that will be needed. */
+/* What callers brought first, so that it is not given again. A number that a sequence has passed it has passed for ever. */
+static enum err raise_number(struct op *op, struct numbers *numbers, enum noun noun, int64_t largest)
+{
+    if (largest > NUMBER_MAX || largest <= numbers->db->given[noun]) return ERR_OK; /* too large: refused below */
+    AUTO_QUERY q = db_query(&numbers->db->base, "SELECT raise_number($1, $2)");
+    query_text(&q, sequences[noun]);
+    query_number(&q, largest);
+    bool row;
+    enum err e = query_step(op, &q, &row);
+    if (!e) numbers->db->given[noun] = column_number(&q, 0);
+    return e;
+}
+
+static enum err draw_numbers(struct op *op, struct numbers *numbers, enum noun noun, size_t needed)
+{
+    AUTO_QUERY q = db_query(&numbers->db->base, "SELECT nextval($1::text::regclass) FROM generate_series(1, $2)");
+    query_text(&q, sequences[noun]);
+    query_number(&q, (int64_t)needed);
+    numbers->items[noun] = arena_array(&op->arena, needed, sizeof **numbers->items);
+    bool row;
+    enum err e;
+    while (!(e = query_step(op, &q, &row)) && row) numbers->items[noun][numbers->count[noun]++] = column_number(&q, 0);
+    return e;
+}
+
 static enum err fetch_numbers(struct op *op, struct numbers *numbers, const struct waiting *first)
 {
-    size_t counts[NOUN_COUNT] = { 0 };
+    size_t needed[NOUN_COUNT] = { 0 };
+    int64_t largest[NOUN_COUNT] = { 0 };
     for (const struct waiting *w = first; w; w = w->next)
-        if (is_open(w)) commit_count_new(w->commit, counts);
-    for (enum noun noun = 0; noun < NOUN_COUNT; noun++) {
-        if (!counts[noun]) continue;
-        AUTO_QUERY q = db_query(&numbers->db->base, "SELECT nextval($1::text::regclass) FROM generate_series(1, $2)");
-        query_text(&q, sequences[noun]);
-        query_number(&q, (int64_t)counts[noun]);
-        numbers->items[noun] = arena_array(&op->arena, counts[noun], sizeof **numbers->items);
-        bool row;
-        enum err e;
-        while (!(e = query_step(op, &q, &row)) && row) numbers->items[noun][numbers->count[noun]++] = column_number(&q, 0);
-        if (e) return e;
+        if (is_open(w)) commit_count_numbers(w->commit, needed, largest);
+    enum err e = ERR_OK;
+    for (enum noun noun = 0; noun < NOUN_COUNT && !e; noun++) {
+        if (largest[noun]) e = raise_number(op, numbers, noun, largest[noun]);
+        if (!e && needed[noun]) e = draw_numbers(op, numbers, noun, needed[noun]);
     }
-    return ERR_OK;
+    return e;
 }
 
 static enum err next_number(void *context, struct op *op, enum noun noun, int64_t *ret_number)
@@ -83,15 +102,6 @@ static enum err next_number(void *context, struct op *op, enum noun noun, int64_
     if (numbers->used[noun] == numbers->count[noun]) return op_fail(op, ERR_STORAGE, "id", "there are no numbers left");
     *ret_number = numbers->items[noun][numbers->used[noun]++];
     return ERR_OK;
-}
-
-static enum err raise_number(void *context, struct op *op, enum noun noun, int64_t number)
-{
-    struct numbers *numbers = context;
-    AUTO_QUERY q = db_query(&numbers->db->base, "SELECT raise_number($1, $2)");
-    query_text(&q, sequences[noun]);
-    query_number(&q, number);
-    return query_run(op, &q);
 }
 
 static void check_one(struct waiting *w, struct query *q, bool row)
@@ -172,7 +182,7 @@ static int64_t patience(const struct postgres_db *db, const struct waiting *w)
 /* Sets w->result where it is the commit itself that is bad, before anything of it was sent. */
 static enum err write_one(struct waiting *w, struct numbers *numbers)
 {
-    const struct number_source source = { .context = numbers, .next = next_number, .raise = raise_number };
+    const struct number_source source = { .context = numbers, .next = next_number };
     struct postgres_db *db = numbers->db;
     int64_t limit_ms = patience(db, w);
     if (limit_ms > db->limit_ms) db->limit_ms = limit_ms;

@@ -9,6 +9,7 @@
 #ifndef ROSTER_STORE_POSTGRES_DB_H
 #define ROSTER_STORE_POSTGRES_DB_H
 
+#include "model/nouns.h"
 #include "store/db.h"
 
 #include <libpq-fe.h>
@@ -68,6 +69,7 @@ struct postgres_db {
     bool warned;   /* the server sent a warning */
     bool expects;  /* something was sent since BEGIN that must change one row: its answer must be seen before COMMIT is sent */
     char name[40]; /* application_name, which nobody else has */
+    int64_t given[NOUN_COUNT]; /* what each sequence has reached at least, known on this connection */
     struct statement *cache[POSTGRES_STATEMENTS];
     unsigned cached, cursors;
     struct outstanding outstanding[POSTGRES_OUTSTANDING];
