@@ -67,13 +67,14 @@ static void make_texts(void)
         t->lists[DB_BYTES] = list_of(table->bytes);
         const char *columns = join_lists(t->lists);
         int count = t->lists[DB_NUMBER].count + t->lists[DB_TEXT].count + t->lists[DB_BYTES].count;
-        for (int dialect = DIALECT_SQLITE; dialect <= DIALECT_POSTGRES; dialect++) {
-            bool chain = table->log && dialect == DIALECT_SQLITE;
-            t->select[dialect] = arena_printf(&texts_arena, "SELECT %s FROM %s ORDER BY %s", columns, table->name,
-                                              chain ? "sequence" : table->order);
-            t->insert[dialect] = arena_printf(&texts_arena, "INSERT INTO %s (%s%s) VALUES (%s)", table->name,
-                                              chain ? COPY_LOG_CHAIN ", " : "", columns, parameters(count + (chain ? 2 : 0)));
-        }
+        t->select[DIALECT_SQLITE] = arena_printf(&texts_arena, "SELECT %s FROM %s ORDER BY %s", columns, table->name,
+                                                 table->log ? "sequence" : table->order);
+        t->select[DIALECT_POSTGRES] =
+            arena_printf(&texts_arena, "SELECT %s FROM %s ORDER BY %s", columns, table->name, table->order);
+        t->insert[DIALECT_SQLITE] =
+            arena_printf(&texts_arena, "INSERT INTO %s (%s%s) VALUES (%s)", table->name, table->log ? COPY_LOG_CHAIN ", " : "",
+                         columns, parameters(count + (table->log ? 2 : 0)));
+        t->insert[DIALECT_POSTGRES] = arena_printf(&texts_arena, "COPY %s (%s) FROM STDIN", table->name, columns);
         t->clear = arena_printf(&texts_arena, "DELETE FROM %s", table->name);
         t->count = arena_printf(&texts_arena, "SELECT count(*) FROM %s", table->name);
         t->count_content = table->initial ? arena_printf(&texts_arena, "%s WHERE NOT (%s)", t->count, table->initial) : t->count;
@@ -164,17 +165,17 @@ static enum err bind_chain(struct op *op, struct copying *c, struct query *inser
     return ERR_OK;
 }
 
-static enum err copy_row(struct op *op, struct copying *c, struct db *to, size_t table, const struct query *row)
+static enum err copy_row(struct op *op, struct copying *c, size_t table, struct query *insert, const struct query *row)
 {
-    enum db_dialect dialect = to->driver->dialect;
-    AUTO_QUERY insert = db_query(to, texts[table].insert[dialect]);
-    bool chain = store_copied_tables[table].log && dialect == DIALECT_SQLITE;
-    enum err e = chain ? bind_chain(op, c, &insert, row) : ERR_OK;
+    bool chain = store_copied_tables[table].log && insert->db->driver->dialect == DIALECT_SQLITE;
+    enum err e = chain ? bind_chain(op, c, insert, row) : ERR_OK;
     if (e) return e;
     int column = 0;
     for (int type = DB_NUMBER; type <= DB_BYTES; type++)
-        for (int i = 0; i < texts[table].lists[type].count; i++) bind_column(&insert, row, type, column++);
-    return query_run(op, &insert);
+        for (int i = 0; i < texts[table].lists[type].count; i++) bind_column(insert, row, type, column++);
+    e = query_run(op, insert);
+    query_again(insert);
+    return e;
 }
 
 static enum err tell(struct op *op, const struct copying *c, size_t table, bool done)
@@ -191,13 +192,15 @@ static enum err copy_table(struct op *op, struct copying *c, struct db *to, size
         if (e) return e;
     }
     AUTO_QUERY q = db_stream(c->from, texts[table].select[c->from->driver->dialect]);
+    AUTO_QUERY insert = db_bulk(to, texts[table].insert[to->driver->dialect]);
     bool row;
     enum err e;
     while (!(e = query_step(op, &q, &row)) && row) {
-        e = copy_row(op, c, to, table, &q);
+        e = copy_row(op, c, table, &insert, &q);
         if (!e && ++c->rows[table] % PROGRESS_ROWS == 0) e = tell(op, c, table, false);
         if (e) return e;
     }
+    if (!e) e = query_finish(op, &insert);
     return e ? e : tell(op, c, table, true);
 }
 

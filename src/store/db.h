@@ -32,6 +32,9 @@ struct query {
 struct db_driver {
     enum db_dialect dialect;
     void (*prepare)(struct query *query, const char *sql, bool stream);
+    /* For db_bulk; NULL: a prepared statement that is run again and again is as fast as it gets. */
+    void (*bulk)(struct query *query, const char *sql);
+    enum err (*finish)(struct op *op, struct query *query);
     void (*end)(struct query *query);
     void (*bind_number)(struct query *query, int64_t value); /* these bind parameter query->bound, from 1 */
     void (*bind_text)(struct query *query, const char *text);
@@ -62,6 +65,17 @@ static inline struct query db_stream(struct db *db, const char *sql)
     return query;
 }
 
+/* Writes many rows into one table: for each the query is bound and run, then query_again; behind the last query_finish. The text
+ * is an INSERT for SQLite, for PostgreSQL COPY ... FROM STDIN with as many columns as are bound. In a transaction, which has
+ * nothing to do but this until the query has ended; what is wrong with a row may be told by query_finish only. */
+static inline struct query db_bulk(struct db *db, const char *sql)
+{
+    struct query query = { .db = db };
+    if (db->driver->bulk) db->driver->bulk(&query, sql);
+    else db->driver->prepare(&query, sql, false);
+    return query;
+}
+
 static inline const char *db_text(const struct db *db, const char *sqlite, const char *postgres)
 {
     return db->driver->dialect == DIALECT_SQLITE ? sqlite : postgres;
@@ -72,6 +86,14 @@ static inline void query_end(struct query *query)
 {
     if (query->statement) query->db->driver->end(query);
 }
+
+/* Between two rows of db_bulk. */
+static inline void query_again(struct query *query)
+{
+    if (!query->db->driver->bulk) query_end(query);
+    query->bound = 0;
+}
+
 #define AUTO_QUERY __attribute__((cleanup(query_end))) struct query
 
 MUST_USE static inline enum err query_step(struct op *op, struct query *query, bool *ret_row)
@@ -83,6 +105,12 @@ MUST_USE static inline enum err query_step(struct op *op, struct query *query, b
 MUST_USE static inline enum err query_run(struct op *op, struct query *query)
 {
     return query->db->driver->run(op, query);
+}
+
+/* All rows of db_bulk are there. */
+MUST_USE static inline enum err query_finish(struct op *op, struct query *query)
+{
+    return query->db->driver->bulk ? query->db->driver->finish(op, query) : ERR_OK;
 }
 
 /* Runs a statement that must change exactly one row. If it does not, that is `otherwise` with `field` (static): ERR_NOT_FOUND

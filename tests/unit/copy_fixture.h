@@ -31,7 +31,7 @@ static inline void enter(struct fixture *f, int64_t organization_id)
 /* Not set, nothing, or something that a copy could spoil. */
 static inline const char *any_text(struct fixture *f, struct world *w, const char *word)
 {
-    static const char *const odd[] = { NULL, "", "Zoë 'Ø' 日本 \\x41 \t\n\"", "NULL" };
+    static const char *const odd[] = { NULL, "", "Zoë 'Ø' 日本 \\x41 \t\n\"", "\\N" };
     uint32_t which = roll(&w->dice, 6);
     return which < COUNT_OF(odd) ? odd[which] : arena_printf(&f->op.arena, "%s %u", word, roll(&w->dice, 1000));
 }

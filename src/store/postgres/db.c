@@ -12,7 +12,6 @@
 #include <string.h>
 
 enum { PIECE = 4096, BINARY = 1 };
-enum { OID_BYTES = 17, OID_NUMBER = 20, OID_TEXT = 25, OID_NUMBERS = 1016 };
 
 static const struct db_driver driver;
 
@@ -279,12 +278,24 @@ static void prepare(struct query *query, const char *sql, bool stream)
     assert(db->cache[slot]->stream == stream);
 }
 
+static void bulk(struct query *query, const char *sql)
+{
+    prepare(query, sql, false);
+    ((struct statement *)query->statement)->bulk = true;
+}
+
+static enum err finish(struct op *op, struct query *query)
+{
+    return postgres_bulk_finish(op, postgres_of(query->db), query->statement);
+}
+
 /* A piece that was asked for and is not wanted any more still comes. */
 static void end(struct query *query)
 {
     struct postgres_db *db = postgres_of(query->db);
     struct statement *s = query->statement;
     AUTO_OP op = op_begin();
+    if (s->bulk) postgres_bulk_end(db, s);
     while (s->waiting && db->connection && db->count)
         if (receive(&op, db)) return;
     clear_statement(s);
@@ -382,7 +393,9 @@ static enum err step(struct op *op, struct query *query, bool *ret_row)
 static enum err run_expecting(struct op *op, struct query *query, enum err otherwise, const char *field)
 {
     struct postgres_db *db = postgres_of(query->db);
-    enum err e = send_statement(op, db, query->statement, query->bound, ANSWER_QUERY, otherwise, field);
+    struct statement *s = query->statement;
+    if (s->bulk) return postgres_bulk_row(op, db, s);
+    enum err e = send_statement(op, db, s, query->bound, ANSWER_QUERY, otherwise, field);
     if (e || db->gathering) return e;
     return postgres_settle(op, db);
 }
@@ -500,6 +513,8 @@ void postgres_roll_back(struct postgres_db *db)
 static const struct db_driver driver = {
     .dialect = DIALECT_POSTGRES,
     .prepare = prepare,
+    .bulk = bulk,
+    .finish = finish,
     .end = end,
     .bind_number = bind_number,
     .bind_text = bind_text,

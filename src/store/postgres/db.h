@@ -9,6 +9,7 @@
 #ifndef ROSTER_STORE_POSTGRES_DB_H
 #define ROSTER_STORE_POSTGRES_DB_H
 
+#include "base/buf.h"
 #include "model/nouns.h"
 #include "store/db.h"
 
@@ -21,6 +22,7 @@ enum {
     POSTGRES_PARAMETERS = 40,
     POSTGRES_OUTSTANDING = 160,
 };
+enum { OID_BYTES = 17, OID_NUMBER = 20, OID_TEXT = 25, OID_NUMBERS = 1016 };
 
 /* The database as all connections of a store know it. */
 struct server {
@@ -46,6 +48,8 @@ struct statement {
     int row, rows;                        /* the row that is read; how many in result */
     bool begun, more, waiting;            /* more: the cursor may have another piece; waiting: one was asked for */
     int64_t changed;
+    bool bulk, copying;   /* of db_bulk; COPY was begun */
+    struct buf rows_text; /* what is not sent yet of it */
 };
 
 /* One answer that is to come. */
@@ -120,6 +124,11 @@ void postgres_roll_back(struct postgres_db *db);
 
 /* Binds an array of numbers; `numbers` is in the op's arena or lives as long. */
 void postgres_bind_numbers(struct op *op, struct query *query, const int64_t *numbers, size_t count);
+
+/* bulk.c: a statement of db_bulk. A row of what is bound; the end of all; what query_end does, with or without that. */
+MUST_USE enum err postgres_bulk_row(struct op *op, struct postgres_db *db, struct statement *statement);
+MUST_USE enum err postgres_bulk_finish(struct op *op, struct postgres_db *db, struct statement *statement);
+void postgres_bulk_end(struct postgres_db *db, struct statement *statement);
 
 /* connect.c: the raw connection. */
 MUST_USE enum err postgres_open_connection(struct op *op, struct postgres_db *db);
