@@ -10,8 +10,8 @@ struct copied_table {
     const char *order;                   /* in which rows are read; good if it is that of the key */
     const char *initial;                 /* of which rows an empty database has some, a condition; NULL: none */
     bool log;                            /* the log, which SQLite chains by two columns of its own (COPY_LOG_CHAIN) */
-    const char *made[2];                 /* columns that one engine alone has, by enum db_dialect: SQLite's are made by the copy,
-                                          * PostgreSQL's by itself; NULL: none */
+    const char *made[2]; /* columns that are not copied, by enum db_dialect: SQLite's log chain is made by the copy
+                          * (copy.c), the others by the database itself; NULL: none */
 };
 
 #define COPY_LOG_CHAIN "sequence, previous"

@@ -130,7 +130,8 @@ describe('a copy that is cut short', () => {
     /* Ends a copy by a signal when the first table is there: how the program ended. */
     function interrupt(target, signal) {
         return new Promise((resolve) => {
-            const child = spawn(BINARY, ['copy', '--from', source.store, '--to', target.store], { cwd: source.directory });
+            const options = { cwd: source.directory, env: target.environment() };
+            const child = spawn(BINARY, ['copy', '--from', source.store, '--to', target.store], options);
             let stderr = '';
             child.stderr.setEncoding('utf8').on('data', (text) => {
                 if (!stderr.includes('\n')) child.kill(signal);

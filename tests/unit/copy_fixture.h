@@ -150,6 +150,13 @@ static inline void fill_organization(struct fixture *f, uint64_t seed, int steps
     }
     struct login_change change_logins = { .now = f->op.now, .added = logins, .added_count = COUNT_OF(logins), .logs_in = true };
     assert_done(f, store_change_logins(&f->op, f->store, &change_logins));
+    for (uint64_t i = 0; i < 2; i++) { /* sessions that ended, as many as are told of */
+        struct login session = logins[0];
+        session.hash = digest_of(&(uint64_t){ seed * 10 + 5 + i }, sizeof(uint64_t));
+        change_logins =
+            (struct login_change){ .now = f->op.now, .ends = true, .ended = session, .added = &session, .added_count = 1 };
+        assert_done(f, store_change_logins(&f->op, f->store, &change_logins));
+    }
     assert_done(f, change(f, USER_DELETED, w.users[w.user_count - 1], NULL));
 }
 
