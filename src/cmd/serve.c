@@ -71,13 +71,13 @@ static void wait_for_stop(struct command_line *line, const sigset_t *signals, st
     }
 }
 
-static int serve_directory(struct command_line *line, struct op *op, const sigset_t *signals, struct directory *directory,
-                           void (*ready)(void *context, const char *url), void *context)
+static int serve_directory(struct command_line *line, struct op *op, const sigset_t *signals, const char *database,
+                           struct directory *directory, void (*ready)(void *context, const char *url), void *context)
 {
     struct server_options options = config_server_options(&line->config, directory);
     struct server *server;
     if (server_start(op, &options, &server)) return command_fail_op(op);
-    log_info("roster " ROSTER_VERSION " serves %s on %s", line->config.store, server_url(server));
+    log_info("roster " ROSTER_VERSION " serves %s on %s", database, server_url(server));
     ready(context, server_url(server));
     wait_for_stop(line, signals, server, directory);
     directory_end_waits(directory);
@@ -127,7 +127,7 @@ int command_run_server(struct command_line *line, struct op *op, struct store *s
     }
     struct system_sources sources = { directory, store };
     system_add_gauges(&sources);
-    int code = serve_directory(line, op, &signals, directory, ready, context);
+    int code = serve_directory(line, op, &signals, store_name(store), directory, ready, context);
     metrics_remove_gauges();
     directory_close(directory);
     logins_close(options.logins);

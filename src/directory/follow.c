@@ -254,20 +254,31 @@ static bool pause_for(struct directory *directory, int64_t milliseconds)
     return stopping;
 }
 
+static void tell_following(struct directory *directory, enum err e, const struct failure *failure)
+{
+    bool failed_before = atomic_exchange(&directory->follow_failing, e != ERR_OK);
+    if (e && !failed_before) {
+        char trouble[256];
+        store_trouble(directory->store, trouble, sizeof trouble);
+        log_error("cannot follow the database: %s%s%s", failure->text, *trouble ? ": " : "", trouble);
+        directory_reach_news(directory);
+    }
+    if (!e && failed_before) log_info("following the database again");
+}
+
 static void *run_follower(void *argument)
 {
     struct directory *directory = argument;
+    const char *by = NULL;
     while (!atomic_load(&directory->stopping)) {
         store_wait(directory->store, directory->follow_interval_ms);
         AUTO_OP op = op_begin();
         op.caller.system = true;
         enum err e = follow_once(&op, directory);
-        bool failed_before = atomic_exchange(&directory->follow_failing, e != ERR_OK);
-        if (e && !failed_before) {
-            log_error("cannot follow the database: %s", op.failure.text);
-            directory_reach_news(directory);
-        }
-        if (!e && failed_before) log_info("following the database again");
+        tell_following(directory, e, &op.failure);
+        const char *now = e ? by : store_follows_by(directory->store);
+        if (now != by) log_info("other processes are followed by %s", now);
+        by = now;
     }
     return NULL;
 }

@@ -283,7 +283,7 @@ struct credentials *directory_credentials(struct directory *directory)
 
 bool directory_stale(const struct directory *directory)
 {
-    return atomic_load_explicit(&directory->follow_failing, memory_order_relaxed);
+    return atomic_load_explicit(&directory->follow_failing, memory_order_relaxed) || !store_reachable(directory->store);
 }
 
 void directory_stats(struct directory *directory, struct directory_stats *ret_stats)

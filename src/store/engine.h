@@ -42,6 +42,8 @@ struct engine {
     enum err (*follow)(struct op *op, struct store *store, int64_t *cursor, store_version_function function, void *context);
     enum err (*cursor)(struct op *op, struct db *db, int64_t *ret_cursor); /* of follow, for what a snapshot shows */
     void (*wait)(struct store *store, int64_t timeout_ms);                 /* NULL: nothing but stop_fd can end it early */
+    const char *(*follows_by)(struct store *store);
+    void (*trouble)(struct store *store, char *text, size_t size);
     bool (*reachable)(const struct store *store);
 
     enum err (*backup)(struct op *op, struct store *store, const char *path);
@@ -53,6 +55,7 @@ extern const struct engine sqlite_engine, postgres_engine;
 
 struct store {
     const struct engine *engine;
+    char name[300];
     int stop_fd; /* an eventfd: readable once store_stop_waiting was called */
     struct {
         _Atomic int64_t commits, transactions, failures, sync_count, sync_total_us, changes;

@@ -132,6 +132,21 @@ void store_stop_waiting(struct store *store)
     eventfd_write(store->stop_fd, 1);
 }
 
+const char *store_name(const struct store *store)
+{
+    return store->name;
+}
+
+void store_trouble(struct store *store, char *text, size_t size)
+{
+    store->engine->trouble(store, text, size);
+}
+
+const char *store_follows_by(struct store *store)
+{
+    return store->engine->follows_by(store);
+}
+
 bool store_reachable(const struct store *store)
 {
     return store->engine->reachable(store);

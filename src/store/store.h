@@ -129,6 +129,16 @@ void store_wait(struct store *store, int64_t timeout_ms);
 /* Ends the wait, and all later ones at once. */
 void store_stop_waiting(struct store *store);
 
+/* The database for people and logs, without a password: "sqlite:roster.db", "postgres://roster@db1:5432/roster"; lives with the
+ * store. */
+const char *store_name(const struct store *store);
+
+/* What the engine said when the database last did not answer, for the log alone (it names hosts); "" if nothing. */
+void store_trouble(struct store *store, char *text, size_t size);
+
+/* How store_follow learns of what others commit, for the log: "LISTEN and polling"; static. Known once it was called. */
+const char *store_follows_by(struct store *store);
+
 /* False while the database is known not to answer: what would need it fails at once with ERR_BUSY. Always true for SQLite. */
 bool store_reachable(const struct store *store);
 

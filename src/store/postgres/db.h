@@ -21,6 +21,7 @@ enum {
     POSTGRES_STATEMENTS = 256, /* a power of two, well above the number of statements in store/ */
     POSTGRES_PARAMETERS = 40,
     POSTGRES_OUTSTANDING = 160,
+    POSTGRES_PIECE = 4096, /* rows of a cursor at a time */
 };
 enum { OID_BYTES = 17, OID_NUMBER = 20, OID_TEXT = 25, OID_NUMBERS = 1016 };
 
@@ -129,6 +130,20 @@ void postgres_bind_numbers(struct op *op, struct query *query, const int64_t *nu
 MUST_USE enum err postgres_bulk_row(struct op *op, struct postgres_db *db, struct statement *statement);
 MUST_USE enum err postgres_bulk_finish(struct op *op, struct postgres_db *db, struct statement *statement);
 void postgres_bulk_end(struct postgres_db *db, struct statement *statement);
+
+/* pipeline.c, for the driver. An error of these is the connection's, which is then lost. */
+void statement_clear(struct statement *statement);
+void statement_show(struct statement *statement, PGresult *result); /* the rows that are read from now on; takes the result */
+/* Sends a statement with what is bound, a cursor together with the request for its first piece. `otherwise`: see
+ * query_run_on_one. */
+MUST_USE enum err pipeline_send(struct op *op, struct postgres_db *db, struct statement *s, int bound, int kind,
+                                enum err otherwise, const char *field);
+/* Asks for the next piece of a cursor. */
+MUST_USE enum err pipeline_fetch(struct op *op, struct postgres_db *db, struct statement *s);
+/* Lets the server answer what was sent. */
+MUST_USE enum err pipeline_synchronize(struct op *op, struct postgres_db *db);
+/* Takes the next answer that is to come. */
+MUST_USE enum err pipeline_receive(struct op *op, struct postgres_db *db);
 
 /* connect.c: the raw connection. */
 MUST_USE enum err postgres_open_connection(struct op *op, struct postgres_db *db);

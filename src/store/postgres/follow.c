@@ -132,6 +132,15 @@ void postgres_wait_for_news(struct store *base, int64_t timeout_ms)
     pthread_mutex_unlock(&follower->lock);
 }
 
+const char *postgres_follows_by(struct store *base)
+{
+    struct follower *follower = &postgres_store_of(base)->follower;
+    pthread_mutex_lock(&follower->lock);
+    bool pooled = follower->db.pooled;
+    pthread_mutex_unlock(&follower->lock);
+    return pooled ? "polling only, because a pooler is in between" : "LISTEN, and polling every second";
+}
+
 static enum err poll_versions(struct op *op, struct follower *follower, int64_t *cursor, struct hint_list *news)
 {
     /* The cursor is of the snapshot that finds the rows: one statement. Row -1 has it. */

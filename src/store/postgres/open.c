@@ -3,11 +3,13 @@
 
 #include "base/memory.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { ANSWER_LIMIT_MS = 5000 };
 
 static void close_store(struct store *base);
+static void name_store(struct store *store, PGconn *connection);
 
 static void init_connections(struct postgres_store *store)
 {
@@ -39,6 +41,7 @@ static enum err open_store(struct op *op, const struct store_options *options, s
         failure_clear(&op->failure);
         e = op_fail(op, ERR_BUSY, "store", "cannot connect to the database: %s", why);
     }
+    if (!e) name_store(&store->base, db->connection);
     if (!e) e = postgres_migrate(op, db, options);
     if (db) connections_return(&store->tasks, db);
     if (e) {
@@ -95,15 +98,21 @@ static enum err begin_snapshot(struct op *op, struct db *db)
     return postgres_begin_snapshot(op, postgres_of(db));
 }
 
+static void tell_trouble(struct store *store, char *text, size_t size)
+{
+    server_why(&postgres_store_of(store)->server, text, size);
+}
+
+/* Where it is connected now; of several hosts, the one that was found. */
+static void name_store(struct store *store, PGconn *connection)
+{
+    snprintf(store->name, sizeof store->name, "postgres://%s@%s:%s/%s", PQuser(connection), PQhost(connection),
+             PQport(connection), PQdb(connection));
+}
+
 static bool is_reachable(const struct store *store)
 {
     return !atomic_load(&((const struct postgres_store *)store)->server.away);
-}
-
-static enum err backup(struct op *op, struct store *store, const char *path)
-{
-    (void)store, (void)path;
-    return op_fail(op, ERR_INVALID, "store", "back up PostgreSQL with its own tools, or roster copy to an SQLite file");
 }
 
 const struct engine postgres_engine = {
@@ -121,7 +130,9 @@ const struct engine postgres_engine = {
     .follow = postgres_follow,
     .cursor = postgres_cursor,
     .wait = postgres_wait_for_news,
+    .follows_by = postgres_follows_by,
+    .trouble = tell_trouble,
     .reachable = is_reachable,
-    .backup = backup,
+    .backup = postgres_backup,
     .check = postgres_check,
 };

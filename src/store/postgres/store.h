@@ -115,12 +115,16 @@ MUST_USE enum err postgres_follow(struct op *op, struct store *store, int64_t *c
                                   void *context);
 MUST_USE enum err postgres_cursor(struct op *op, struct db *db, int64_t *ret_cursor);
 void postgres_wait_for_news(struct store *store, int64_t timeout_ms);
+const char *postgres_follows_by(struct store *store);
 
 /* hints.c */
 void postgres_hinter_start(struct postgres_store *store);
 void postgres_hinter_stop(struct postgres_store *store);
 void postgres_hint(struct postgres_store *store, const struct waiting *first);
 void hint_list_add(struct hint_list *list, int64_t organization_id, int64_t version);
+
+/* backup.c */
+MUST_USE enum err postgres_backup(struct op *op, struct store *store, const char *path);
 
 /* check.c */
 MUST_USE enum err postgres_check(struct op *op, struct db *db, store_report_function report, void *context);

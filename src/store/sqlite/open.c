@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -122,6 +123,7 @@ static enum err open_store(struct op *op, const struct store_options *options, s
     sqlite_checkpointer_start(store);
     sqlite_writer_start(store);
     store->threads = true;
+    snprintf(store->base.name, sizeof store->base.name, "%s", options->url);
     *ret_store = &store->base;
     return ERR_OK;
 }
@@ -207,6 +209,18 @@ static enum err begin_snapshot(struct op *op, struct db *db)
     return query_run(op, &q);
 }
 
+static const char *follows_by(struct store *store)
+{
+    (void)store;
+    return "looking at the file";
+}
+
+static void no_trouble(struct store *store, char *text, size_t size)
+{
+    (void)store, (void)size;
+    *text = 0;
+}
+
 static bool is_reachable(const struct store *store)
 {
     (void)store;
@@ -228,6 +242,8 @@ const struct engine sqlite_engine = {
     .read_log = sqlite_read_log,
     .follow = sqlite_follow,
     .cursor = sqlite_cursor,
+    .follows_by = follows_by,
+    .trouble = no_trouble,
     .reachable = is_reachable,
     .backup = sqlite_backup,
     .check = sqlite_check,
