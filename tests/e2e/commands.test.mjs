@@ -252,7 +252,7 @@ describe('check', () => {
     });
 });
 
-describe('backup', sqliteOnly('PostgreSQL has pg_dump for its databases'), () => {
+describe('backup', () => {
     it('is a whole database, taken while the server writes', async () => {
         const roster = await serveObjects(smallWorld());
         const client = roster.as(TOKEN.service);

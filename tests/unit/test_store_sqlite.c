@@ -57,7 +57,7 @@ static void a_missing_database_is_made_only_if_asked(void **state)
 static void a_bad_address_is_refused(void **state)
 {
     struct fixture *f = *state;
-    static const char *const urls[] = { "", "sqlite:", "roster.db", "postgres://localhost/roster" };
+    static const char *const urls[] = { "", "sqlite:", "roster.db", "mysql://localhost/roster" };
     struct store *store;
     for (size_t i = 0; i < COUNT_OF(urls); i++) assert_int_equal(try_open(f, urls[i], true, &store), ERR_INVALID);
     assert_int_equal(try_open(f, NULL, true, &store), ERR_INVALID);
