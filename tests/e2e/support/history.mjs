@@ -150,6 +150,7 @@ export class History {
             write.outcome = answer.json.code === 'UnknownOutcome' ? 'unknown' : 'failed';
             return;
         }
+        assert.ok(answer.status < 500, `${write.kind} on node ${write.node}: ${answer.status} ${answer.text}`);
         write.version = versionOf(answer);
         if (answer.status === 200) {
             write.outcome = 'done';

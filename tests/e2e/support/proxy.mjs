@@ -34,6 +34,7 @@ const FATES = {
     delay: () => 'pass',
 };
 
+/* None keeps a file from ending whose test failed. */
 const everyone = new Set();
 process.on('exit', () => everyone.forEach((proxy) => proxy.cut()));
 
@@ -48,6 +49,7 @@ export class Proxy {
     static async open(databaseUrl) {
         const proxy = new Proxy(databaseUrl);
         await new Promise((resolve, reject) => proxy.server.listen(0, '127.0.0.1', resolve).on('error', reject));
+        proxy.server.unref();
         everyone.add(proxy);
         return proxy;
     }
@@ -139,7 +141,7 @@ class Connection {
 
     constructor(proxy, node, database) {
         this.proxy = proxy;
-        this.sockets = [node, database];
+        this.sockets = [node.unref(), database.unref()];
         this.flows = [new Flow(this, TO_DATABASE, node, database), new Flow(this, TO_NODE, database, node)];
     }
 

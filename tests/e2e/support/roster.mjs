@@ -32,6 +32,7 @@ const SANITIZER_REPORT = /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime e
 /* Generous: a sanitizer build on a busy machine starts slowly. Nothing waits for it unless something is wrong. */
 const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 60_000;
+const COMMAND_LIMIT_MS = 180_000;
 
 const everyone = [];
 
@@ -134,8 +135,9 @@ export class Roster {
     /* Runs `roster ARGS...` to its end: { code, stdout, stderr }. Never throws for an exit code. */
     run(args, { input = '', env = {} } = {}) {
         return new Promise((resolve, reject) => {
-            const options = { cwd: this.directory, env: this.environment(env), maxBuffer: 1 << 28 };
+            const options = { cwd: this.directory, env: this.environment(env), maxBuffer: 1 << 28, timeout: COMMAND_LIMIT_MS, killSignal: 'SIGKILL' };
             const child = execFile(BINARY, args, options, (error, stdout, stderr) => {
+                if (error?.killed) return reject(new Error(`roster ${args.join(' ')} did not end:\n${stderr}`));
                 if (error && typeof error.code !== 'number') return reject(error);
                 if (SANITIZER_REPORT.test(stderr)) return reject(new Error(`roster ${args.join(' ')}:\n${stderr}`));
                 resolve({ code: error ? error.code : 0, stdout, stderr });
