@@ -1,7 +1,6 @@
 // What clients see of several nodes: Roster-Version in answers, Roster-At-Least in requests, in all four APIs. Two servers on one
 // file follow each other so seldom here that nothing is seen in time unless it is asked for.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { GROUPS } from './support/bold.mjs';
 import { exchange } from './support/client.mjs';
@@ -288,12 +287,11 @@ describe('what is no version', () => {
 describe('while the database does not answer', () => {
     let roster, version;
     /* The table that following reads is away for a while: nobody can be asked what others did, and nothing can be kept. */
-    const execute = (sql) => execFileSync('sqlite3', [roster.file('roster.db'), sql]);
     const reason = 'the database does not answer: reads are answered from memory, writes are refused';
     before(async () => {
         roster = await serveObjects(WORLD, ['--at-least-wait-ms', '60000']);
         version = versionOf(await roster.as(TOKEN.ada).get(GROUPS));
-        execute('alter table change rename to hidden');
+        roster.query('alter table change rename to hidden');
         await eventually(async () => assert.equal((await roster.as(null).get('/readyz')).json.status, 'degraded'));
     });
     after(() => roster.stop());
@@ -337,7 +335,7 @@ describe('while the database does not answer', () => {
         assert.match((await roster.as(null).get('/metrics')).text, /^roster_degraded 1$/m);
     });
     it('and once it answers again, everything is as before', async () => {
-        execute('alter table hidden rename to change');
+        roster.query('alter table hidden rename to change');
         await eventually(async () => assert.equal((await roster.as(null).get('/readyz')).json.status, 'ready'));
         for (const [, api] of Object.entries(APIS)) {
             const client = api.as(roster);
