@@ -26,15 +26,43 @@ static void init_connections(struct postgres_store *store)
     pthread_mutex_init(&store->follower.lock, NULL);
 }
 
+/* A socket without a file has a name that begins with @. */
+static bool is_host(const char *hosts)
+{
+    for (const char *at = hosts; (at = strchr(at, '@')); at++)
+        if (at != hosts && at[-1] != ',') return false;
+    return true;
+}
+
+/* libpq repeats an address that it cannot read, and takes the rest of a password with an @ or / in it for a host or port: its
+ * words would show the password. */
+static enum err check_url(struct op *op, const char *url)
+{
+    PQconninfoOption *options = PQconninfoParse(url, NULL);
+    bool good = options;
+    for (const PQconninfoOption *o = options; good && o->keyword; o++) {
+        if (!o->val) continue;
+        if (!strcmp(o->keyword, "host")) good = is_host(o->val);
+        if (!strcmp(o->keyword, "port")) good = strspn(o->val, "0123456789,") == strlen(o->val);
+    }
+    PQconninfoFree(options);
+    if (good) return ERR_OK;
+    return op_fail(op, ERR_INVALID, "store",
+                   "the database's address cannot be read; in names and passwords @ : / ? %% are written as"
+                   " %%40 %%3A %%2F %%3F %%25, and options are those of libpq");
+}
+
 static enum err open_store(struct op *op, const struct store_options *options, struct store **ret_store)
 {
+    enum err e = check_url(op, options->url);
+    if (e) return e;
     struct postgres_store *store = memory_zalloc(sizeof *store);
     store->base.engine = &postgres_engine;
     server_init(&store->server, options->url, options->busy_limit_ms > 0 ? options->busy_limit_ms : ANSWER_LIMIT_MS);
     init_connections(store);
 
     struct postgres_db *db = NULL;
-    enum err e = connections_take(op, &store->tasks, &db);
+    e = connections_take(op, &store->tasks, &db);
     if (e == ERR_BUSY) {
         char why[256];
         server_why(&store->server, why, sizeof why);

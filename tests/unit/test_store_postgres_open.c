@@ -1,0 +1,301 @@
+/* Opening a database of PostgreSQL: every address that libpq reads, clear words for what cannot be used, and tables that are made
+ * once however many nodes start at the same time. */
+#include "postgres_fixture.h"
+
+#include "store/migrations.h"
+
+#include <sys/wait.h>
+
+/* ---- addresses */
+
+static void assert_leads_to(struct fixture *f, const char *url)
+{
+    struct store *store = NULL;
+    failure_clear(&f->op.failure);
+    enum err e = store_open(&f->op, &(struct store_options){ .url = url }, &store);
+    if (e) fail_msg("%s: %s", url, f->op.failure.text);
+    assert_int_equal(version_of(f, store, INSTALLATION), f->versions[0]);
+    store_close(store);
+}
+
+static void every_form_of_an_url_leads_to_the_database(void **state)
+{
+    struct fixture *f = *state;
+    const char *host = url_part(f, f->url, "host"), *name = url_part(f, f->url, "dbname"), *user = url_part(f, f->url, "user");
+    const char *port = url_part(f, f->url, "port");
+    if (!port) port = "5432";
+    char *escaped = arena_zalloc(&f->op.arena, 3 * strlen(host) + 1); /* each byte */
+    for (size_t i = 0; host[i]; i++) sprintf(escaped + 3 * i, "%%%02X", (unsigned char)host[i]);
+    const char *const urls[] = {
+        arena_printf(&f->op.arena, "postgres://%s@/%s?host=%s&port=%s", user, name, host, port),
+        arena_printf(&f->op.arena, "postgresql://%s@/%s?host=%s&port=%s", user, name, host, port),
+        arena_printf(&f->op.arena, "postgresql://%s@%s:%s/%s", user, escaped, port, name),
+        arena_printf(&f->op.arena, "postgres://?host=%s&port=%s&dbname=%s&user=%s", escaped, port, name, user),
+        arena_printf(&f->op.arena, "postgres://%s:never%%20asked@/%s?host=/nowhere,%s&port=%s,%s&target_session_attrs=read-write",
+                     user, name, host, port, port),
+        arena_printf(&f->op.arena, "postgres://%s@/%s?host=%s&port=%s&application_name=mine&connect_timeout=9&sslmode=prefer",
+                     user, name, host, port),
+    };
+    for (size_t i = 0; i < COUNT_OF(urls); i++) assert_leads_to(f, urls[i]);
+}
+
+static void a_database_may_have_any_name(void **state)
+{
+    struct fixture *f = *state;
+    const char *name = arena_printf(&f->op.arena, "unit %d/a?b%%ü", (int)getpid());
+    run_beside(f->url, arena_printf(&f->op.arena, "DROP DATABASE IF EXISTS \"%s\"", name));
+    run_beside(f->url, arena_printf(&f->op.arena, "CREATE DATABASE \"%s\" TEMPLATE template0 STRATEGY wal_log", name));
+    const char *url = arena_printf(&f->op.arena, "postgres://%s@/unit%%20%d%%2Fa%%3Fb%%25%%C3%%BC?host=%s&port=%s",
+                                   url_part(f, f->url, "user"), (int)getpid(), url_part(f, f->url, "host"),
+                                   url_part(f, f->url, "port") ? url_part(f, f->url, "port") : "5432");
+    store_close(open_at(f, url));
+    run_beside(f->url, arena_printf(&f->op.arena, "DROP DATABASE \"%s\" WITH (FORCE)", name));
+}
+
+static void a_schema_of_its_own_may_be_named(void **state)
+{
+    struct fixture *f = *state;
+    const char *url = url_with(f, f->url, "options=-csearch_path%3Dapart");
+    run_beside(f->url, "CREATE SCHEMA apart");
+    struct store *apart = open_at(f, url);
+    int64_t version = version_of(f, apart, INSTALLATION);
+    assert_int_equal(version, 0); /* nothing of what is in the other schema */
+    assert_int_equal(commit_user(apart, f->organization_id, &version, "nobody"), ERR_NOT_FOUND);
+    assert_sound(f, apart);
+    store_close(apart);
+    assert_leads_to(f, f->url);
+}
+
+/* ---- what cannot be used */
+
+/* The words for it. The address has the password "sesame", which is not in them. */
+static const char *refusal(struct fixture *f, const char *url, enum err code)
+{
+    struct store *store = NULL;
+    failure_clear(&f->op.failure);
+    enum err e = store_open(&f->op, &(struct store_options){ .url = url, .create = true }, &store);
+    if (e != code) fail_msg("%s: %s: %s", url, err_name(e), f->op.failure.text);
+    assert_null(store);
+    assert_string_equal(f->op.failure.field, "store");
+    if (strstr(f->op.failure.text, "sesame")) fail_msg("the password is told: %s", f->op.failure.text);
+    return f->op.failure.text;
+}
+
+static void assert_says(const char *text, const char *words)
+{
+    if (!strstr(text, words)) fail_msg("\"%s\" does not say \"%s\"", text, words);
+}
+
+static const char *base(struct fixture *f, const char *database)
+{
+    const char *port = url_part(f, f->url, "port");
+    return arena_printf(&f->op.arena, "postgres://%s:sesame@/%s?host=%s&port=%s", url_part(f, f->url, "user"), database,
+                        url_part(f, f->url, "host"), port ? port : "5432");
+}
+
+static void what_is_not_there_is_told(void **state)
+{
+    struct fixture *f = *state;
+    assert_says(refusal(f, "postgres://me:sesame@/x?host=/nowhere", ERR_BUSY), "No such file");
+    assert_says(refusal(f, "postgres://me:sesame@127.0.0.1:1/x", ERR_BUSY), "refused");
+    assert_says(refusal(f, base(f, "nowhere"), ERR_BUSY), "database \"nowhere\" does not exist");
+}
+
+static void an_address_that_cannot_be_read_is_refused_without_repeating_it(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const urls[] = {
+        "postgres://me:sesame%zz@/x",
+        "postgres://me:sesame%00@/x",
+        "postgres://me:ses@me@localhost/x",
+        "postgres://me:sesame/1@host/x",
+        "postgres://me:sesame@[::1/x",
+        "postgres://me:sesame@/x?nonsense=1",
+        "postgres://me:sesame@h/x?host=y=",
+        "postgres://me:sesame@[::1]sesame/x",
+        "postgres://me:sesame@host:many/x",
+        "postgres://me@h/x?password=sesame=",
+        "postgres://me:pass@sesame@localhost/x",
+    };
+    for (size_t i = 0; i < COUNT_OF(urls); i++) refusal(f, urls[i], ERR_INVALID);
+}
+
+static void a_database_that_would_not_keep_what_was_promised_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    const char *name = arena_printf(&f->op.arena, "unit_%d_latin", (int)getpid());
+    assert_says(
+        refusal(f, url_with(f, base(f, url_part(f, f->url, "dbname")), "options=-csynchronous_commit%3Doff"), ERR_INVALID),
+        "synchronous_commit");
+    run_beside(f->url, arena_printf(&f->op.arena, "DROP DATABASE IF EXISTS %s", name));
+    run_beside(f->url, arena_printf(&f->op.arena,
+                                    "CREATE DATABASE %s TEMPLATE template0 STRATEGY wal_log ENCODING 'LATIN1' LOCALE 'C'", name));
+    assert_says(refusal(f, base(f, name), ERR_INVALID), "LATIN1");
+    run_beside(f->url, arena_printf(&f->op.arena, "DROP DATABASE %s", name));
+}
+
+static void a_newer_schema_is_refused_and_told(void **state)
+{
+    struct fixture *f = *state;
+    run_beside(f->url, "UPDATE installation SET schema_version = 99");
+    assert_says(refusal(f, f->url, ERR_INVALID), "newer Roster");
+    int schema = -1;
+    struct store *store;
+    failure_clear(&f->op.failure);
+    assert_int_equal(store_open(&f->op, &(struct store_options){ .url = f->url, .migrate = true, .ret_schema = &schema }, &store),
+                     ERR_INVALID);
+    assert_int_equal(schema, 99);
+    assert_int_equal(run_beside(f->url, "SELECT schema_version FROM installation"), 99);
+}
+
+/* ---- empty databases */
+
+struct empty {
+    struct fixture *f;
+    struct store_place place;
+};
+
+static int set_up_empty(void **state)
+{
+    int e = set_up_postgres(state);
+    struct empty *empty = calloc(1, sizeof *empty);
+    assert_non_null(empty);
+    empty->f = *state;
+    place_make(&empty->place, PLACE_POSTGRES);
+    *state = empty;
+    return e;
+}
+
+static int tear_down_empty(void **state)
+{
+    struct empty *empty = *state;
+    *state = empty->f;
+    place_remove(&empty->place);
+    free(empty);
+    return tear_down(state);
+}
+
+static int64_t count_tables(const char *url)
+{
+    return run_beside(url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'");
+}
+
+static void tables_of_another_program_are_left_alone(void **state)
+{
+    const struct empty *empty = *state;
+    run_beside(empty->place.url, "CREATE TABLE theirs (id int)");
+    assert_says(refusal(empty->f, empty->place.url, ERR_INVALID), "theirs");
+    assert_int_equal(count_tables(empty->place.url), 1);
+}
+
+static void an_empty_database_is_only_filled_by_who_may(void **state)
+{
+    const struct empty *empty = *state;
+    struct fixture *f = empty->f;
+    struct store *store;
+    int schema = -1;
+    failure_clear(&f->op.failure);
+    assert_int_equal(store_open(&f->op, &(struct store_options){ .url = empty->place.url, .ret_schema = &schema }, &store),
+                     ERR_INVALID);
+    assert_says(f->op.failure.text, "roster migrate");
+    assert_int_equal(schema, 0);
+    assert_int_equal(count_tables(empty->place.url), 0);
+
+    const char *role = arena_printf(&f->op.arena, "unit_%d", (int)getpid()); /* since release 15 public is for the owner alone */
+    run_beside(f->url, arena_printf(&f->op.arena, "DROP ROLE IF EXISTS %s; CREATE ROLE %s LOGIN", role, role));
+    run_beside(empty->place.url, "REVOKE CREATE ON SCHEMA public FROM public");
+    const char *port = url_part(f, f->url, "port");
+    const char *url = arena_printf(&f->op.arena, "postgres://%s:sesame@/%s?host=%s&port=%s", role,
+                                   url_part(f, empty->place.url, "dbname"), url_part(f, f->url, "host"), port ? port : "5432");
+    assert_says(refusal(f, url, ERR_STORAGE), "permission denied");
+    assert_int_equal(count_tables(empty->place.url), 0);
+    run_beside(f->url, arena_printf(&f->op.arena, "DROP ROLE %s", role));
+}
+
+static void count_migration(void *context, const char *name)
+{
+    (void)name;
+    atomic_fetch_add((atomic_int *)context, 1);
+}
+
+struct opener {
+    const char *url;
+    atomic_int *migrated;
+    enum err result;
+};
+
+static void *open_and_close(void *context)
+{
+    struct opener *opener = context;
+    AUTO_OP op = op_begin();
+    struct store *store = NULL;
+    int64_t version = -1;
+    opener->result = store_open(
+        &op,
+        &(struct store_options){
+            .url = opener->url, .create = true, .migrate = true, .migrated = count_migration, .context = opener->migrated },
+        &store);
+    if (!opener->result) opener->result = store_version(&op, store, INSTALLATION, &version);
+    if (opener->result) print_error("%s\n", op.failure.text);
+    store_close(store);
+    return NULL;
+}
+
+static void nodes_that_start_at_once_make_the_tables_once(void **state)
+{
+    enum { PROCESSES = 3, THREADS = 4 };
+    const struct empty *empty = *state;
+    atomic_int migrated = 0;
+    pid_t processes[PROCESSES];
+    for (int i = 0; i < PROCESSES; i++) {
+        processes[i] = fork();
+        assert_true(processes[i] >= 0);
+        if (processes[i]) continue;
+        struct opener opener = { .url = empty->place.url, .migrated = &migrated };
+        open_and_close(&opener);
+        _exit(opener.result ? 100 : atomic_load(&migrated));
+    }
+    pthread_t threads[THREADS];
+    struct opener openers[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        openers[i] = (struct opener){ .url = empty->place.url, .migrated = &migrated };
+        assert_int_equal(pthread_create(&threads[i], NULL, open_and_close, &openers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(openers[i].result, ERR_OK);
+    }
+    int told = atomic_load(&migrated);
+    for (int i = 0; i < PROCESSES; i++) {
+        int status;
+        assert_int_equal(waitpid(processes[i], &status, 0), processes[i]);
+        assert_true(WIFEXITED(status));
+        assert_int_not_equal(WEXITSTATUS(status), 100);
+        told += WEXITSTATUS(status);
+    }
+    int all = 0;
+    for (const struct migration *m = postgres_migrations; m->number; m++) all++;
+    assert_int_equal(told, all);
+    struct store *store = open_at(empty->f, empty->place.url);
+    assert_sound(empty->f, store);
+    store_close(store);
+}
+
+#define empty_test(function) cmocka_unit_test_setup_teardown(function, set_up_empty, tear_down_empty)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        postgres_test(every_form_of_an_url_leads_to_the_database),
+        postgres_test(a_database_may_have_any_name),
+        postgres_test(a_schema_of_its_own_may_be_named),
+        postgres_test(what_is_not_there_is_told),
+        postgres_test(an_address_that_cannot_be_read_is_refused_without_repeating_it),
+        postgres_test(a_database_that_would_not_keep_what_was_promised_is_refused),
+        postgres_test(a_newer_schema_is_refused_and_told),
+        empty_test(tables_of_another_program_are_left_alone),
+        empty_test(an_empty_database_is_only_filled_by_who_may),
+        empty_test(nodes_that_start_at_once_make_the_tables_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
