@@ -1,6 +1,7 @@
 /* postgres_fixture.h — for tests of what is PostgreSQL's own: they are always on PostgreSQL, whatever ROSTER_TEST_ENGINE says.
  *
- * A second store on the same database is another node. A session is somebody who speaks to the database beside Roster. */
+ * The tests of a file share one database, because it takes PostgreSQL a second to remove one; each has an organization of its
+ * own. A second store on the database is another node. A session is somebody who speaks to the database beside Roster. */
 #ifndef ROSTER_TESTS_POSTGRES_FIXTURE_H
 #define ROSTER_TESTS_POSTGRES_FIXTURE_H
 
@@ -17,7 +18,19 @@ static inline int set_up_postgres(void **state)
     return set_up_on(state, PLACE_POSTGRES);
 }
 
-#define postgres_test(function) cmocka_unit_test_setup_teardown(function, set_up_postgres, tear_down)
+static inline int set_up_organization(void **state)
+{
+    struct fixture *f = *state;
+    struct organization *organization = make_organization(f, "Test");
+    assert_done(f, store_version(&f->op, f->store, INSTALLATION, &f->versions[0]));
+    assert_done(f, change(f, ORGANIZATION_CREATED, NULL, organization));
+    f->organization_id = organization->id;
+    f->versions[1] = 0;
+    return 0;
+}
+
+#define postgres_test(function) cmocka_unit_test_setup_teardown(function, set_up_organization, NULL)
+#define run_postgres_tests(tests) cmocka_run_group_tests(tests, set_up_postgres, tear_down)
 
 static inline struct store *open_node(struct fixture *f, const char *url, int64_t busy_limit_ms)
 {

@@ -146,70 +146,56 @@ static void a_newer_schema_is_refused_and_told(void **state)
                      ERR_INVALID);
     assert_int_equal(schema, 99);
     assert_int_equal(run_beside(f->url, "SELECT schema_version FROM installation"), 99);
+    run_beside(f->url, arena_printf(&f->op.arena, "UPDATE installation SET schema_version = %d", store_schema_version()));
 }
 
-/* ---- empty databases */
+/* ---- empty databases: a schema without tables is as good */
 
-struct empty {
-    struct fixture *f;
-    struct store_place place;
-};
-
-static int set_up_empty(void **state)
+static const char *new_schema(struct fixture *f, const char *name)
 {
-    int e = set_up_postgres(state);
-    struct empty *empty = calloc(1, sizeof *empty);
-    assert_non_null(empty);
-    empty->f = *state;
-    place_make(&empty->place, PLACE_POSTGRES);
-    *state = empty;
-    return e;
-}
-
-static int tear_down_empty(void **state)
-{
-    struct empty *empty = *state;
-    *state = empty->f;
-    place_remove(&empty->place);
-    free(empty);
-    return tear_down(state);
+    run_beside(f->url, arena_printf(&f->op.arena, "CREATE SCHEMA %s", name));
+    return url_with(f, f->url, arena_printf(&f->op.arena, "options=-csearch_path%%3D%s", name));
 }
 
 static int64_t count_tables(const char *url)
 {
-    return run_beside(url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'");
+    return run_beside(url, "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()");
 }
 
 static void tables_of_another_program_are_left_alone(void **state)
 {
-    const struct empty *empty = *state;
-    run_beside(empty->place.url, "CREATE TABLE theirs (id int)");
-    assert_says(refusal(empty->f, empty->place.url, ERR_INVALID), "theirs");
-    assert_int_equal(count_tables(empty->place.url), 1);
+    struct fixture *f = *state;
+    const char *url = new_schema(f, "other_program");
+    run_beside(url, "CREATE TABLE theirs (id int)");
+    assert_says(refusal(f, url, ERR_INVALID), "theirs");
+    assert_int_equal(count_tables(url), 1);
 }
 
 static void an_empty_database_is_only_filled_by_who_may(void **state)
 {
-    const struct empty *empty = *state;
-    struct fixture *f = empty->f;
+    struct fixture *f = *state;
+    const char *url = new_schema(f, "empty");
     struct store *store;
     int schema = -1;
     failure_clear(&f->op.failure);
-    assert_int_equal(store_open(&f->op, &(struct store_options){ .url = empty->place.url, .ret_schema = &schema }, &store),
-                     ERR_INVALID);
+    assert_int_equal(store_open(&f->op, &(struct store_options){ .url = url, .ret_schema = &schema }, &store), ERR_INVALID);
     assert_says(f->op.failure.text, "roster migrate");
     assert_int_equal(schema, 0);
-    assert_int_equal(count_tables(empty->place.url), 0);
+    assert_int_equal(count_tables(url), 0);
+}
 
-    const char *role = arena_printf(&f->op.arena, "unit_%d", (int)getpid()); /* since release 15 public is for the owner alone */
-    run_beside(f->url, arena_printf(&f->op.arena, "DROP ROLE IF EXISTS %s; CREATE ROLE %s LOGIN", role, role));
-    run_beside(empty->place.url, "REVOKE CREATE ON SCHEMA public FROM public");
-    const char *port = url_part(f, f->url, "port");
-    const char *url = arena_printf(&f->op.arena, "postgres://%s:sesame@/%s?host=%s&port=%s", role,
-                                   url_part(f, empty->place.url, "dbname"), url_part(f, f->url, "host"), port ? port : "5432");
-    assert_says(refusal(f, url, ERR_STORAGE), "permission denied");
-    assert_int_equal(count_tables(empty->place.url), 0);
-    run_beside(f->url, arena_printf(&f->op.arena, "DROP ROLE %s", role));
+static void who_may_not_make_tables_is_told(void **state)
+{
+    struct fixture *f = *state;
+    const char *url = new_schema(f, "foreign_schema"), *port = url_part(f, f->url, "port");
+    const char *role = arena_printf(&f->op.arena, "unit_%d", (int)getpid());
+    run_beside(url, arena_printf(&f->op.arena, "CREATE ROLE %s LOGIN; GRANT USAGE ON SCHEMA foreign_schema TO %s", role, role));
+    const char *theirs =
+        arena_printf(&f->op.arena, "postgres://%s:sesame@/%s?host=%s&port=%s&options=-csearch_path%%3Dforeign_schema", role,
+                     url_part(f, url, "dbname"), url_part(f, url, "host"), port ? port : "5432");
+    assert_says(refusal(f, theirs, ERR_STORAGE), "permission denied");
+    assert_int_equal(count_tables(url), 0);
+    run_beside(url, arena_printf(&f->op.arena, "DROP OWNED BY %s; DROP ROLE %s", role, role));
 }
 
 static void count_migration(void *context, const char *name)
@@ -244,21 +230,22 @@ static void *open_and_close(void *context)
 static void nodes_that_start_at_once_make_the_tables_once(void **state)
 {
     enum { PROCESSES = 3, THREADS = 4 };
-    const struct empty *empty = *state;
+    struct fixture *f = *state;
+    const char *url = new_schema(f, "race");
     atomic_int migrated = 0;
     pid_t processes[PROCESSES];
     for (int i = 0; i < PROCESSES; i++) {
         processes[i] = fork();
         assert_true(processes[i] >= 0);
         if (processes[i]) continue;
-        struct opener opener = { .url = empty->place.url, .migrated = &migrated };
+        struct opener opener = { .url = url, .migrated = &migrated };
         open_and_close(&opener);
         _exit(opener.result ? 100 : atomic_load(&migrated));
     }
     pthread_t threads[THREADS];
     struct opener openers[THREADS];
     for (int i = 0; i < THREADS; i++) {
-        openers[i] = (struct opener){ .url = empty->place.url, .migrated = &migrated };
+        openers[i] = (struct opener){ .url = url, .migrated = &migrated };
         assert_int_equal(pthread_create(&threads[i], NULL, open_and_close, &openers[i]), 0);
     }
     for (int i = 0; i < THREADS; i++) {
@@ -276,12 +263,10 @@ static void nodes_that_start_at_once_make_the_tables_once(void **state)
     int all = 0;
     for (const struct migration *m = postgres_migrations; m->number; m++) all++;
     assert_int_equal(told, all);
-    struct store *store = open_at(empty->f, empty->place.url);
-    assert_sound(empty->f, store);
+    struct store *store = open_at(f, url);
+    assert_sound(f, store);
     store_close(store);
 }
-
-#define empty_test(function) cmocka_unit_test_setup_teardown(function, set_up_empty, tear_down_empty)
 
 int main(void)
 {
@@ -293,9 +278,10 @@ int main(void)
         postgres_test(an_address_that_cannot_be_read_is_refused_without_repeating_it),
         postgres_test(a_database_that_would_not_keep_what_was_promised_is_refused),
         postgres_test(a_newer_schema_is_refused_and_told),
-        empty_test(tables_of_another_program_are_left_alone),
-        empty_test(an_empty_database_is_only_filled_by_who_may),
-        empty_test(nodes_that_start_at_once_make_the_tables_once),
+        postgres_test(tables_of_another_program_are_left_alone),
+        postgres_test(an_empty_database_is_only_filled_by_who_may),
+        postgres_test(who_may_not_make_tables_is_told),
+        postgres_test(nodes_that_start_at_once_make_the_tables_once),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_postgres_tests(tests);
 }
