@@ -110,26 +110,37 @@ static bool poll_is_due(const struct follower *follower)
     return clock_monotonic_ns() - follower->polled_ns >= POLL_MS * INT64_C(1000000);
 }
 
+/* True when there is something to do: hints of others, a poll that is due, a connection to be made. Ours are no news. */
+static bool take_news(struct postgres_store *store, int *ret_socket)
+{
+    struct follower *follower = &store->follower;
+    pthread_mutex_lock(&follower->lock);
+    take_notifications(store);
+    bool listens = follower->listening && follower->db.connection && PQstatus(follower->db.connection) == CONNECTION_OK;
+    bool due = poll_is_due(follower);
+    follower->heard_only = listens && follower->heard.count && !due;
+    *ret_socket = listens ? PQsocket(follower->db.connection) : -1;
+    bool news = follower->heard.count || (listens && due);
+    pthread_mutex_unlock(&follower->lock);
+    return news;
+}
+
+static int64_t milliseconds_until(int64_t ns)
+{
+    int64_t left = ns - clock_monotonic_ns();
+    return left <= 0 ? 0 : (left + 999999) / 1000000;
+}
+
 void postgres_wait_for_news(struct store *base, int64_t timeout_ms)
 {
     struct postgres_store *store = postgres_store_of(base);
-    struct follower *follower = &store->follower;
+    int64_t now = clock_monotonic_ns(), until = now + timeout_ms * 1000000, until_poll = now + POLL_MS * INT64_C(1000000);
     struct pollfd fds[2] = { { .fd = base->stop_fd, .events = POLLIN }, { .fd = -1, .events = POLLIN } };
-    pthread_mutex_lock(&follower->lock);
-    bool listens = follower->listening && follower->db.connection;
-    if (listens) {
-        take_notifications(store);
-        fds[1].fd = follower->heard.count ? -1 : PQsocket(follower->db.connection);
-        if (timeout_ms < POLL_MS) timeout_ms = POLL_MS;
+    while (!take_news(store, &fds[1].fd) && !(fds[0].revents & POLLIN)) {
+        int64_t left_ms = milliseconds_until(fds[1].fd >= 0 && until_poll > until ? until_poll : until);
+        if (left_ms == 0) return;
+        poll(fds, 2, (int)left_ms);
     }
-    bool heard = follower->heard.count;
-    pthread_mutex_unlock(&follower->lock);
-    if (!heard) poll(fds, 2, (int)timeout_ms);
-
-    pthread_mutex_lock(&follower->lock);
-    take_notifications(store);
-    follower->heard_only = listens && follower->heard.count && !poll_is_due(follower);
-    pthread_mutex_unlock(&follower->lock);
 }
 
 const char *postgres_follows_by(struct store *base)

@@ -14,12 +14,27 @@ static bool has(const struct waiting *first, int64_t organization_id)
     return false;
 }
 
+/* The first that is idle: when little is written one connection has it all, and the server's caches of that are warm. */
+static void wake_lane(struct lanes *lanes)
+{
+    for (size_t i = 0; i < LANES; i++) {
+        if (!lanes->items[i].idle) continue;
+        lanes->items[i].idle = false;
+        pthread_cond_signal(&lanes->items[i].work);
+        return;
+    }
+}
+
 /* At most one commit of each organization: the next one of the same waits for the next transaction. */
-static struct waiting *take_batch(struct lanes *lanes)
+static struct waiting *take_batch(struct lanes *lanes, struct lane *lane)
 {
     struct waiting *first = NULL, **last = &first;
     pthread_mutex_lock(&lanes->lock);
-    while (!lanes->first && !lanes->stopping) pthread_cond_wait(&lanes->work, &lanes->lock);
+    while (!lanes->first && !lanes->stopping) {
+        lane->idle = true;
+        pthread_cond_wait(&lane->work, &lanes->lock);
+    }
+    lane->idle = false;
     struct waiting **from = &lanes->first;
     for (int taken = 0; *from && taken < BATCH;) {
         struct waiting *w = *from;
@@ -35,7 +50,7 @@ static struct waiting *take_batch(struct lanes *lanes)
     }
     lanes->last = &lanes->first;
     while (*lanes->last) lanes->last = &(*lanes->last)->next;
-    if (lanes->first) pthread_cond_signal(&lanes->work);
+    if (lanes->first) wake_lane(lanes);
     pthread_mutex_unlock(&lanes->lock);
     return first;
 }
@@ -44,7 +59,7 @@ static void *run_lane(void *context)
 {
     struct lane *lane = context;
     struct postgres_store *store = lane->store;
-    for (struct waiting *first; (first = take_batch(&store->lanes));) {
+    for (struct waiting *first; (first = take_batch(&store->lanes, lane));) {
         postgres_commit_batch(store, &lane->db, first);
         commit_count(&store->base, first);
         postgres_hint(store, first);
@@ -73,7 +88,7 @@ void postgres_lanes_stop(struct postgres_store *store)
     struct lanes *lanes = &store->lanes;
     pthread_mutex_lock(&lanes->lock);
     lanes->stopping = true;
-    pthread_cond_broadcast(&lanes->work);
+    for (size_t i = 0; i < LANES; i++) pthread_cond_signal(&lanes->items[i].work);
     pthread_mutex_unlock(&lanes->lock);
     for (size_t i = 0; i < LANES; i++) pthread_join(lanes->items[i].thread, NULL);
 }
@@ -93,7 +108,7 @@ void postgres_commit_start(struct op *op, struct store *base, struct commit *com
     pthread_mutex_lock(&lanes->lock);
     *lanes->last = w;
     lanes->last = &w->next;
-    pthread_cond_signal(&lanes->work);
+    wake_lane(lanes);
     pthread_mutex_unlock(&lanes->lock);
 }
 

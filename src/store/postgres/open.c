@@ -16,11 +16,13 @@ static void init_connections(struct postgres_store *store)
     struct server *server = &store->server;
     connections_init(&store->readers, READERS, server);
     connections_init(&store->tasks, TASKS, server);
-    for (size_t i = 0; i < LANES; i++) postgres_init(&store->lanes.items[i].db, server);
+    for (size_t i = 0; i < LANES; i++) {
+        postgres_init(&store->lanes.items[i].db, server);
+        pthread_cond_init(&store->lanes.items[i].work, NULL);
+    }
     postgres_init(&store->hinter.db, server);
     postgres_init(&store->follower.db, server);
     pthread_mutex_init(&store->lanes.lock, NULL);
-    pthread_cond_init(&store->lanes.work, NULL);
     pthread_mutex_init(&store->hinter.lock, NULL);
     pthread_cond_init(&store->hinter.work, NULL);
     pthread_mutex_init(&store->follower.lock, NULL);
@@ -90,14 +92,16 @@ static void close_store(struct store *base)
         postgres_lanes_stop(store);
         postgres_hinter_stop(store);
     }
-    for (size_t i = 0; i < LANES; i++) postgres_free(&store->lanes.items[i].db);
+    for (size_t i = 0; i < LANES; i++) {
+        postgres_free(&store->lanes.items[i].db);
+        pthread_cond_destroy(&store->lanes.items[i].work);
+    }
     postgres_free(&store->hinter.db);
     postgres_free(&store->follower.db);
     connections_free(&store->readers);
     connections_free(&store->tasks);
     server_free(&store->server);
     pthread_mutex_destroy(&store->lanes.lock);
-    pthread_cond_destroy(&store->lanes.work);
     pthread_mutex_destroy(&store->hinter.lock);
     pthread_cond_destroy(&store->hinter.work);
     pthread_mutex_destroy(&store->follower.lock);

@@ -22,13 +22,14 @@ struct connections {
 struct lane {
     struct postgres_store *store;
     pthread_t thread;
+    pthread_cond_t work;
+    bool idle;
     struct postgres_db db;
 };
 
 /* Who waits for a lane. */
 struct lanes {
     pthread_mutex_t lock;
-    pthread_cond_t work;
     struct waiting *first, **last;
     bool stopping;
     struct lane items[LANES];
@@ -48,6 +49,7 @@ struct hinter {
     pthread_mutex_t lock;
     pthread_cond_t work;
     struct hint_list list;
+    int64_t told_ns; /* when hints were last sent */
     bool stopping;
     struct postgres_db db;
     _Atomic int pid; /* of its process in the server: our own hints are no news */
