@@ -116,7 +116,8 @@ enum err commit_check_fence(struct waiting *w, bool found, int64_t version, int6
     struct commit *commit = w->commit;
     if (!found)
         return op_fail(w->op, ERR_NOT_FOUND, "organization", "there is no organization %lld", (long long)commit->organization_id);
-    if (commit->expected_version == COMMIT_ANY_VERSION) commit->expected_version = version;
+    if (commit->expected_version == COMMIT_ANY_VERSION) w->any_version = true;
+    if (w->any_version) commit->expected_version = version; /* also when it is tried once more */
     if (version != commit->expected_version) return op_fail(w->op, ERR_STALE, "", "the organization changed since it was read");
     w->time = commit->time > last_time ? commit->time : last_time;
     return ERR_OK;

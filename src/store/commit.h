@@ -13,7 +13,8 @@ struct waiting {
     void *task_context;
 
     enum err result;
-    bool wrote; /* rows of it may be in the open transaction */
+    bool wrote;       /* rows of it may be in the open transaction */
+    bool any_version; /* it was COMMIT_ANY_VERSION; expected_version is what was found */
     int64_t time, last_sequence;
     struct uuid commit_id;
 
@@ -27,6 +28,10 @@ struct waiting {
 
     store_commit_done done; /* NULL: a thread sleeps */
     void *context;
+
+    /* PostgreSQL: another node holds the organization; the commit is tried again later. */
+    bool put_back;
+    int64_t since_ns, not_before_ns; /* when that happened first; when it may be tried */
 };
 
 enum { COMMIT_DETAIL_CEILING = 256 << 20 };

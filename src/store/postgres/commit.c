@@ -1,19 +1,20 @@
 /* commit.c — one transaction for the commits of many organizations.
  *
- * Two round trips. The first locks the rows of all organizations in the order of their numbers (so that two nodes never wait for
- * each other crosswise), tells their versions, and gets the new numbers. The second has all rows, the log, the new versions and
- * COMMIT. What is stale is known after the first and left out.
+ * Two round trips. The first locks the rows of the organizations that are free, tells their versions, and gets the new numbers.
+ * The second has all rows, the log, the new versions and COMMIT (a third, in between, if a statement must have hit one row). What
+ * is stale is known after the first and left out; what another node holds is left out and comes again in a moment, so that nobody
+ * waits for somebody else's organization, and two nodes never wait for each other.
  *
- * When a statement of the second fails nothing of it is kept, and it is not known whose it was: each is then done again alone.
- * Serialization failures and deadlocks are tried again as they are, and so is everything when the connection was lost before
- * COMMIT was sent. After that each commit is looked for (outcome.c): what is there is there, what is not is done again. */
+ * When a statement of the second fails nothing of it is kept, and it is not known whose it was: each is then done again alone. So
+ * is what met a deadlock or a lock that took too long. When the connection was lost before COMMIT was sent all is done again.
+ * After that the commits are looked for (outcome.c): what is there is there, what is not is done again. */
 #include "store/postgres/store.h"
 
 #include "base/clock.h"
 
 #include <string.h>
 
-enum { ATTEMPTS = 5 };
+enum { ATTEMPTS = 3 };
 
 enum ending {
     ENDED,   /* every one has its result */
@@ -38,7 +39,19 @@ static const char *const sequences[NOUN_COUNT] = {
 
 static bool is_open(const struct waiting *w)
 {
-    return w->result == ERR_OK;
+    return w->result == ERR_OK && !w->put_back;
+}
+
+static size_t count_open(const struct waiting *first)
+{
+    size_t open = 0;
+    for (const struct waiting *w = first; w; w = w->next) open += is_open(w);
+    return open;
+}
+
+static bool is_installation(const struct waiting *w)
+{
+    return w->commit->organization_id == INSTALLATION;
 }
 
 /* ---- first round trip */
@@ -104,41 +117,124 @@ static enum err next_number(void *context, struct op *op, enum noun noun, int64_
     return ERR_OK;
 }
 
-static void check_one(struct waiting *w, struct query *q, bool row)
+/* The organizations that a batch needs: those it writes to, and those that the installation's commits change or delete. */
+struct locks {
+    int64_t *ids, *versions, *times; /* ascending by id */
+    bool *held;
+    size_t count;
+};
+
+static int64_t changed_organization(const struct change *change)
 {
-    bool found = row && column_number(q, 0) == w->commit->organization_id;
-    w->result = commit_check_fence(w, found, column_number(q, 1), column_number(q, 2));
+    if (change_noun(change->kind) != NOUN_ORGANIZATION || !change->before.any) return INSTALLATION;
+    return change->before.organization->id;
 }
 
-static int by_organization(const void *a, const void *b)
+static int ascending(const void *a, const void *b)
 {
-    int64_t x = (*(struct waiting *const *)a)->commit->organization_id,
-            y = (*(struct waiting *const *)b)->commit->organization_id;
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x > y) - (x < y);
 }
 
-/* Locks all organizations, and says who is stale. */
-static enum err check_fences(struct op *op, struct postgres_db *db, struct waiting *first)
+static void list_locks(struct op *op, const struct waiting *first, struct locks *locks)
 {
-    size_t count = 0;
-    for (struct waiting *w = first; w; w = w->next) count++;
-    struct waiting **order = arena_array(&op->arena, count, sizeof *order);
-    int64_t *ids = arena_array(&op->arena, count, sizeof *ids);
-    count = 0;
-    for (struct waiting *w = first; w; w = w->next) order[count++] = w;
-    qsort(order, count, sizeof *order, by_organization);
-    for (size_t i = 0; i < count; i++) ids[i] = order[i]->commit->organization_id;
+    size_t room = 0;
+    for (const struct waiting *w = first; w; w = w->next) room += 1 + (is_installation(w) ? w->commit->changes->count : 0);
+    *locks = (struct locks){ .ids = arena_array(&op->arena, room, sizeof *locks->ids),
+                             .versions = arena_array(&op->arena, room, sizeof *locks->versions),
+                             .times = arena_array(&op->arena, room, sizeof *locks->times),
+                             .held = arena_zalloc(&op->arena, room * sizeof *locks->held) };
+    for (const struct waiting *w = first; w; w = w->next) {
+        locks->ids[locks->count++] = w->commit->organization_id;
+        for (size_t i = 0; is_installation(w) && i < w->commit->changes->count; i++) {
+            int64_t id = changed_organization(&w->commit->changes->items[i]);
+            if (id) locks->ids[locks->count++] = id;
+        }
+    }
+    qsort(locks->ids, locks->count, sizeof *locks->ids, ascending);
+    size_t unique = 0;
+    for (size_t i = 0; i < locks->count; i++)
+        if (!i || locks->ids[i] != locks->ids[i - 1]) locks->ids[unique++] = locks->ids[i];
+    locks->count = unique;
+}
 
+static size_t find_lock(const struct locks *locks, int64_t id)
+{
+    const int64_t *found = bsearch(&id, locks->ids, locks->count, sizeof *locks->ids, ascending);
+    return (size_t)(found - locks->ids);
+}
+
+/* Locks those that are free, and reads them. */
+static enum err take_locks(struct op *op, struct postgres_db *db, struct locks *locks)
+{
     AUTO_QUERY q =
         db_query(&db->base, "SELECT id, version, last_time FROM organization WHERE id = ANY ($1) AND deleted_at IS NULL"
-                            " ORDER BY id FOR NO KEY UPDATE");
-    postgres_bind_numbers(op, &q, ids, count);
-    bool row = false;
-    enum err e = query_step(op, &q, &row);
-    for (size_t i = 0; i < count && !e; i++) {
-        while (row && column_number(&q, 0) < ids[i] && !e) e = query_step(op, &q, &row);
-        if (e) break;
-        check_one(order[i], &q, row);
+                            " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED");
+    postgres_bind_numbers(op, &q, locks->ids, locks->count);
+    bool row;
+    enum err e;
+    while (!(e = query_step(op, &q, &row)) && row) {
+        size_t at = find_lock(locks, column_number(&q, 0));
+        locks->held[at] = true;
+        locks->versions[at] = column_number(&q, 1);
+        locks->times[at] = column_number(&q, 2);
+    }
+    return e;
+}
+
+/* What is there and was not locked, somebody else has. ret_busy: for each. */
+static enum err find_busy(struct op *op, struct postgres_db *db, const struct locks *locks, bool **ret_busy)
+{
+    bool all = true, row;
+    *ret_busy = arena_zalloc(&op->arena, locks->count * sizeof **ret_busy);
+    for (size_t i = 0; i < locks->count; i++) all &= locks->held[i];
+    if (all) return ERR_OK;
+    AUTO_QUERY q = db_query(&db->base, "SELECT id FROM organization WHERE id = ANY ($1) AND deleted_at IS NULL");
+    postgres_bind_numbers(op, &q, locks->ids, locks->count);
+    enum err e;
+    while (!(e = query_step(op, &q, &row)) && row) {
+        size_t at = find_lock(locks, column_number(&q, 0));
+        (*ret_busy)[at] = !locks->held[at];
+    }
+    return e;
+}
+
+static bool is_busy(const struct waiting *w, const struct locks *locks, const bool *busy)
+{
+    bool any = busy[find_lock(locks, w->commit->organization_id)];
+    for (size_t i = 0; is_installation(w) && i < w->commit->changes->count && !any; i++) {
+        int64_t id = changed_organization(&w->commit->changes->items[i]);
+        any = id && busy[find_lock(locks, id)];
+    }
+    return any;
+}
+
+/* It is tried again in a moment, so that nobody else waits for it; for as long as an answer may take. */
+static void put_back(struct postgres_db *db, struct waiting *w)
+{
+    enum { PAUSE_MS = 2 };
+    int64_t now = clock_monotonic_ns();
+    if (!w->since_ns) w->since_ns = now;
+    if (now - w->since_ns > db->server->answer_limit_ms * 1000000) {
+        w->result = op_fail(w->op, ERR_BUSY, "store", "another node holds what this change needs");
+        return;
+    }
+    w->put_back = true;
+    w->not_before_ns = now + PAUSE_MS * INT64_C(1000000);
+}
+
+/* Locks the organizations, and says who is stale, who has to come again, and for whom there is none. */
+static enum err check_fences(struct op *op, struct postgres_db *db, struct waiting *first)
+{
+    struct locks locks;
+    bool *busy;
+    list_locks(op, first, &locks);
+    enum err e = take_locks(op, db, &locks);
+    if (!e) e = find_busy(op, db, &locks, &busy);
+    for (struct waiting *w = first; w && !e; w = w->next) {
+        size_t at = find_lock(&locks, w->commit->organization_id);
+        if (is_busy(w, &locks, busy)) put_back(db, w);
+        else w->result = commit_check_fence(w, locks.held[at], locks.versions[at], locks.times[at]);
     }
     return e;
 }
@@ -170,13 +266,11 @@ static enum err move_fence(struct waiting *w, struct postgres_db *db)
     return query_run(w->op, &q); /* the row is locked and was looked at */
 }
 
-/* A commit that deletes much, or has many rows, may take its time. */
-static int64_t patience(const struct postgres_db *db, const struct waiting *w)
+bool postgres_is_long(const struct commit *commit)
 {
-    enum { MANY = 1000, LONG = 60 };
-    const struct change_list *changes = w->commit->changes;
-    bool deletes = changes->count && changes->items[0].kind == ORGANIZATION_DELETED;
-    return db->server->answer_limit_ms * (deletes || changes->count > MANY ? LONG : 1);
+    enum { MANY = 1000 };
+    const struct change_list *changes = commit->changes;
+    return changes->count > MANY || (changes->count && changes->items[0].kind == ORGANIZATION_DELETED);
 }
 
 /* Sets w->result where it is the commit itself that is bad, before anything of it was sent. */
@@ -184,8 +278,8 @@ static enum err write_one(struct waiting *w, struct numbers *numbers)
 {
     const struct number_source source = { .context = numbers, .next = next_number };
     struct postgres_db *db = numbers->db;
-    int64_t limit_ms = patience(db, w);
-    if (limit_ms > db->limit_ms) db->limit_ms = limit_ms;
+    enum { LONG_FACTOR = 60 };
+    if (postgres_is_long(w->commit)) db->limit_ms = db->server->answer_limit_ms * LONG_FACTOR;
     enum err e = commit_number(w, &source);
     if (!e) e = commit_render(w);
     if (e) return e;
@@ -207,16 +301,14 @@ static void take_back(struct waiting *first)
     for (struct waiting *w = first; w; w = w->next) commit_take_numbers_back(w);
 }
 
-static enum ending after_failure(struct postgres_db *db, struct waiting *first, bool may_wait, enum err e,
+static enum ending after_failure(struct postgres_db *db, struct waiting *first, bool may_repeat, enum err e,
                                  const struct failure *failure)
 {
-    bool again = db->conflict || db->lost;
+    bool lost = db->lost, conflict = db->conflict;
     postgres_roll_back(db);
     take_back(first);
-    if (again && may_wait) return AGAIN;
-    size_t open = 0;
-    for (struct waiting *w = first; w; w = w->next) open += is_open(w);
-    if (open > 1 && !again && e != ERR_STORAGE) return APART;
+    if (count_open(first) > 1 && !lost && e != ERR_STORAGE) return APART;
+    if ((lost || conflict) && may_repeat) return AGAIN;
     fail_open(first, failure);
     return ENDED;
 }
@@ -230,32 +322,36 @@ static enum err send_commit(struct op *op, struct postgres_store *store, struct 
     return e;
 }
 
+/* Everything up to COMMIT. The failure of one that is alone is its own; of several it is told apart later. */
+static enum err write_all(struct op *op, struct postgres_db *db, struct waiting *first)
+{
+    struct numbers numbers = { .db = db };
+    size_t open = count_open(first);
+    enum err e = open ? fetch_numbers(op, &numbers, first) : ERR_OK;
+    for (struct waiting *w = first; w && !e; w = w->next) {
+        if (!is_open(w)) continue;
+        e = write_one(w, &numbers);
+        if (!e) continue;
+        struct failure failure = w->op->failure;
+        failure_clear(&w->op->failure); /* it is told at the end, if it is still its */
+        e = op_fail(op, e, failure.field, "%s", failure.text);
+    }
+    return e;
+}
+
 static enum ending run_transaction(struct op *op, struct postgres_store *store, struct postgres_db *db, struct waiting *first,
-                                   bool may_wait)
+                                   bool may_repeat)
 {
     enum err e = postgres_connect(op, db);
     if (e) {
         fail_open(first, &op->failure);
         return ENDED;
     }
-    struct numbers numbers = { .db = db };
     e = postgres_begin(op, db);
     if (!e) e = check_fences(op, db, first);
-    if (!e) e = fetch_numbers(op, &numbers, first);
-    bool any = false, alone = !first->next;
-    for (struct waiting *w = first; w && !e; w = w->next) {
-        if (!is_open(w)) continue;
-        e = write_one(w, &numbers);
-        if (e && !alone && w->op->failure.code) { /* its own: it is told apart below */
-            failure_clear(&w->op->failure);
-            e = op_fail(op, e, "", "one of several commits failed");
-        } else if (e) {
-            e = op_fail(op, e, w->op->failure.field, "%s", w->op->failure.text);
-        }
-        any = true;
-    }
-    if (e || !any) {
-        if (any || e) return after_failure(db, first, may_wait, e, &op->failure);
+    if (!e) e = write_all(op, db, first);
+    if (e) return after_failure(db, first, may_repeat, e, &op->failure);
+    if (!count_open(first)) {
         postgres_roll_back(db);
         return ENDED;
     }
@@ -263,7 +359,7 @@ static enum ending run_transaction(struct op *op, struct postgres_store *store, 
     e = send_commit(op, store, db, &sent);
     db->gathering = false;
     if (!e && !db->warned) return ENDED;
-    if (e && (!db->lost || !sent)) return after_failure(db, first, may_wait, e, &op->failure);
+    if (e && (!db->lost || !sent)) return after_failure(db, first, may_repeat, e, &op->failure);
     postgres_close(db);
     return IN_DOUBT;
 }
@@ -282,27 +378,23 @@ static void run_apart(struct postgres_store *store, struct postgres_db *db, stru
     }
 }
 
-/* What is there keeps its result, ERR_OK; what is not is done again, once. */
+/* What is there keeps its result, ERR_OK; what is not comes again. */
 static void find_outcomes(struct postgres_store *store, struct postgres_db *db, struct waiting *first)
 {
-    char lost[sizeof db->name];
-    memcpy(lost, db->name, sizeof lost);
-    for (struct waiting *w = first, *next; w; w = next) {
-        next = w->next;
-        if (!is_open(w)) continue;
-        bool committed = false;
-        enum err e = postgres_find_outcome(store, db, lost, w, &committed);
-        if (!e && committed) continue;
-        commit_take_numbers_back(w);
-        if (e) {
-            w->result = e;
-            continue;
-        }
-        AUTO_OP op = op_begin();
-        w->next = NULL;
-        if (run_transaction(&op, store, db, w, false) == IN_DOUBT)
-            w->result = op_fail(w->op, ERR_UNKNOWN_OUTCOME, "store", "the database was lost while committing");
-        w->next = next;
+    AUTO_OP op = op_begin();
+    size_t count = 0;
+    for (struct waiting *w = first; w; w = w->next) count++;
+    struct waiting **open = arena_array(&op.arena, count, sizeof *open);
+    bool *committed = arena_zalloc(&op.arena, count * sizeof *committed);
+    count = 0;
+    for (struct waiting *w = first; w; w = w->next)
+        if (is_open(w)) open[count++] = w;
+    enum err e = postgres_find_outcomes(&op, store, db, open, count, committed);
+    for (size_t i = 0; i < count; i++) {
+        if (!e && committed[i]) continue;
+        commit_take_numbers_back(open[i]);
+        if (e) open[i]->result = op_fail(open[i]->op, e, op.failure.field, "%s", op.failure.text);
+        else put_back(db, open[i]);
     }
 }
 

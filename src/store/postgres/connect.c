@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ATTEMPT_EVERY_MS = 250 };
+enum { ATTEMPT_EVERY_MS = 250, ATTEMPT_LIMIT_MS = 15000 };
 
 /* ---- what all connections know of the server */
 
@@ -55,8 +55,9 @@ static bool may_attempt(struct server *server)
 {
     if (!atomic_load(&server->away)) return true;
     int64_t now = clock_monotonic_ns(), at = atomic_load(&server->next_attempt_ns);
-    /* Whoever moves the time forward tries; connecting takes its own time, so the others wait for its end. */
-    return now >= at && atomic_compare_exchange_strong(&server->next_attempt_ns, &at, INT64_MAX);
+    /* Whoever moves the time forward tries. Connecting takes its own time, several hosts one after the other: until it ends, or
+     * hangs, nobody else tries. */
+    return now >= at && atomic_compare_exchange_strong(&server->next_attempt_ns, &at, now + ATTEMPT_LIMIT_MS * INT64_C(1000000));
 }
 
 /* ---- failures */
@@ -158,18 +159,36 @@ static PGconn *begin_connection(struct postgres_db *db)
     return PQconnectdbParams(keywords, values, 1);
 }
 
+enum err postgres_ask(struct op *op, struct postgres_db *db, const char *sql, int64_t limit_ms, PGresult **ret_result)
+{
+    *ret_result = NULL;
+    db->limit_ms = limit_ms;
+    PQsetnonblocking(db->connection, 1);
+    if (!PQsendQuery(db->connection, sql)) return postgres_lose(op, db, PQerrorMessage(db->connection));
+    enum err e = ERR_OK, waited;
+    PGresult *result;
+    while (!(waited = postgres_wait(op, db)) && (result = PQgetResult(db->connection))) {
+        PQclear(*ret_result);
+        *ret_result = result;
+        if (!e && PQresultStatus(result) == PGRES_FATAL_ERROR) e = postgres_fail(op, db, result);
+        if (!db->connection) break;
+    }
+    if (!e) e = waited;
+    if (e) {
+        PQclear(*ret_result);
+        *ret_result = NULL;
+    }
+    return e;
+}
+
 static const char session[] = "SELECT pg_backend_pid(), pg_is_in_recovery(), current_setting('server_encoding'),"
                               " current_setting('synchronous_commit'), current_setting('server_version_num')::int";
 
 static enum err look_at_session(struct op *op, struct postgres_db *db)
 {
-    PGresult *result = PQexec(db->connection, session);
-    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        enum err e = postgres_lose(op, db, PQresultErrorMessage(result));
-        PQclear(result);
-        return e;
-    }
-    enum err e = ERR_OK;
+    PGresult *result;
+    enum err e = postgres_ask(op, db, session, db->server->answer_limit_ms, &result);
+    if (e) return e;
     db->pooled = atoi(PQgetvalue(result, 0, 0)) != PQbackendPID(db->connection);
     if (!strcmp(PQgetvalue(result, 0, 1), "t"))
         e = postgres_lose(op, db, "the server is a standby: name the others too, and target_session_attrs=read-write");
@@ -190,9 +209,8 @@ static enum err set_session(struct op *op, struct postgres_db *db)
     if (db->pooled) return ERR_OK;
     snprintf(sql, sizeof sql, "SET lock_timeout = %lld; SET idle_in_transaction_session_timeout = %lld; SET jit = off",
              (long long)db->server->answer_limit_ms, (long long)(db->server->answer_limit_ms * 4));
-    PGresult *result = PQexec(db->connection, sql);
-    enum err e = ERR_OK;
-    if (PQresultStatus(result) != PGRES_COMMAND_OK) e = postgres_lose(op, db, PQresultErrorMessage(result));
+    PGresult *result;
+    enum err e = postgres_ask(op, db, sql, db->server->answer_limit_ms, &result);
     PQclear(result);
     return e;
 }
@@ -208,8 +226,7 @@ enum err postgres_open_connection(struct op *op, struct postgres_db *db)
     else PQsetNoticeReceiver(db->connection, note_warning, db);
     if (!e) e = look_at_session(op, db);
     if (!e) e = set_session(op, db);
-    if (!e && (PQsetnonblocking(db->connection, 1) || !PQenterPipelineMode(db->connection)))
-        e = postgres_lose(op, db, PQerrorMessage(db->connection));
+    if (!e && !PQenterPipelineMode(db->connection)) e = postgres_lose(op, db, PQerrorMessage(db->connection));
     if (e) {
         server_is_away(server, ATTEMPT_EVERY_MS);
         postgres_close(db);

@@ -48,7 +48,8 @@ static bool seems_well(struct postgres_db *db)
 {
     if (db->epoch != atomic_load(&db->server->epoch)) return false;
     struct pollfd socket = { .fd = PQsocket(db->connection), .events = POLLIN };
-    if (poll(&socket, 1, 0) > 0 && !PQconsumeInput(db->connection)) return false;
+    while (poll(&socket, 1, 0) > 0) /* its last words come before the end, each with a read of its own */
+        if (!PQconsumeInput(db->connection)) return false;
     return PQstatus(db->connection) == CONNECTION_OK;
 }
 

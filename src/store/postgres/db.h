@@ -147,6 +147,9 @@ MUST_USE enum err pipeline_receive(struct op *op, struct postgres_db *db);
 
 /* connect.c: the raw connection. */
 MUST_USE enum err postgres_open_connection(struct op *op, struct postgres_db *db);
+/* Asks outside of pipeline mode: one or several statements, without parameters. The result is the last one's, in text form, the
+ * caller's; NULL with an error. */
+MUST_USE enum err postgres_ask(struct op *op, struct postgres_db *db, const char *sql, int64_t limit_ms, PGresult **ret_result);
 /* Closes the connection, remembers why, returns ERR_BUSY. */
 enum err postgres_lose(struct op *op, struct postgres_db *db, const char *why);
 /* Translates a failed result. */

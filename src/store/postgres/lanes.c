@@ -5,6 +5,10 @@
  * node, and between nodes the fence decides. */
 #include "store/postgres/store.h"
 
+#include "base/clock.h"
+
+#include <time.h>
+
 enum { BATCH = 64 };
 
 static bool has(const struct waiting *first, int64_t organization_id)
@@ -25,20 +29,22 @@ static void wake_lane(struct lanes *lanes)
     }
 }
 
-/* At most one commit of each organization: the next one of the same waits for the next transaction. */
-static struct waiting *take_batch(struct lanes *lanes, struct lane *lane)
+/* At most one commit of each organization: the next one of the same waits for the next transaction. A long one is alone, and in
+ * the last lane, so that the others go on. */
+static bool may_take(const struct lanes *lanes, const struct lane *lane, const struct waiting *batch, const struct waiting *w,
+                     int64_t now)
 {
-    struct waiting *first = NULL, **last = &first;
-    pthread_mutex_lock(&lanes->lock);
-    while (!lanes->first && !lanes->stopping) {
-        lane->idle = true;
-        pthread_cond_wait(&lane->work, &lanes->lock);
-    }
-    lane->idle = false;
-    struct waiting **from = &lanes->first;
+    if (w->not_before_ns > now || has(batch, w->commit->organization_id)) return false;
+    return !postgres_is_long(w->commit) || (!batch && lane == &lanes->items[LANES - 1]);
+}
+
+static struct waiting *collect(struct lanes *lanes, const struct lane *lane)
+{
+    struct waiting *first = NULL, **last = &first, **from = &lanes->first;
+    int64_t now = clock_monotonic_ns();
     for (int taken = 0; *from && taken < BATCH;) {
         struct waiting *w = *from;
-        if (has(first, w->commit->organization_id)) {
+        if (!may_take(lanes, lane, first, w, now)) {
             from = &w->next;
             continue;
         }
@@ -47,12 +53,53 @@ static struct waiting *take_batch(struct lanes *lanes, struct lane *lane)
         *last = w;
         last = &w->next;
         taken++;
+        if (postgres_is_long(w->commit)) break;
     }
     lanes->last = &lanes->first;
     while (*lanes->last) lanes->last = &(*lanes->last)->next;
+    return first;
+}
+
+/* What was put back has its time; what is long, or of an organization that is under way, has another lane. */
+static void sleep_a_while(struct lanes *lanes, struct lane *lane)
+{
+    enum { WHILE_MS = 1 };
+    struct timespec until;
+    lane->idle = true;
+    if (!lanes->first) {
+        pthread_cond_wait(&lane->work, &lanes->lock);
+    } else {
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += WHILE_MS * 1000000;
+        if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
+        pthread_cond_timedwait(&lane->work, &lanes->lock, &until);
+    }
+    lane->idle = false;
+}
+
+/* NULL: it is time to stop. */
+static struct waiting *take_batch(struct lanes *lanes, struct lane *lane)
+{
+    struct waiting *first;
+    pthread_mutex_lock(&lanes->lock);
+    while (!(first = collect(lanes, lane)) && !(lanes->stopping && !lanes->first)) {
+        if (lanes->first) pthread_cond_signal(&lanes->items[LANES - 1].work); /* it may be a long one */
+        sleep_a_while(lanes, lane);
+    }
     if (lanes->first) wake_lane(lanes);
     pthread_mutex_unlock(&lanes->lock);
     return first;
+}
+
+static void put(struct lanes *lanes, struct waiting *w)
+{
+    w->next = NULL;
+    w->put_back = false;
+    pthread_mutex_lock(&lanes->lock);
+    *lanes->last = w;
+    lanes->last = &w->next;
+    wake_lane(lanes);
+    pthread_mutex_unlock(&lanes->lock);
 }
 
 static void *run_lane(void *context)
@@ -65,6 +112,10 @@ static void *run_lane(void *context)
         postgres_hint(store, first);
         for (struct waiting *w = first, *next; w; w = next) {
             next = w->next;
+            if (w->put_back) {
+                put(&store->lanes, w);
+                continue;
+            }
             commit_finish(w);
             commit_free(w);
             w->done(w->context, w->result); /* w may be gone from here on */
@@ -105,11 +156,7 @@ void postgres_commit_start(struct op *op, struct store *base, struct commit *com
         .op = op, .commit = commit, .details = BUF_INIT(COMMIT_DETAIL_CEILING), .done = done, .context = context
     };
     commit_prepare(w);
-    pthread_mutex_lock(&lanes->lock);
-    *lanes->last = w;
-    lanes->last = &w->next;
-    wake_lane(lanes);
-    pthread_mutex_unlock(&lanes->lock);
+    put(lanes, w);
 }
 
 /* ---- for a thread that waits */

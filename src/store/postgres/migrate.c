@@ -8,23 +8,22 @@
 /* What pg_advisory_xact_lock is asked for: "Roster" read as a number. */
 #define MIGRATION_LOCK "90501826671986"
 
-/* Outside pipeline mode several statements may be sent as one text, without parameters. */
+enum { MIGRATION_LIMIT_MS = 3600 * 1000 }; /* a migration may rewrite a large table */
+
 static enum err run_script(struct op *op, struct postgres_db *db, const char *sql)
 {
-    PGresult *result = PQexec(db->connection, sql);
-    ExecStatusType status = PQresultStatus(result);
-    enum err e = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? ERR_OK : postgres_fail(op, db, result);
+    PGresult *result;
+    enum err e = postgres_ask(op, db, sql, MIGRATION_LIMIT_MS, &result);
     PQclear(result);
     return e;
 }
 
 static enum err read_text(struct op *op, struct postgres_db *db, const char *sql, const char **ret_text)
 {
-    PGresult *result = PQexec(db->connection, sql);
-    enum err e = ERR_OK;
+    PGresult *result;
     *ret_text = NULL;
-    if (PQresultStatus(result) != PGRES_TUPLES_OK) e = postgres_fail(op, db, result);
-    else if (PQntuples(result) && !PQgetisnull(result, 0, 0)) *ret_text = arena_strdup(&op->arena, PQgetvalue(result, 0, 0));
+    enum err e = postgres_ask(op, db, sql, db->server->answer_limit_ms, &result);
+    if (!e && PQntuples(result) && !PQgetisnull(result, 0, 0)) *ret_text = arena_strdup(&op->arena, PQgetvalue(result, 0, 0));
     PQclear(result);
     return e;
 }
@@ -69,7 +68,8 @@ static enum err run_migrations(struct op *op, struct postgres_db *db, const stru
         if (!e) e = run_script(op, db, arena_printf(&op->arena, "UPDATE installation SET schema_version = %d", m->number));
     }
     if (e) {
-        if (db->connection) PQclear(PQexec(db->connection, "ROLLBACK"));
+        AUTO_OP undo = op_begin();
+        if (db->connection && run_script(&undo, db, "ROLLBACK")) postgres_close(db);
         return e;
     }
     e = run_script(op, db, "COMMIT");
@@ -93,7 +93,6 @@ static enum err forget_foreign_transactions(struct op *op, struct postgres_db *d
 enum err postgres_migrate(struct op *op, struct postgres_db *db, const struct store_options *options)
 {
     if (!PQexitPipelineMode(db->connection)) return postgres_lose(op, db, PQerrorMessage(db->connection));
-    PQsetnonblocking(db->connection, 0);
     int64_t version;
     bool wanted = false;
     enum err e = read_version(op, db, &version);

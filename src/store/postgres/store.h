@@ -102,10 +102,14 @@ void postgres_commit_batch(struct postgres_store *store, struct postgres_db *db,
 /* BEGIN of a transaction that writes; gathered. */
 MUST_USE enum err postgres_begin(struct op *op, struct postgres_db *db);
 
-/* outcome.c: is the commit there? The transaction that may have made it has ended when this returns ERR_OK, so what is not there
- * will not come. ERR_UNKNOWN_OUTCOME if the database does not say in time. */
-MUST_USE enum err postgres_find_outcome(struct postgres_store *store, struct postgres_db *db, const char *lost_name,
-                                        struct waiting *w, bool *ret_committed);
+/* Is it one that may take its time, because it writes or deletes much? Then it is alone in its transaction. */
+bool postgres_is_long(const struct commit *commit);
+
+/* outcome.c: which of these commits are there? The transaction that may have made them has ended when this returns ERR_OK, so
+ * what is not there will not come. `db` is the connection that was lost. ERR_UNKNOWN_OUTCOME if the database does not say in
+ * time. */
+MUST_USE enum err postgres_find_outcomes(struct op *op, struct postgres_store *store, struct postgres_db *db,
+                                         struct waiting *const *commits, size_t count, bool *ret_committed);
 
 /* tasks.c */
 MUST_USE enum err postgres_run_task(struct op *op, struct store *store, store_task task, void *context);
