@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum place_engine { PLACE_SQLITE, PLACE_POSTGRES };
@@ -42,6 +44,12 @@ static inline void place_run(const char *command, char *ret_line, size_t size)
     if (pclose(pipe) != 0) fail_msg("this failed: %s", command);
 }
 
+/* Databases that earlier tests of this program are done with. They go with the cluster. */
+static struct {
+    char urls[8][256];
+    int free;
+} place_databases;
+
 /* The URL of the cluster. */
 static inline const char *place_cluster(void)
 {
@@ -57,17 +65,20 @@ static inline const char *place_cluster(void)
 
 static inline void place_make(struct store_place *place, enum place_engine engine)
 {
-    static int count;
     *place = (struct store_place){ .engine = engine };
     snprintf(place->directory, sizeof place->directory, "/tmp/roster-test-XXXXXX");
     assert_non_null(mkdtemp(place->directory));
     snprintf(place->path, sizeof place->path, "%s/test.db", place->directory);
     if (engine == PLACE_SQLITE) {
         snprintf(place->url, sizeof place->url, "sqlite:%s", place->path);
+    } else if (place_databases.free > 0) {
+        memcpy(place->url, place_databases.urls[--place_databases.free], sizeof place->url);
     } else {
         char command[512];
-        snprintf(command, sizeof command, "tests/support/postgres database '%s' unit_%d_%d", place_cluster(), (int)getpid(),
-                 ++count);
+        struct timespec now; /* a process number comes again while the cluster is there */
+        clock_gettime(CLOCK_REALTIME, &now);
+        snprintf(command, sizeof command, "tests/support/postgres database '%s' unit_%d_%lld_%ld", place_cluster(), (int)getpid(),
+                 (long long)now.tv_sec, now.tv_nsec);
         place_run(command, place->url, sizeof place->url);
     }
 }
@@ -79,8 +90,10 @@ static inline void place_remove(const struct store_place *place)
     snprintf(command, sizeof command, "rm -rf '%s'", place->directory);
     place_run(command, nothing, sizeof nothing);
     if (place->engine == PLACE_SQLITE) return;
-    snprintf(command, sizeof command, "tests/support/postgres drop '%s'", place->url);
+    bool keep = place_databases.free < (int)(sizeof place_databases.urls / sizeof *place_databases.urls);
+    snprintf(command, sizeof command, "tests/support/postgres %s '%s'", keep ? "clear" : "drop", place->url);
     place_run(command, nothing, sizeof nothing);
+    if (keep) memcpy(place_databases.urls[place_databases.free++], place->url, sizeof place->url);
 }
 
 /* The number that a statement gives, behind the store's back. The statement has no double quotes. */
