@@ -152,7 +152,8 @@ describe('a COMMIT that goes astray', whose, () => {
         return found;
     }
 
-    for (const [what, mode] of Object.entries({ 'its answer is lost': 'drop-answers', 'it is lost itself': 'drop', 'it comes late': 'hold' })) {
+    const WAYS = { 'its answer is lost': 'drop-answers', 'it is lost itself': 'drop', 'it comes late': 'hold' };
+    for (const [what, mode] of Object.entries(WAYS)) {
         it(`${what}: the node finds out what became of it`, async (t) => {
             await client.post(GROUPS, { name: `${mode} warm` }); // a connection is there
             nodes.all[0].proxy.strikeWrite(mode);

@@ -17,7 +17,8 @@ export const atLeast = (version) => ({ headers: { 'Roster-At-Least': String(vers
 export class Nodes {
     all = []; // Rosters; `proxy` is the one before its database, if there is any
 
-    /* `count` servers with these objects; null: on a database that has not even tables. `store`: the URL of a database that is there; else a new one is made. */
+    /* `count` servers with these objects; null: on a database that has not even tables. `store`: the URL of a database that is there;
+     * else a new one is made. */
     static async serve(count, objects, { settings = [], proxied = false, store } = {}) {
         const nodes = new Nodes();
         const first = new Roster();

@@ -68,6 +68,7 @@ export class PgBouncer {
     }
 
     async stop() {
+        this.child.ref();
         this.child.kill('SIGINT');
         await this.ended;
         this.end();

@@ -135,7 +135,8 @@ export class Roster {
     /* Runs `roster ARGS...` to its end: { code, stdout, stderr }. Never throws for an exit code. */
     run(args, { input = '', env = {} } = {}) {
         return new Promise((resolve, reject) => {
-            const options = { cwd: this.directory, env: this.environment(env), maxBuffer: 1 << 28, timeout: COMMAND_LIMIT_MS, killSignal: 'SIGKILL' };
+            const limits = { maxBuffer: 1 << 28, timeout: COMMAND_LIMIT_MS, killSignal: 'SIGKILL' };
+            const options = { cwd: this.directory, env: this.environment(env), ...limits };
             const child = execFile(BINARY, args, options, (error, stdout, stderr) => {
                 if (error?.killed) return reject(new Error(`roster ${args.join(' ')} did not end:\n${stderr}`));
                 if (error && typeof error.code !== 'number') return reject(error);
