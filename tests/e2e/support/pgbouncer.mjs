@@ -46,12 +46,11 @@ export class PgBouncer {
             ...settings,
         ];
         fs.writeFileSync(file, `${lines.join('\n')}\n`);
-        fs.chmodSync(this.directory, 0o755);
+        fs.chmodSync(this.directory, 0o777); // for whoever it runs as
         const program = fs.existsSync('/usr/sbin/pgbouncer') ? '/usr/sbin/pgbouncer' : 'pgbouncer';
-        const asRoot = process.getuid() === 0; // which it refuses to run as
-        if (asRoot) fs.chownSync(this.directory, idOf('postgres', 2), idOf('postgres', 3));
-        const ids = asRoot ? { uid: idOf('postgres', 2), gid: idOf('postgres', 3) } : {};
-        this.child = spawn(program, [file], { ...ids, stdio: ['ignore', 'pipe', 'pipe'] });
+        const asServer = process.getuid() === 0 ? ['--reuid=postgres', '--regid=postgres', '--init-groups'] : []; // root it refuses to be
+        const args = ['--pdeathsig', 'KILL', ...asServer, program, file]; // it ends with this process, whatever that dies of
+        this.child = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'pipe'] });
         for (const stream of [this.child.stdout, this.child.stderr]) stream.on('data', (text) => (this.log += text)).unref();
         this.child.unref(); // it does not keep a file from ending whose test failed
         this.ended = new Promise((resolve) => this.child.on('close', resolve));
@@ -73,10 +72,4 @@ export class PgBouncer {
         await this.ended;
         this.end();
     }
-}
-
-/* A column of a user's line in /etc/passwd. */
-function idOf(name, column) {
-    const line = fs.readFileSync('/etc/passwd', 'utf8').split('\n').find((one) => one.startsWith(`${name}:`));
-    return Number(line.split(':')[column]);
 }
