@@ -1,0 +1,168 @@
+/* A COMMIT that is not answered: was it made? Nobody is told anything before that is known, and what was not made is made, once.
+ */
+#include "postgres_proxy.h"
+
+struct scene {
+    struct fixture *f;
+    struct proxy *proxy;
+    struct store *store; /* by way of the proxy */
+    int64_t version;     /* of the organization */
+};
+
+static struct scene begin(void **state, int64_t busy_limit_ms)
+{
+    struct scene scene = { .f = *state };
+    scene.proxy = proxy_open(scene.f);
+    scene.store = open_node(scene.f, scene.proxy->url, busy_limit_ms);
+    return scene;
+}
+
+/* Whatever happened, what is there is sound. */
+static void end(struct scene *scene)
+{
+    store_close(scene->store);
+    proxy_close(scene->proxy);
+    assert_sound(scene->f, scene->f->store);
+}
+
+static void what_was_committed_is_not_done_twice_when_the_answer_is_lost(void **state)
+{
+    struct scene scene = begin(state, 0);
+    struct fixture *f = scene.f;
+    for (int i = 0; i < 3; i++) {
+        proxy_strike_next(scene.proxy, STRIKE_ANSWER, "once", NULL, NULL);
+        assert_int_equal(commit_user(scene.store, f->organization_id, &scene.version, "once"), ERR_OK);
+        assert_int_equal(scene.version, i + 1);
+        assert_int_equal(atomic_load(&scene.proxy->strikes), i + 1);
+        assert_int_equal(version_of(f, f->store, f->organization_id), i + 1);
+        assert_int_equal(count_users(f, f->organization_id, "once"), i + 1);
+    }
+    end(&scene);
+}
+
+static void a_commit_that_never_arrived_is_done_again(void **state)
+{
+    struct scene scene = begin(state, 0);
+    struct fixture *f = scene.f;
+    proxy_strike_next(scene.proxy, STRIKE_COMMIT, "once", NULL, NULL);
+    assert_int_equal(commit_user(scene.store, f->organization_id, &scene.version, "once"), ERR_OK);
+    assert_int_equal(atomic_load(&scene.proxy->strikes), 1);
+    assert_int_equal(scene.version, 1);
+    assert_int_equal(count_users(f, f->organization_id, "once"), 1);
+    end(&scene);
+}
+
+static void all_commits_of_a_lost_transaction_are_found_or_done_again(void **state)
+{
+    enum { COMMITS = 12 };
+    struct scene scene = begin(state, 0);
+    struct fixture *f = scene.f;
+    static const enum proxy_strike strikes[] = { STRIKE_ANSWER, STRIKE_COMMIT };
+    for (size_t s = 0; s < COUNT_OF(strikes); s++) {
+        struct gathering gathering;
+        struct attempt attempts[COMMITS];
+        int64_t ids[COMMITS];
+        for (int i = 0; i < COMMITS; i++) ids[i] = add_organization(f, "one of many");
+        gathering_begin(f, scene.store, &gathering);
+        for (int i = 0; i < COMMITS; i++) {
+            attempt_init(&attempts[i], ids[i], 0, "once");
+            attempt_start(scene.store, &attempts[i]);
+        }
+        proxy_strike_next(scene.proxy, strikes[s], "once", NULL, NULL);
+        gathering_end(&gathering);
+        for (int i = 0; i < COMMITS; i++) {
+            await(atomic_load(&attempts[i].done));
+            assert_int_equal(attempts[i].result, ERR_OK);
+            assert_int_equal(attempts[i].commit.version, 1);
+            assert_int_equal(count_users(f, ids[i], "once"), 1);
+            attempt_end(&attempts[i]);
+        }
+        assert_int_equal(atomic_load(&scene.proxy->strikes), s + 1);
+    }
+    end(&scene);
+}
+
+/* ---- another node is faster */
+
+static void another_node_commits(void *context)
+{
+    const struct fixture *f = context;
+    int64_t version = 0;
+    if (commit_user(f->store, f->organization_id, &version, "theirs")) abort();
+}
+
+static void what_never_arrived_is_stale_if_another_node_was_faster(void **state)
+{
+    struct scene scene = begin(state, 0);
+    struct fixture *f = scene.f;
+    proxy_strike_next(scene.proxy, STRIKE_COMMIT, "ours", another_node_commits, f);
+    assert_int_equal(commit_user(scene.store, f->organization_id, &scene.version, "ours"), ERR_STALE);
+    assert_int_equal(version_of(f, f->store, f->organization_id), 1);
+    assert_int_equal(count_users(f, f->organization_id, "ours"), 0);
+    end(&scene);
+}
+
+static void a_write_that_holds_for_any_version_is_never_stale(void **state)
+{
+    struct scene scene = begin(state, 0);
+    struct fixture *f = scene.f;
+    scene.version = COMMIT_ANY_VERSION;
+    proxy_strike_next(scene.proxy, STRIKE_COMMIT, "ours", another_node_commits, f);
+    assert_int_equal(commit_user(scene.store, f->organization_id, &scene.version, "ours"), ERR_OK);
+    assert_int_equal(scene.version, 2);
+    assert_int_equal(count_users(f, f->organization_id, "ours"), 1);
+    end(&scene);
+}
+
+/* ---- the database stays away */
+
+static void go_away(void *context)
+{
+    atomic_store(&((struct proxy *)context)->mode, PROXY_REFUSE);
+}
+
+/* Sixteen commits of one transaction, whose COMMIT is the last thing that passes. */
+static void only_a_database_that_stays_away_leaves_an_outcome_unknown(void **state)
+{
+    enum { COMMITS = 16, LIMIT_MS = 2000 };
+    struct scene scene = begin(state, LIMIT_MS);
+    struct fixture *f = scene.f;
+    struct gathering gathering;
+    struct attempt attempts[COMMITS];
+    for (int i = 0; i < COMMITS; i++) attempt_init(&attempts[i], add_organization(f, "one of many"), 0, "perhaps");
+    gathering_begin(f, scene.store, &gathering);
+    for (int i = 0; i < COMMITS; i++) attempt_start(scene.store, &attempts[i]);
+    proxy_strike_next(scene.proxy, STRIKE_ANSWER, "perhaps", go_away, scene.proxy);
+    gathering_end(&gathering);
+    int64_t begun = clock_monotonic_ns();
+    for (int i = 0; i < COMMITS; i++) {
+        await(atomic_load(&attempts[i].done));
+        assert_int_equal(attempts[i].result, ERR_UNKNOWN_OUTCOME);
+        assert_int_equal(attempts[i].user.id, 0);
+        attempt_end(&attempts[i]);
+    }
+    assert_true(milliseconds_since(begun) < 2 * LIMIT_MS); /* they are looked for together, not one after the other */
+    assert_false(store_reachable(scene.store));
+    assert_int_equal(commit_user(scene.store, f->organization_id, &scene.version, "later"), ERR_BUSY);
+
+    proxy_set(scene.proxy, PROXY_PASS); /* it was there all the time */
+    for (int i = 0; i < COMMITS; i++) assert_int_equal(version_of(f, f->store, attempts[i].commit.organization_id), 1);
+    int64_t version;
+    await(store_version(&f->op, scene.store, f->organization_id, &version) == ERR_OK);
+    assert_true(store_reachable(scene.store));
+    assert_int_equal(commit_user(scene.store, f->organization_id, &scene.version, "later"), ERR_OK);
+    end(&scene);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        postgres_test(what_was_committed_is_not_done_twice_when_the_answer_is_lost),
+        postgres_test(a_commit_that_never_arrived_is_done_again),
+        postgres_test(all_commits_of_a_lost_transaction_are_found_or_done_again),
+        postgres_test(what_never_arrived_is_stale_if_another_node_was_faster),
+        postgres_test(a_write_that_holds_for_any_version_is_never_stale),
+        postgres_test(only_a_database_that_stays_away_leaves_an_outcome_unknown),
+    };
+    return run_postgres_tests(tests);
+}
