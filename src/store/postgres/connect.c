@@ -208,7 +208,7 @@ static enum err set_session(struct op *op, struct postgres_db *db)
     char sql[200];
     if (db->pooled) return ERR_OK;
     snprintf(sql, sizeof sql, "SET lock_timeout = %lld; SET idle_in_transaction_session_timeout = %lld; SET jit = off",
-             (long long)db->server->answer_limit_ms, (long long)(db->server->answer_limit_ms * 4));
+             (long long)postgres_lock_limit_ms(db), (long long)(db->server->answer_limit_ms * 4));
     PGresult *result;
     enum err e = postgres_ask(op, db, sql, db->server->answer_limit_ms, &result);
     PQclear(result);

@@ -43,14 +43,18 @@ void postgres_free(struct postgres_db *db)
     }
 }
 
-/* A connection that waits has nothing to read unless the server closed it, or said something that nobody asked for. */
+/* A connection that waits has nothing to read unless the server closed it, or said something that nobody asked for. That may be
+ * why it is about to close it, so it must answer once more: postgres_settle waits for that. */
 static bool seems_well(struct postgres_db *db)
 {
     if (db->epoch != atomic_load(&db->server->epoch)) return false;
     struct pollfd socket = { .fd = PQsocket(db->connection), .events = POLLIN };
-    while (poll(&socket, 1, 0) > 0) /* its last words come before the end, each with a read of its own */
+    AUTO_OP op = op_begin();
+    bool said = false;
+    for (; poll(&socket, 1, 0) > 0; said = true)
         if (!PQconsumeInput(db->connection)) return false;
-    return PQstatus(db->connection) == CONNECTION_OK;
+    if (PQstatus(db->connection) != CONNECTION_OK) return false;
+    return !said || !pipeline_synchronize(&op, db);
 }
 
 enum err postgres_connect(struct op *op, struct postgres_db *db)

@@ -83,6 +83,12 @@ struct postgres_db {
     struct failure failure; /* of what was gathered; code 0: none */
 };
 
+/* How long a lock is waited for: the server must say that it is held before it is believed not to answer. */
+static inline int64_t postgres_lock_limit_ms(const struct postgres_db *db)
+{
+    return (db->server->answer_limit_ms + 1) / 2;
+}
+
 static inline struct postgres_db *postgres_of(struct db *db)
 {
     return (struct postgres_db *)db;

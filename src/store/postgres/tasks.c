@@ -1,6 +1,8 @@
 /* tasks.c — what is written beside the log, each in a transaction of its own, on the thread that asks. */
 #include "store/postgres/store.h"
 
+#include "base/clock.h"
+
 enum { ATTEMPTS = 5 };
 
 /* COMMIT that was not answered: the tasks are about log-ins and times of last use, which are asked for again or end by
@@ -30,7 +32,8 @@ enum err postgres_run_task(struct op *op, struct store *base, store_task task, v
     enum err e = connections_take(op, connections, &db);
     if (e) return e;
     bool again = true;
-    for (int attempt = 0; attempt < ATTEMPTS && again; attempt++) {
+    int64_t until_ns = clock_monotonic_ns() + db->server->answer_limit_ms * 1000000;
+    for (int attempt = 0; attempt < ATTEMPTS && again && (!attempt || clock_monotonic_ns() < until_ns); attempt++) {
         failure_clear(&op->failure);
         e = run_once(op, db, task, context, &again);
     }
