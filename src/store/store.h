@@ -117,13 +117,15 @@ MUST_USE enum err store_read_log(struct op *op, struct store *store, int64_t org
                                  int64_t limit, store_log_function function, void *context);
 
 /* Newest version of each organization that got a commit after *cursor (any process), and moves the cursor: nothing is missed,
- * though one may be told again (PostgreSQL, while other transactions are open), never an older one. A cursor is the engine's:
+ * though one may be told again (PostgreSQL, while other transactions are open), and an older one behind it only where two other
+ * nodes' hints overtook each other. A cursor is the engine's:
  * SQLite's is a number of the log, PostgreSQL's of a transaction. Cheap when nothing happened. */
 typedef enum err (*store_version_function)(void *context, struct op *op, int64_t organization_id, int64_t version);
 MUST_USE enum err store_follow(struct op *op, struct store *store, int64_t *cursor, store_version_function function,
                                void *context);
 
-/* Waits until store_follow may have something to tell, at most timeout_ms. For one thread. */
+/* Waits until store_follow may have something to tell, at most timeout_ms; at most a second, whatever is less, where another
+ * node's hint ends the wait (PostgreSQL without a pooler). For one thread. */
 void store_wait(struct store *store, int64_t timeout_ms);
 
 /* Ends the wait, and all later ones at once. */

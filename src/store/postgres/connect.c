@@ -234,6 +234,7 @@ enum err postgres_open_connection(struct op *op, struct postgres_db *db)
     }
     if (atomic_exchange(&server->away, false)) atomic_fetch_add(&server->epoch, 1);
     db->epoch = atomic_load(&server->epoch);
+    db->opened++;
     db->lost = db->conflict = db->warned = false;
     memset(db->given, 0, sizeof db->given); /* after a crash a sequence may be where it was before */
     return ERR_OK;

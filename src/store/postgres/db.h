@@ -66,7 +66,8 @@ struct postgres_db {
     struct server *server;
     PGconn *connection; /* NULL: closed */
     unsigned epoch;
-    bool pooled; /* there is a pooler in between: no prepared statements, no LISTEN, no SET */
+    unsigned opened; /* how often it was connected */
+    bool pooled;     /* there is a pooler in between: no prepared statements, no LISTEN, no SET */
     bool gathering;
     bool in_snapshot;
     bool conflict; /* the last failure was a serialization failure, a deadlock or a lock that took too long */

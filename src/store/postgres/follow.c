@@ -73,13 +73,13 @@ enum err postgres_cursor(struct op *op, struct db *db, int64_t *ret_cursor)
     return e;
 }
 
+/* Each connection must be told anew that it listens. */
 static enum err connect_follower(struct op *op, struct follower *follower)
 {
-    PGconn *before = follower->db.connection;
+    unsigned before = follower->db.opened;
     enum err e = postgres_connect(op, &follower->db);
-    if (e || (follower->db.connection == before && before)) return e;
-    follower->listening = false;
-    if (follower->db.pooled) return ERR_OK;
+    if (follower->db.opened != before) follower->listening = false;
+    if (e || follower->listening || follower->db.pooled) return e;
     e = postgres_run(op, &follower->db, "LISTEN roster");
     follower->listening = !e;
     return e;
