@@ -7,6 +7,9 @@
  * other. */
 #include "store/engine.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define LOGIN_COLUMNS "kind, secret_hash, organization_id, user_id, user_uuid, created_at, expires_at"
 
 enum { ENDED_AT_ONCE = 16 }; /* of one user's that are over the limit: mostly it is one */
@@ -264,8 +267,9 @@ enum err store_load_logins(struct op *op, struct store *store, enum login_kind k
 {
     AUTO_READER reader = { 0 };
     enum err e = store_reader(op, store, &reader);
+    if (!e) e = store_snapshot(op, &reader);
     if (e) return e;
-    AUTO_QUERY q = db_query(reader.db, "SELECT " LOGIN_COLUMNS " FROM login WHERE kind = $1 AND expires_at > $2");
+    AUTO_QUERY q = db_stream(reader.db, "SELECT " LOGIN_COLUMNS " FROM login WHERE kind = $1 AND expires_at > $2");
     query_number(&q, kind);
     query_number(&q, now);
     bool row;
@@ -354,10 +358,20 @@ static enum err run_extend(struct op *op, struct db *db, void *context, bool *re
     return ERR_OK;
 }
 
+static int by_hash(const void *a, const void *b)
+{
+    const struct session_extension *x = a, *y = b;
+    return memcmp(x->hash.bytes, y->hash.bytes, sizeof x->hash.bytes);
+}
+
+/* Sorted: nodes that lock rows in another order lock each other out. */
 enum err store_extend_sessions(struct op *op, struct store *store, const struct session_extension *items, size_t count)
 {
     if (count == 0) return ERR_OK;
-    return store_run_task(op, store, run_extend, &(struct extend_task){ items, count });
+    struct session_extension *sorted = arena_array(&op->arena, count, sizeof *sorted);
+    memcpy(sorted, items, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, by_hash);
+    return store_run_task(op, store, run_extend, &(struct extend_task){ sorted, count });
 }
 
 struct removal_task {

@@ -191,8 +191,18 @@ static enum err run_last_used(struct op *op, struct db *db, void *context, bool 
     return ERR_OK;
 }
 
+static int by_credential(const void *a, const void *b)
+{
+    int64_t x = ((const struct last_used *)a)->credential_id, y = ((const struct last_used *)b)->credential_id;
+    return (x > y) - (x < y);
+}
+
+/* In the order of their numbers: every node does this, and rows that are locked in another order lock each other out. */
 enum err store_save_last_used(struct op *op, struct store *store, const struct last_used *items, size_t count)
 {
     if (count == 0) return ERR_OK;
-    return store_run_task(op, store, run_last_used, &(struct last_used_task){ items, count });
+    struct last_used *sorted = arena_array(&op->arena, count, sizeof *sorted);
+    memcpy(sorted, items, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, by_credential);
+    return store_run_task(op, store, run_last_used, &(struct last_used_task){ sorted, count });
 }

@@ -60,7 +60,7 @@ enum err postgres_begin(struct op *op, struct postgres_db *db)
 {
     db->gathering = true;
     db->conflict = db->warned = db->expects = false;
-    enum err e = postgres_run(op, db, "BEGIN");
+    enum err e = postgres_run(op, db, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"); /* whatever the role has */
     if (!e && db->pooled) /* for the others connect.c has set it */
         e = postgres_run(op, db,
                          arena_printf(&op->arena,
@@ -301,13 +301,12 @@ static void take_back(struct waiting *first)
     for (struct waiting *w = first; w; w = w->next) commit_take_numbers_back(w);
 }
 
-static enum ending after_failure(struct postgres_db *db, struct waiting *first, bool may_repeat, enum err e,
-                                 const struct failure *failure)
+static enum ending after_failure(struct postgres_db *db, struct waiting *first, bool may_repeat, const struct failure *failure)
 {
     bool lost = db->lost, conflict = db->conflict;
     postgres_roll_back(db);
     take_back(first);
-    if (count_open(first) > 1 && !lost && e != ERR_STORAGE) return APART;
+    if (count_open(first) > 1 && !lost) return APART;
     if ((lost || conflict) && may_repeat) return AGAIN;
     fail_open(first, failure);
     return ENDED;
@@ -350,7 +349,7 @@ static enum ending run_transaction(struct op *op, struct postgres_store *store, 
     e = postgres_begin(op, db);
     if (!e) e = check_fences(op, db, first);
     if (!e) e = write_all(op, db, first);
-    if (e) return after_failure(db, first, may_repeat, e, &op->failure);
+    if (e) return after_failure(db, first, may_repeat, &op->failure);
     if (!count_open(first)) {
         postgres_roll_back(db);
         return ENDED;
@@ -359,7 +358,7 @@ static enum ending run_transaction(struct op *op, struct postgres_store *store, 
     e = send_commit(op, store, db, &sent);
     db->gathering = false;
     if (!e && !db->warned) return ENDED;
-    if (e && (!db->lost || !sent)) return after_failure(db, first, may_repeat, e, &op->failure);
+    if (e && (!db->lost || !sent)) return after_failure(db, first, may_repeat, &op->failure);
     postgres_close(db);
     return IN_DOUBT;
 }

@@ -44,10 +44,15 @@ static void remember_why(struct server *server, const char *why)
     pthread_mutex_unlock(&server->why_lock);
 }
 
-static void server_is_away(struct server *server, int64_t attempt_in_ms)
+static void server_is_away(struct server *server)
 {
-    atomic_store(&server->next_attempt_ns, clock_monotonic_ns() + attempt_in_ms * 1000000);
+    atomic_store(&server->next_attempt_ns, clock_monotonic_ns() + ATTEMPT_EVERY_MS * INT64_C(1000000));
     atomic_store(&server->away, true);
+}
+
+bool server_may_answer(const struct server *server)
+{
+    return !atomic_load(&server->away) || clock_monotonic_ns() >= atomic_load(&server->next_attempt_ns);
 }
 
 /* One attempt at a time while it is away. */
@@ -97,7 +102,7 @@ enum err postgres_fail(struct op *op, struct postgres_db *db, const PGresult *re
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     if (!state) return postgres_lose(op, db, PQresultErrorMessage(result)); /* libpq's own: the connection */
     if (!message) message = "";
-    if (!strcmp(state, "40001") || !strcmp(state, "40P01") || !strcmp(state, "55P03")) {
+    if (!strcmp(state, "40001") || !strcmp(state, "40P01") || !strcmp(state, "55P03") || !strcmp(state, "57014")) {
         db->conflict = true;
         return op_fail(op, ERR_BUSY, "store", "another node holds what this change needs");
     }
@@ -128,10 +133,7 @@ enum err postgres_wait(struct op *op, struct postgres_db *db)
         int unsent = PQflush(db->connection);
         if (unsent < 0) return postgres_lose(op, db, PQerrorMessage(db->connection));
         if (!unsent && !PQisBusy(db->connection)) return ERR_OK;
-        if (is_past(deadline)) {
-            server_is_away(db->server, 0); /* the other connections are not better: whoever connects next finds out */
-            return postgres_lose(op, db, "no answer in time");
-        }
+        if (is_past(deadline)) return postgres_lose(op, db, "no answer in time"); /* connecting again tells whether it is away */
         struct pollfd socket = { .fd = PQsocket(db->connection), .events = (short)(POLLIN | (unsent ? POLLOUT : 0)) };
         if (poll(&socket, 1, 100) < 0 && errno != EINTR) return postgres_lose(op, db, strerror(errno));
         if (socket.revents & (POLLIN | POLLHUP | POLLERR) && !PQconsumeInput(db->connection))
@@ -228,7 +230,7 @@ enum err postgres_open_connection(struct op *op, struct postgres_db *db)
     if (!e) e = set_session(op, db);
     if (!e && !PQenterPipelineMode(db->connection)) e = postgres_lose(op, db, PQerrorMessage(db->connection));
     if (e) {
-        server_is_away(server, ATTEMPT_EVERY_MS);
+        server_is_away(server);
         postgres_close(db);
         return e;
     }

@@ -111,6 +111,7 @@ static void end(struct query *query)
     if (s->bulk) postgres_bulk_end(db, s);
     while (s->waiting && db->connection && db->count)
         if (pipeline_receive(&op, db)) return;
+    if (s->stream && s->begun && db->in_snapshot) pipeline_close_cursor(&op, db, s);
     statement_clear(s);
 }
 

@@ -29,7 +29,7 @@ enum { OID_BYTES = 17, OID_NUMBER = 20, OID_TEXT = 25, OID_NUMBERS = 1016 };
 struct server {
     char *url;
     int64_t answer_limit_ms;
-    _Atomic bool away;               /* the last attempt to connect failed, or an answer did not come in time since */
+    _Atomic bool away;               /* the last attempt to connect failed */
     _Atomic int64_t next_attempt_ns; /* while away: when somebody may try again; the others fail at once */
     _Atomic unsigned epoch;          /* one higher each time it came back: older connections are not used again */
     pthread_mutex_t why_lock;
@@ -98,6 +98,9 @@ static inline struct postgres_db *postgres_of(struct db *db)
 void server_init(struct server *server, const char *url, int64_t answer_limit_ms);
 void server_free(struct server *server);
 
+/* False: it is away, and it is not yet time to try again. */
+bool server_may_answer(const struct server *server);
+
 /* Copies libpq's words for the last failure to `text`. */
 void server_why(struct server *server, char *text, size_t size);
 
@@ -147,6 +150,8 @@ MUST_USE enum err pipeline_send(struct op *op, struct postgres_db *db, struct st
                                 enum err otherwise, const char *field);
 /* Asks for the next piece of a cursor. */
 MUST_USE enum err pipeline_fetch(struct op *op, struct postgres_db *db, struct statement *s);
+/* Forgets a cursor, so that one snapshot may have many of them after each other. What fails is told by what comes next. */
+void pipeline_close_cursor(struct op *op, struct postgres_db *db, const struct statement *s);
 /* Lets the server answer what was sent. */
 MUST_USE enum err pipeline_synchronize(struct op *op, struct postgres_db *db);
 /* Takes the next answer that is to come. */

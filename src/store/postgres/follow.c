@@ -26,21 +26,27 @@ static enum err find_organization(struct op *op, struct db *db, int64_t organiza
     return op_fail(op, ERR_NOT_FOUND, "organization", "there is no organization %" PRId64, organization_id);
 }
 
-enum err postgres_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version, int64_t limit,
-                           store_log_function function, void *context)
+/* Where a page of the log begins: behind this entry. */
+struct place {
+    int64_t version, position;
+};
+enum { LOG_PAGE = 4096, LAST_POSITION = INT32_MAX };
+
+static enum err read_page(struct op *op, struct db *db, int64_t organization_id, struct place *place, int64_t last_version,
+                          store_log_function function, void *context, int *ret_count)
 {
-    AUTO_READER reader = { 0 };
-    int64_t last_version = limit > 0 && after_version < INT64_MAX - limit ? after_version + limit : INT64_MAX;
-    enum err e = store_reader(op, store, &reader);
-    if (e) return e;
-    AUTO_QUERY q = db_query(reader.db, "SELECT organization_id, version, position, time, credential_id, user_id, kind, detail"
-                                       " FROM change WHERE organization_id = $1 AND version > $2 AND version <= $3"
-                                       " ORDER BY version, position");
+    AUTO_QUERY q =
+        db_query(db, "SELECT organization_id, version, position, time, credential_id, user_id, kind, detail FROM change"
+                     " WHERE organization_id = $1 AND (version, position) > ($2, $3) AND version <= $4"
+                     " ORDER BY version, position LIMIT $5");
     query_number(&q, organization_id);
-    query_number(&q, after_version);
+    query_number(&q, place->version);
+    query_number(&q, place->position);
     query_number(&q, last_version);
-    bool row, any = false;
-    while (!(e = query_step(op, &q, &row)) && row) {
+    query_number(&q, LOG_PAGE);
+    bool row;
+    enum err e;
+    for (*ret_count = 0; !(e = query_step(op, &q, &row)) && row; ++*ret_count) {
         struct log_entry entry = {
             .organization_id = column_number(&q, 0),
             .version = column_number(&q, 1),
@@ -51,13 +57,29 @@ enum err postgres_read_log(struct op *op, struct store *store, int64_t organizat
             .detail = column_text(&q, 7),
         };
         const char *word = column_text(&q, 6);
+        *place = (struct place){ entry.version, entry.position };
         if (!word || !change_find(word, &entry.kind))
             return op_fail(op, ERR_STORAGE, "store",
                            "the log of organization %" PRId64 " has an unknown kind at version %" PRId64, organization_id,
                            entry.version);
-        any = true;
         e = function(context, op, &entry);
         if (e) break;
+    }
+    return e;
+}
+
+enum err postgres_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version, int64_t limit,
+                           store_log_function function, void *context)
+{
+    AUTO_READER reader = { 0 };
+    int64_t last_version = limit > 0 && after_version < INT64_MAX - limit ? after_version + limit : INT64_MAX;
+    struct place place = { after_version, LAST_POSITION };
+    int count = LOG_PAGE;
+    bool any = false;
+    enum err e = store_reader(op, store, &reader);
+    while (!e && count == LOG_PAGE) {
+        e = read_page(op, reader.db, organization_id, &place, last_version, function, context, &count);
+        any |= count > 0;
     }
     return e || any ? e : find_organization(op, reader.db, organization_id);
 }
@@ -173,6 +195,20 @@ static enum err poll_versions(struct op *op, struct follower *follower, int64_t 
     return ERR_OK;
 }
 
+/* Whoever may connect may notify: a hint says where to look, the database what is there. */
+static enum err look_up_hints(struct op *op, struct follower *follower, struct hint_list *news)
+{
+    int64_t *ids = arena_array(&op->arena, follower->heard.count, sizeof *ids);
+    for (size_t i = 0; i < follower->heard.count; i++) ids[i] = follower->heard.items[i].organization_id;
+    AUTO_QUERY q = db_query(&follower->db.base, "SELECT id, version FROM organization WHERE id = ANY ($1)");
+    postgres_bind_numbers(op, &q, ids, follower->heard.count);
+    bool row;
+    enum err e;
+    while (!(e = query_step(op, &q, &row)) && row) hint_list_add(news, column_number(&q, 0), column_number(&q, 1));
+    if (!e) follower->heard.count = 0;
+    return e;
+}
+
 enum err postgres_follow(struct op *op, struct store *base, int64_t *cursor, store_version_function function, void *context)
 {
     struct postgres_store *store = postgres_store_of(base);
@@ -185,8 +221,7 @@ enum err postgres_follow(struct op *op, struct store *base, int64_t *cursor, sto
     bool heard_only = follower->heard_only && !e;
     follower->heard_only = false;
     if (heard_only) {
-        news = follower->heard;
-        follower->heard = (struct hint_list){ 0 };
+        e = look_up_hints(op, follower, &news);
     } else if (!e) {
         follower->heard.count = 0; /* the poll finds them too */
         e = poll_versions(op, follower, &next, &news);

@@ -147,7 +147,7 @@ void postgres_lanes_stop(struct postgres_store *store)
 void postgres_commit_start(struct op *op, struct store *base, struct commit *commit, store_commit_done done, void *context)
 {
     struct lanes *lanes = &postgres_store_of(base)->lanes;
-    if (!store_reachable(base)) {
+    if (!server_may_answer(&postgres_store_of(base)->server)) {
         done(context, op_fail(op, ERR_BUSY, "store", "the database does not answer"));
         return;
     }

@@ -5,6 +5,9 @@
 #include "store/migrations.h"
 #include "store/postgres/store.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* What pg_advisory_xact_lock is asked for: "Roster" read as a number. */
 #define MIGRATION_LOCK "90501826671986"
 
@@ -28,30 +31,25 @@ static enum err read_text(struct op *op, struct postgres_db *db, const char *sql
     return e;
 }
 
-/* 0 for a database without tables. */
+/* 0 for a database without tables. Both questions in one statement: another node may be making the tables. What belongs to an
+ * extension is no program's. */
 static enum err read_version(struct op *op, struct postgres_db *db, int64_t *ret_version)
 {
     const char *text;
     *ret_version = 0;
-    enum err e = read_text(op, db,
-                           "SELECT count(*) FROM information_schema.columns WHERE table_schema = current_schema()"
-                           " AND table_name = 'installation' AND column_name = 'schema_version'",
-                           &text);
-    if (e) return e;
-    if (*text != '0') {
-        e = read_text(op, db, "SELECT schema_version FROM installation", &text);
-        if (!e && text) *ret_version = atoll(text);
-        return e;
-    }
-    /* What belongs to an extension is no program's. */
-    e = read_text(
-        op, db,
-        "SELECT min(relname::text) FROM pg_class c WHERE relnamespace = current_schema()::regnamespace"
-        " AND relkind IN ('r', 'p') AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')",
-        &text);
-    if (!e && text)
-        e = op_fail(op, ERR_INVALID, "store", "the database has a table %s of another program; Roster needs a schema of its own",
-                    text);
+    enum err e =
+        read_text(op, db,
+                  "SELECT CASE WHEN EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = current_schema()"
+                  " AND table_name = 'installation' AND column_name = 'schema_version') THEN 'installation:' ELSE"
+                  " (SELECT min(relname::text) FROM pg_class c WHERE relnamespace = current_schema()::regnamespace AND relkind IN"
+                  " ('r', 'p') AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')) END",
+                  &text);
+    if (e || !text) return e;
+    if (strcmp(text, "installation:") != 0)
+        return op_fail(op, ERR_INVALID, "store",
+                       "the database has a table %s of another program; Roster needs a schema of its own", text);
+    e = read_text(op, db, "SELECT schema_version FROM installation", &text);
+    if (!e && text) *ret_version = atoll(text);
     return e;
 }
 

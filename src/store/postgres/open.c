@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ANSWER_LIMIT_MS = 5000 };
+enum { ANSWER_LIMIT_MS = 5000, ANSWER_LIMIT_LEAST_MS = 100 };
 
 static void close_store(struct store *base);
 static void name_store(struct store *store, PGconn *connection);
@@ -54,13 +54,20 @@ static enum err check_url(struct op *op, const char *url)
                    " %%40 %%3A %%2F %%3F %%25, and options are those of libpq");
 }
 
+/* With less, what is on its way would count as lost. */
+static int64_t answer_limit(const struct store_options *options)
+{
+    if (options->busy_limit_ms <= 0) return ANSWER_LIMIT_MS;
+    return options->busy_limit_ms < ANSWER_LIMIT_LEAST_MS ? ANSWER_LIMIT_LEAST_MS : options->busy_limit_ms;
+}
+
 static enum err open_store(struct op *op, const struct store_options *options, struct store **ret_store)
 {
     enum err e = check_url(op, options->url);
     if (e) return e;
     struct postgres_store *store = memory_zalloc(sizeof *store);
     store->base.engine = &postgres_engine;
-    server_init(&store->server, options->url, options->busy_limit_ms > 0 ? options->busy_limit_ms : ANSWER_LIMIT_MS);
+    server_init(&store->server, options->url, answer_limit(options));
     init_connections(store);
 
     struct postgres_db *db = NULL;

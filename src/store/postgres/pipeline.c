@@ -169,6 +169,17 @@ enum err pipeline_fetch(struct op *op, struct postgres_db *db, struct statement 
     return ERR_OK;
 }
 
+void pipeline_close_cursor(struct op *op, struct postgres_db *db, const struct statement *s)
+{
+    char sql[32];
+    snprintf(sql, sizeof sql, "CLOSE %s", s->name);
+    bool gathering = db->gathering;
+    db->gathering = true;
+    enum err e = postgres_run(op, db, sql);
+    db->gathering = gathering;
+    (void)e;
+}
+
 enum err pipeline_send(struct op *op, struct postgres_db *db, struct statement *s, int bound, int kind, enum err otherwise,
                        const char *field)
 {

@@ -17,7 +17,7 @@ static enum err run_once(struct op *op, struct postgres_db *db, store_task task,
     if (!e) e = postgres_commit_transaction(op, db, &sent);
     db->gathering = false;
     *ret_again = e && (db->conflict || (db->lost && !sent));
-    if (e && sent && db->lost) {
+    if (sent && (e ? db->lost : db->warned)) { /* a warning: the standby was not waited for to the end */
         failure_clear(&op->failure);
         e = op_fail(op, ERR_UNKNOWN_OUTCOME, "store", "the database was lost while committing");
     }

@@ -184,17 +184,22 @@ CREATE TABLE installation_secret (
 );
 
 -- Numbers are given by sequences. One that a caller brings (an import) raises its sequence: under a lock that nextval waits for,
--- because otherwise a number that was given between the look and the raise could be given again.
+-- because otherwise a number that was given between the look and the raise could be given again. Only the owner may take that lock:
+-- the function acts as who made it.
 CREATE SEQUENCE organization_number MAXVALUE 9007199254740991;
 CREATE SEQUENCE account_number MAXVALUE 9007199254740991;
 CREATE SEQUENCE user_number MAXVALUE 9007199254740991;
 CREATE SEQUENCE group_number MAXVALUE 9007199254740991;
 CREATE SEQUENCE credential_number MAXVALUE 9007199254740991;
 
-CREATE FUNCTION raise_number(sequence text, number bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE FUNCTION raise_number(sequence text, number bigint) RETURNS bigint LANGUAGE plpgsql
+SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     given bigint;
 BEGIN
+    IF sequence NOT IN ('organization_number', 'account_number', 'user_number', 'group_number', 'credential_number') THEN
+        RAISE 'there is no sequence %', sequence;
+    END IF;
     EXECUTE format('SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM %I', sequence) INTO given;
     IF given >= number THEN RETURN given; END IF;
     EXECUTE format('ALTER SEQUENCE %I OWNED BY NONE', sequence);
