@@ -35,14 +35,56 @@ static enum err collect_credential(void *context, struct op *op, const struct cr
     return ERR_OK;
 }
 
-/* An organization has few credentials: reading them all again is simpler than following each organization's log for them. */
+/* What the log after `version` says of credentials. */
+struct credential_news {
+    int64_t version, position; /* of the last entry */
+    bool changed;              /* or something is missing */
+};
+
+static enum err collect_credential_news(void *context, struct op *op, const struct log_entry *entry)
+{
+    (void)op;
+    struct credential_news *news = context;
+    bool next_version = entry->version == news->version + 1 && entry->position == 0;
+    bool next_position = entry->version == news->version && entry->position == news->position + 1;
+    if ((!next_version && !next_position) || change_noun(entry->kind) == NOUN_CREDENTIAL) news->changed = true;
+    news->version = entry->version;
+    news->position = entry->position;
+    return ERR_OK;
+}
+
+/* Most commits change no credential: one look at the log says so. */
+static enum err find_credential_news(struct op *op, struct directory *directory, struct resident *resident, int64_t version,
+                                     bool *ret_any)
+{
+    enum { FEW = 100 };
+    struct credential_news news = { .version = atomic_load(&resident->credentials_version) };
+    *ret_any = true;
+    if (news.version < 0 || version - news.version > FEW) return ERR_OK;
+    enum err e =
+        store_read_log(op, directory->store, resident->organization_id, news.version, FEW, collect_credential_news, &news);
+    if (e == ERR_NOT_FOUND) {
+        failure_clear(&op->failure);
+        return ERR_OK;
+    }
+    if (e) return e;
+    *ret_any = news.changed || news.version < version;
+    if (!*ret_any) raise_to(&resident->credentials_version, news.version);
+    return ERR_OK;
+}
+
+/* An organization has few credentials: when there may be others, reading all of them again is simpler than following them one by
+ * one. */
 static enum err refresh_credentials(struct op *op, struct directory *directory, struct resident *resident, int64_t version)
 {
     if (atomic_load(&resident->credentials_version) >= version) return ERR_OK;
+    bool any;
+    enum err e = find_credential_news(op, directory, resident, version, &any);
+    if (e || !any) return e;
     struct credential_list list = { 0 };
     struct store_sink sink = { .context = &list, .credential = collect_credential };
     int64_t read_version;
-    enum err e = store_load(op, directory->store, resident->organization_id, &sink, NULL, &read_version);
+    e = store_load(op, directory->store, resident->organization_id, &sink, NULL, &read_version);
     if (e == ERR_NOT_FOUND) { /* deleted meanwhile: the installation's log says so */
         failure_clear(&op->failure);
         return ERR_OK;

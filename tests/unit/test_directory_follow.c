@@ -315,6 +315,38 @@ static void a_revocation_is_noticed_although_a_write_caught_up_with_it(void **st
     assert_int_equal(authenticate(w, "Bearer " SECRET), ERR_UNAUTHENTICATED);
 }
 
+/* Most commits change no credential, and then none is read again. */
+static void credentials_are_noticed_among_other_commits(void **state)
+{
+    struct world *w = *state;
+    int64_t cursor = follow_from_now(w);
+    other_adds_group(w, "first");
+    follow(w, &cursor);
+    assert_int_equal(authenticate(w, "Bearer " SECRET), ERR_UNAUTHENTICATED);
+    other_adds_group(w, "before");
+    struct credential *credential = other_adds_credential(w, 0, SECRET);
+    other_adds_group(w, "after");
+    follow(w, &cursor);
+    assert_int_equal(authenticate(w, "Bearer " SECRET), ERR_OK);
+    other_adds_group(w, "before");
+    other_revokes(w, credential);
+    other_adds_group(w, "after");
+    follow(w, &cursor);
+    assert_int_equal(authenticate(w, "Bearer " SECRET), ERR_UNAUTHENTICATED);
+}
+
+/* More commits at once than the log is looked through for. */
+static void a_credential_is_noticed_behind_many_commits(void **state)
+{
+    struct world *w = *state;
+    int64_t cursor = follow_from_now(w);
+    for (int i = 0; i < 120; i++)
+        other_adds_user(w, make(w->f, &(char[8]){ 'u', (char)('a' + i / 26), (char)('a' + i % 26) }, 8));
+    other_adds_credential(w, 0, SECRET);
+    follow(w, &cursor);
+    assert_int_equal(authenticate(w, "Bearer " SECRET), ERR_OK);
+}
+
 /* --- accounts --- */
 
 static uint32_t account_epoch(struct world *w)
@@ -470,6 +502,8 @@ int main(void)
         world_test(an_organization_can_come_back_with_its_old_secret),
         world_test(a_deletion_behind_a_deleted_account_is_noticed),
         world_test(a_new_credential_works_and_a_revoked_one_does_not),
+        world_test(credentials_are_noticed_among_other_commits),
+        world_test(a_credential_is_noticed_behind_many_commits),
         world_test(a_revocation_is_noticed_although_the_image_was_loaded_after_it),
         world_test(a_revocation_is_noticed_although_a_write_caught_up_with_it),
         world_test(a_changed_account_outdates_what_was_rendered),
