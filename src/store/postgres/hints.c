@@ -12,7 +12,7 @@
 #include <time.h>
 
 /* PostgreSQL takes up to 8,000 bytes. A hint wakes every node: who commits all the time tells of many commits at once. */
-enum { PAYLOAD = 7900, HINTS_MAX = 100000, PAUSE_MS = 5 };
+enum { PAYLOAD = 7900, HINTS_MAX = 100000, PAUSE_MS = 2 };
 
 void hint_list_add(struct hint_list *list, int64_t organization_id, int64_t version)
 {
@@ -30,8 +30,12 @@ void postgres_hint(struct postgres_store *store, const struct waiting *first)
     pthread_mutex_lock(&hinter->lock);
     for (const struct waiting *w = first; w; w = w->next)
         if (!w->result) hint_list_add(&hinter->list, w->commit->organization_id, w->commit->expected_version + 1);
-    if (hinter->list.count) pthread_cond_signal(&hinter->work);
     pthread_mutex_unlock(&hinter->lock);
+}
+
+void postgres_hinter_wake(struct postgres_store *store)
+{
+    pthread_cond_signal(&store->hinter.work);
 }
 
 static enum err notify(struct op *op, struct postgres_db *db, const struct hint_list *list)

@@ -18,15 +18,16 @@ static bool has(const struct waiting *first, int64_t organization_id)
     return false;
 }
 
-/* The first that is idle: when little is written one connection has it all, and the server's caches of that are warm. */
-static void wake_lane(struct lanes *lanes)
+/* The first that is idle: when little is written one connection has it all, and the server's caches of that are warm. NULL: none
+ * is. Signalled after the lock was let go, or whoever wakes would wait for it at once. */
+static pthread_cond_t *idle_lane(struct lanes *lanes)
 {
     for (size_t i = 0; i < LANES; i++) {
         if (!lanes->items[i].idle) continue;
         lanes->items[i].idle = false;
-        pthread_cond_signal(&lanes->items[i].work);
-        return;
+        return &lanes->items[i].work;
     }
+    return NULL;
 }
 
 /* At most one commit of each organization: the next one of the same waits for the next transaction. A long one is alone, and in
@@ -86,8 +87,9 @@ static struct waiting *take_batch(struct lanes *lanes, struct lane *lane)
         if (lanes->first) pthread_cond_signal(&lanes->items[LANES - 1].work); /* it may be a long one */
         sleep_a_while(lanes, lane);
     }
-    if (lanes->first) wake_lane(lanes);
+    pthread_cond_t *other = lanes->first ? idle_lane(lanes) : NULL;
     pthread_mutex_unlock(&lanes->lock);
+    if (other) pthread_cond_signal(other);
     return first;
 }
 
@@ -98,8 +100,9 @@ static void put(struct lanes *lanes, struct waiting *w)
     pthread_mutex_lock(&lanes->lock);
     *lanes->last = w;
     lanes->last = &w->next;
-    wake_lane(lanes);
+    pthread_cond_t *lane = idle_lane(lanes);
     pthread_mutex_unlock(&lanes->lock);
+    if (lane) pthread_cond_signal(lane);
 }
 
 static void *run_lane(void *context)
@@ -120,6 +123,7 @@ static void *run_lane(void *context)
             commit_free(w);
             w->done(w->context, w->result); /* w may be gone from here on */
         }
+        postgres_hinter_wake(store); /* after the answers: whoever waits for them comes first */
     }
     return NULL;
 }

@@ -126,7 +126,9 @@ const char *postgres_follows_by(struct store *store);
 /* hints.c */
 void postgres_hinter_start(struct postgres_store *store);
 void postgres_hinter_stop(struct postgres_store *store);
+/* Remembers what was committed; wake tells it. */
 void postgres_hint(struct postgres_store *store, const struct waiting *first);
+void postgres_hinter_wake(struct postgres_store *store);
 void hint_list_add(struct hint_list *list, int64_t organization_id, int64_t version);
 
 /* backup.c */

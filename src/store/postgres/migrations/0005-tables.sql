@@ -98,13 +98,13 @@ CREATE TABLE membership (
     organization_id bigint NOT NULL,
     group_id bigint NOT NULL,
     user_id bigint NOT NULL,
-    uuid bytea,
     starts_at bigint,
     ends_at bigint,
     date_created bigint,
     added_by_credential bigint,
     added_by_user bigint,
     manager smallint NOT NULL,
+    uuid bytea, -- last: between the numbers it would cost 9 bytes of padding
     CONSTRAINT membership_key PRIMARY KEY (organization_id, group_id, user_id)
 );
 CREATE INDEX membership_ends ON membership (ends_at) WHERE ends_at IS NOT NULL;
