@@ -32,8 +32,7 @@ static void word_error(struct exchange *exchange, enum err code)
     if (dialect) dialect->write_error(&exchange->op, &exchange->request, response);
     else response->status = 404;
     if (code == ERR_METHOD) response_add_header(response, "Allow", exchange->match.allow);
-    /* Not after an unknown outcome: what was asked for may be done, and a client that repeats it unasked would do it twice. */
-    if (response->status == STATUS_UNAVAILABLE && code != ERR_UNKNOWN_OUTCOME) response_add_header(response, "Retry-After", "1");
+    if (response->status == STATUS_UNAVAILABLE) response_add_header(response, "Retry-After", "1");
     if (code == ERR_RATE)
         response_add_header(response, "Retry-After",
                             arena_printf(&exchange->memory, "%lld", (long long)exchange->op.retry_after_s));

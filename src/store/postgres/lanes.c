@@ -105,20 +105,34 @@ static void put(struct lanes *lanes, struct waiting *w)
     if (lane) pthread_cond_signal(lane);
 }
 
+/* Gives back to the queue what has to come again; returns the others. */
+static struct waiting *sort_out(struct lanes *lanes, struct waiting *first)
+{
+    struct waiting *done = NULL, **last = &done;
+    for (struct waiting *w = first, *next; w; w = next) {
+        next = w->next;
+        w->next = NULL;
+        if (w->put_back) {
+            put(lanes, w);
+            continue;
+        }
+        *last = w;
+        last = &w->next;
+    }
+    return done;
+}
+
 static void *run_lane(void *context)
 {
     struct lane *lane = context;
     struct postgres_store *store = lane->store;
     for (struct waiting *first; (first = take_batch(&store->lanes, lane));) {
         postgres_commit_batch(store, &lane->db, first);
+        first = sort_out(&store->lanes, first);
         commit_count(&store->base, first);
         postgres_hint(store, first);
         for (struct waiting *w = first, *next; w; w = next) {
             next = w->next;
-            if (w->put_back) {
-                put(&store->lanes, w);
-                continue;
-            }
             commit_finish(w);
             commit_free(w);
             w->done(w->context, w->result); /* w may be gone from here on */
