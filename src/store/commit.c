@@ -195,6 +195,7 @@ void commit_finish(struct waiting *w)
     if (w->result || !w->commit) return;
     w->commit->version = w->commit->expected_version + 1;
     w->commit->ret_time = w->time;
+    w->commit->ret_commit_id = w->commit_id;
 }
 
 void commit_free(struct waiting *w)

@@ -37,8 +37,9 @@ struct engine {
     enum err (*commit)(struct op *op, struct store *store, struct commit *commit);
     void (*commit_start)(struct op *op, struct store *store, struct commit *commit, store_commit_done done, void *context);
 
-    enum err (*read_log)(struct op *op, struct store *store, int64_t organization_id, int64_t after_version, int64_t limit,
-                         store_log_function function, void *context);
+    /* after_commit_id: of store_read_log_since; NULL: not compared */
+    enum err (*read_log)(struct op *op, struct store *store, int64_t organization_id, int64_t after_version,
+                         const struct uuid *after_commit_id, int64_t limit, store_log_function function, void *context);
     enum err (*follow)(struct op *op, struct store *store, int64_t *cursor, store_version_function function, void *context);
     enum err (*cursor)(struct op *op, struct db *db, int64_t *ret_cursor); /* of follow, for what a snapshot shows */
     void (*wait)(struct store *store, int64_t timeout_ms);                 /* NULL: nothing but stop_fd can end it early */
@@ -56,7 +57,8 @@ extern const struct engine sqlite_engine, postgres_engine;
 struct store {
     const struct engine *engine;
     char name[300];
-    int stop_fd; /* an eventfd: readable once store_stop_waiting was called */
+    _Atomic int64_t epoch; /* store_epoch */
+    int stop_fd;           /* an eventfd: readable once store_stop_waiting was called */
     struct {
         _Atomic int64_t commits, transactions, failures, sync_count, sync_total_us, changes;
     } stats;
@@ -65,6 +67,13 @@ struct store {
 MUST_USE enum err store_reader(struct op *op, struct store *store, struct reader *ret_reader);
 void store_reader_return(struct reader *reader);
 #define AUTO_READER __attribute__((cleanup(store_reader_return))) struct reader
+
+/* What store_read_log_since says of a log that has not the commit it was asked to read on from. */
+MUST_USE static inline enum err store_fail_past(struct op *op, int64_t organization_id, int64_t version)
+{
+    return op_fail(op, ERR_STALE, "", "the database has not the version %lld of organization %lld that it had before",
+                   (long long)version, (long long)organization_id);
+}
 
 /* One snapshot on a read connection, until the reader is returned. */
 MUST_USE enum err store_snapshot(struct op *op, struct reader *reader);

@@ -194,6 +194,21 @@ static enum err read_version(struct op *op, struct db *db, int64_t organization_
     return ERR_OK;
 }
 
+/* By the engine's own way to the newest entry of a log. */
+static enum err read_commit_id(struct op *op, struct db *db, int64_t organization_id, struct uuid *ret_commit_id)
+{
+    AUTO_QUERY q = db_query(db, db_text(db,
+                                        "SELECT commit_id FROM change WHERE sequence ="
+                                        " (SELECT last_sequence FROM organization WHERE id = $1)",
+                                        "SELECT commit_id FROM change WHERE organization_id = $1 AND position = 0 AND version ="
+                                        " (SELECT version FROM organization WHERE id = $1)"));
+    query_number(&q, organization_id);
+    bool row;
+    enum err e = query_step(op, &q, &row);
+    if (!e) *ret_commit_id = row ? column_uuid(&q, 0) : (struct uuid){ 0 };
+    return e;
+}
+
 static enum err count_rows(const struct loading *l, const char *sql, int64_t organization_id, int64_t *ret_count)
 {
     AUTO_QUERY q = db_query(l->db, sql);
@@ -211,6 +226,7 @@ enum err store_load(struct op *op, struct store *store, int64_t organization_id,
     enum err e = store_reader(op, store, &reader);
     if (!e) e = store_snapshot(op, &reader);
     if (!e) e = read_version(op, reader.db, organization_id, ret_version);
+    if (!e && sink->ret_commit_id) e = read_commit_id(op, reader.db, organization_id, sink->ret_commit_id);
     if (e) return e;
 
     struct loading l = { .op = op, .db = reader.db, .sink = sink };
@@ -261,6 +277,30 @@ enum err store_load_credentials(struct op *op, struct store *store, const struct
     struct loading l = { .op = op, .db = reader.db, .sink = sink };
     AUTO_QUERY q = db_stream(reader.db, "SELECT " CREDENTIAL_COLUMNS " FROM credential ORDER BY id");
     return send_credentials(&l, &q);
+}
+
+enum err store_list_heads(struct op *op, struct store *store, store_head_function function, void *context)
+{
+    AUTO_READER reader = { 0 };
+    enum err e = store_reader(op, store, &reader);
+    if (!e) e = store_snapshot(op, &reader);
+    if (e) return e;
+    AUTO_QUERY q = db_stream(reader.db, db_text(reader.db,
+                                                "SELECT o.id, o.version, c.commit_id FROM organization o"
+                                                " LEFT JOIN change c ON c.sequence = o.last_sequence"
+                                                " WHERE o.deleted_at IS NULL ORDER BY o.id",
+                                                "SELECT o.id, o.version, c.commit_id FROM organization o LEFT JOIN change c"
+                                                " ON c.organization_id = o.id AND c.version = o.version AND c.position = 0"
+                                                " WHERE o.deleted_at IS NULL ORDER BY o.id"));
+    bool row;
+    while (!(e = query_step(op, &q, &row)) && row) {
+        struct store_head head = { .organization_id = column_number(&q, 0),
+                                   .version = column_number(&q, 1),
+                                   .commit_id = column_uuid(&q, 2) };
+        e = function(context, op, &head);
+        if (e) break;
+    }
+    return e;
 }
 
 enum err store_version(struct op *op, struct store *store, int64_t organization_id, int64_t *ret_version)

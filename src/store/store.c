@@ -112,12 +112,24 @@ void store_commit_start(struct op *op, struct store *store, struct commit *commi
 enum err store_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version, int64_t limit,
                         store_log_function function, void *context)
 {
-    return store->engine->read_log(op, store, organization_id, after_version, limit, function, context);
+    return store->engine->read_log(op, store, organization_id, after_version, NULL, limit, function, context);
+}
+
+enum err store_read_log_since(struct op *op, struct store *store, int64_t organization_id, int64_t after_version,
+                              const struct uuid *after_commit_id, store_log_function function, void *context)
+{
+    const struct uuid *compared = uuid_is_nil(after_commit_id) ? NULL : after_commit_id;
+    return store->engine->read_log(op, store, organization_id, after_version, compared, 0, function, context);
 }
 
 enum err store_follow(struct op *op, struct store *store, int64_t *cursor, store_version_function function, void *context)
 {
     return store->engine->follow(op, store, cursor, function, context);
+}
+
+int64_t store_epoch(const struct store *store)
+{
+    return atomic_load(&store->epoch);
 }
 
 void store_wait(struct store *store, int64_t timeout_ms)

@@ -52,6 +52,7 @@ struct store_sink {
     enum err (*membership)(void *context, struct op *op, const struct membership *membership);
     enum err (*nesting)(void *context, struct op *op, const struct nesting *nesting);
     enum err (*credential)(void *context, struct op *op, const struct credential *credential);
+    struct uuid *ret_commit_id; /* by store_load: the commit that made the version; nil if there was none. NULL: not asked for */
 };
 
 /* How many rows a load will bring, for sizing; 0 where not known cheaply. */
@@ -89,6 +90,7 @@ struct commit {
     /* filled on ERR_OK */
     int64_t version;  /* expected_version + 1 */
     int64_t ret_time; /* the time stored: at least `time` */
+    struct uuid ret_commit_id;
 };
 
 /* Commits durably, blocks until it is on disk. Objects with id 0 in CREATES changes are given their numbers (written into
@@ -107,6 +109,7 @@ void store_commit_start(struct op *op, struct store *store, struct commit *commi
 struct log_entry {
     int64_t organization_id, version, position; /* position: 0, 1, 2 ... within the version */
     int64_t time, credential_id, user_id;
+    struct uuid commit_id; /* the same for all entries of a version, and no other's */
     enum change_kind kind;
     const char *detail; /* JSON; valid during the call */
 };
@@ -116,6 +119,12 @@ typedef enum err (*store_log_function)(void *context, struct op *op, const struc
 MUST_USE enum err store_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version,
                                  int64_t limit, store_log_function function, void *context);
 
+/* All entries after a version, for who remembers which commit made that version. ERR_STALE, and nothing is told, if the log does
+ * not have just this commit there: the database has lost commits that it had (it failed over to a copy without them, a backup was
+ * restored), and perhaps got others with the same numbers since. A nil commit is not compared. */
+MUST_USE enum err store_read_log_since(struct op *op, struct store *store, int64_t organization_id, int64_t after_version,
+                                       const struct uuid *after_commit_id, store_log_function function, void *context);
+
 /* Newest version of each organization that got a commit after *cursor (any process), and moves the cursor: nothing is missed,
  * though one may be told again (PostgreSQL, while other transactions are open), and an older one behind it only where two other
  * nodes' hints overtook each other. A cursor is the engine's:
@@ -123,6 +132,20 @@ MUST_USE enum err store_read_log(struct op *op, struct store *store, int64_t org
 typedef enum err (*store_version_function)(void *context, struct op *op, int64_t organization_id, int64_t version);
 MUST_USE enum err store_follow(struct op *op, struct store *store, int64_t *cursor, store_version_function function,
                                void *context);
+
+/* Goes up, in store_follow alone, when the database may have gone back since it was last asked: the connection is another one
+ * than before, or it leads to another server (PostgreSQL). Commits that this process knew may be lost then, and others may have
+ * their numbers. What there is has to be compared by store_list_heads, called after store_follow so that nothing is missed in
+ * between. */
+int64_t store_epoch(const struct store *store);
+
+/* The newest commit of each living organization and of the installation, ascending, from one snapshot. */
+struct store_head {
+    int64_t organization_id, version;
+    struct uuid commit_id; /* nil: none yet */
+};
+typedef enum err (*store_head_function)(void *context, struct op *op, const struct store_head *head);
+MUST_USE enum err store_list_heads(struct op *op, struct store *store, store_head_function function, void *context);
 
 /* Waits until store_follow may have something to tell, at most timeout_ms; at most a second, whatever is less, where another
  * node's hint ends the wait (PostgreSQL without a pooler). For one thread. */

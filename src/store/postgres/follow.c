@@ -26,62 +26,96 @@ static enum err find_organization(struct op *op, struct db *db, int64_t organiza
     return op_fail(op, ERR_NOT_FOUND, "organization", "there is no organization %" PRId64, organization_id);
 }
 
-/* Where a page of the log begins: behind this entry. */
-struct place {
-    int64_t version, position;
+#define ENTRY_COLUMNS "organization_id, version, position, time, credential_id, user_id, kind, detail, commit_id"
+#define ENTRIES_AFTER                                                                                                            \
+    "SELECT " ENTRY_COLUMNS " FROM change WHERE organization_id = $1 AND (version, position) > ($2, $3) AND version <= $4"       \
+    " ORDER BY version, position LIMIT $5"
+static const char after[] = ENTRIES_AFTER;
+/* The first row is of the version itself, if the log has it. */
+static const char since[] = "SELECT " ENTRY_COLUMNS " FROM change WHERE organization_id = $1 AND version = $2 AND position = 0"
+                            " UNION ALL (" ENTRIES_AFTER ") ORDER BY version, position";
+
+/* What is read of a log, a page at a time: what comes behind the place. */
+struct log_reading {
+    struct db *db;
+    int64_t organization_id, version, position, last_version;
+    const struct uuid *commit_id; /* of the version that the first page begins with; NULL: not to be compared */
+    store_log_function function;
+    void *context;
+    bool any; /* there was an entry */
 };
 enum { LOG_PAGE = 4096, LAST_POSITION = INT32_MAX };
 
-static enum err read_page(struct op *op, struct db *db, int64_t organization_id, struct place *place, int64_t last_version,
-                          store_log_function function, void *context, int *ret_count)
+static enum err read_entry(struct op *op, struct query *q, struct log_entry *ret_entry)
 {
-    AUTO_QUERY q =
-        db_query(db, "SELECT organization_id, version, position, time, credential_id, user_id, kind, detail FROM change"
-                     " WHERE organization_id = $1 AND (version, position) > ($2, $3) AND version <= $4"
-                     " ORDER BY version, position LIMIT $5");
-    query_number(&q, organization_id);
-    query_number(&q, place->version);
-    query_number(&q, place->position);
-    query_number(&q, last_version);
+    *ret_entry = (struct log_entry){
+        .organization_id = column_number(q, 0),
+        .version = column_number(q, 1),
+        .position = column_number(q, 2),
+        .time = column_number(q, 3),
+        .credential_id = column_number(q, 4),
+        .user_id = column_number(q, 5),
+        .detail = column_text(q, 7),
+        .commit_id = column_uuid(q, 8),
+    };
+    const char *word = column_text(q, 6);
+    if (word && change_find(word, &ret_entry->kind)) return ERR_OK;
+    return op_fail(op, ERR_STORAGE, "store", "the log of organization %" PRId64 " has an unknown kind at version %" PRId64,
+                   ret_entry->organization_id, ret_entry->version);
+}
+
+static enum err take_entry(struct op *op, struct log_reading *reading, const struct log_entry *entry)
+{
+    if (reading->commit_id) {
+        bool same = entry->version == reading->version && uuid_equal(&entry->commit_id, reading->commit_id);
+        reading->commit_id = NULL;
+        return same ? ERR_OK : store_fail_past(op, reading->organization_id, reading->version);
+    }
+    reading->version = entry->version;
+    reading->position = entry->position;
+    return reading->function(reading->context, op, entry);
+}
+
+static enum err read_page(struct op *op, struct log_reading *reading, int *ret_count)
+{
+    AUTO_QUERY q = db_query(reading->db, reading->commit_id ? since : after);
+    query_number(&q, reading->organization_id);
+    query_number(&q, reading->version);
+    query_number(&q, reading->position);
+    query_number(&q, reading->last_version);
     query_number(&q, LOG_PAGE);
     bool row;
     enum err e;
     for (*ret_count = 0; !(e = query_step(op, &q, &row)) && row; ++*ret_count) {
-        struct log_entry entry = {
-            .organization_id = column_number(&q, 0),
-            .version = column_number(&q, 1),
-            .position = column_number(&q, 2),
-            .time = column_number(&q, 3),
-            .credential_id = column_number(&q, 4),
-            .user_id = column_number(&q, 5),
-            .detail = column_text(&q, 7),
-        };
-        const char *word = column_text(&q, 6);
-        *place = (struct place){ entry.version, entry.position };
-        if (!word || !change_find(word, &entry.kind))
-            return op_fail(op, ERR_STORAGE, "store",
-                           "the log of organization %" PRId64 " has an unknown kind at version %" PRId64, organization_id,
-                           entry.version);
-        e = function(context, op, &entry);
+        struct log_entry entry;
+        e = read_entry(op, &q, &entry);
+        if (!e) e = take_entry(op, reading, &entry);
         if (e) break;
+        reading->any = true;
     }
     return e;
 }
 
-enum err postgres_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version, int64_t limit,
-                           store_log_function function, void *context)
+enum err postgres_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version,
+                           const struct uuid *after_commit_id, int64_t limit, store_log_function function, void *context)
 {
     AUTO_READER reader = { 0 };
-    int64_t last_version = limit > 0 && after_version < INT64_MAX - limit ? after_version + limit : INT64_MAX;
-    struct place place = { after_version, LAST_POSITION };
     int count = LOG_PAGE;
-    bool any = false;
     enum err e = store_reader(op, store, &reader);
-    while (!e && count == LOG_PAGE) {
-        e = read_page(op, reader.db, organization_id, &place, last_version, function, context, &count);
-        any |= count > 0;
-    }
-    return e || any ? e : find_organization(op, reader.db, organization_id);
+    struct log_reading reading = {
+        .db = reader.db,
+        .organization_id = organization_id,
+        .version = after_version,
+        .position = LAST_POSITION,
+        .last_version = limit > 0 && after_version < INT64_MAX - limit ? after_version + limit : INT64_MAX,
+        .commit_id = after_commit_id,
+        .function = function,
+        .context = context,
+    };
+    while (!e && count >= LOG_PAGE) e = read_page(op, &reading, &count);
+    if (e || reading.any) return e;
+    e = find_organization(op, reader.db, organization_id);
+    return !e && after_commit_id ? store_fail_past(op, organization_id, after_version) : e;
 }
 
 /* ---- news */
@@ -100,7 +134,10 @@ static enum err connect_follower(struct op *op, struct follower *follower)
 {
     unsigned before = follower->db.opened;
     enum err e = postgres_connect(op, &follower->db);
-    if (follower->db.opened != before) follower->listening = false;
+    if (follower->db.opened != before) {
+        follower->listening = false;
+        follower->renewed = true;
+    }
     if (e || follower->listening || follower->db.pooled) return e;
     e = postgres_run(op, &follower->db, "LISTEN roster");
     follower->listening = !e;
@@ -174,22 +211,30 @@ const char *postgres_follows_by(struct store *base)
     return pooled ? "polling only, because a pooler is in between" : "LISTEN, and polling every second";
 }
 
-static enum err poll_versions(struct op *op, struct follower *follower, int64_t *cursor, struct hint_list *news)
+static enum err poll_versions(struct op *op, struct follower *follower, int64_t *cursor, struct hint_list *news,
+                              _Atomic int64_t *epoch)
 {
     /* The cursor is of the snapshot that finds the rows: one statement. Row -1 has it. */
-    AUTO_QUERY q = db_query(&follower->db.base,
-                            "SELECT organization_id, max(version), max(transaction::text::bigint) AS newest FROM change"
-                            " WHERE position = 0 AND transaction >= $1::text::xid8 GROUP BY organization_id"
-                            " UNION ALL SELECT -1, pg_snapshot_xmin(pg_current_snapshot())::text::bigint, 0 ORDER BY newest");
+    AUTO_QUERY q =
+        db_query(&follower->db.base,
+                 "SELECT organization_id, max(version), max(transaction::text::bigint) AS newest, 0::bigint FROM change"
+                 " WHERE position = 0 AND transaction >= $1::text::xid8 GROUP BY organization_id"
+                 " UNION ALL SELECT -1, pg_snapshot_xmin(pg_current_snapshot())::text::bigint, 0,"
+                 " (1000000 * extract(epoch FROM pg_postmaster_start_time()))::bigint ORDER BY newest");
     query_text(&q, arena_printf(&op->arena, "%" PRId64, *cursor));
-    int64_t next = *cursor;
+    int64_t next = *cursor, server_started = 0;
     bool row;
     enum err e;
     while (!(e = query_step(op, &q, &row)) && row) {
-        if (column_number(&q, 0) < 0) next = column_number(&q, 1);
+        if (column_number(&q, 0) < 0) next = column_number(&q, 1), server_started = column_number(&q, 3);
         else hint_list_add(news, column_number(&q, 0), column_number(&q, 1));
     }
     if (e) return e;
+    /* A pooler may keep the connection while the server behind it becomes another one. */
+    bool other = follower->renewed || next < *cursor || server_started != follower->server_started;
+    if (other) atomic_fetch_add(epoch, 1);
+    follower->renewed = false;
+    follower->server_started = server_started;
     *cursor = next;
     follower->polled_ns = clock_monotonic_ns();
     return ERR_OK;
@@ -218,13 +263,13 @@ enum err postgres_follow(struct op *op, struct store *base, int64_t *cursor, sto
     pthread_mutex_lock(&follower->lock);
     enum err e = connect_follower(op, follower);
     take_notifications(store);
-    bool heard_only = follower->heard_only && !e;
+    bool heard_only = follower->heard_only && !follower->renewed && !e;
     follower->heard_only = false;
     if (heard_only) {
         e = look_up_hints(op, follower, &news);
     } else if (!e) {
         follower->heard.count = 0; /* the poll finds them too */
-        e = poll_versions(op, follower, &next, &news);
+        e = poll_versions(op, follower, &next, &news, &base->epoch);
     }
     pthread_mutex_unlock(&follower->lock);
 

@@ -59,6 +59,8 @@ struct follower {
     pthread_mutex_t lock;
     struct postgres_db db;
     bool listening;
+    bool renewed;           /* another connection than when it last polled */
+    int64_t server_started; /* when the server did that it last polled; microseconds */
     bool heard_only;        /* the wait ended because of hints: no need to poll */
     int64_t polled_ns;      /* when */
     struct hint_list heard; /* hints of others */
@@ -116,7 +118,8 @@ MUST_USE enum err postgres_run_task(struct op *op, struct store *store, store_ta
 
 /* follow.c */
 MUST_USE enum err postgres_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version,
-                                    int64_t limit, store_log_function function, void *context);
+                                    const struct uuid *after_commit_id, int64_t limit, store_log_function function,
+                                    void *context);
 MUST_USE enum err postgres_follow(struct op *op, struct store *store, int64_t *cursor, store_version_function function,
                                   void *context);
 MUST_USE enum err postgres_cursor(struct op *op, struct db *db, int64_t *ret_cursor);

@@ -56,17 +56,20 @@ static enum err find_start(struct op *op, struct db *db, int64_t organization_id
     return ERR_OK;
 }
 
+/* *ret_commit_id becomes the commit of after_version, nil if the log has no such version. */
 static enum err walk_back(struct op *op, struct db *db, int64_t sequence, int64_t after_version, int64_t last_version,
-                          struct sequences *ret_sequences)
+                          struct sequences *ret_sequences, struct uuid *ret_commit_id)
 {
+    *ret_commit_id = (struct uuid){ 0 };
     while (sequence) {
-        AUTO_QUERY q = db_query(db, "SELECT version, previous FROM change WHERE sequence = $1");
+        AUTO_QUERY q = db_query(db, "SELECT version, previous, commit_id FROM change WHERE sequence = $1");
         query_number(&q, sequence);
         bool row;
         enum err e = query_step(op, &q, &row);
         if (e) return e;
         if (!row) return op_fail(op, ERR_STORAGE, "store", "the log has no entry %" PRId64, sequence);
         int64_t version = column_number(&q, 0), previous = column_number(&q, 1);
+        if (version == after_version) *ret_commit_id = column_uuid(&q, 2);
         if (version <= after_version) break;
         if (version <= last_version) add_sequence(ret_sequences, sequence);
         if (previous >= sequence)
@@ -78,8 +81,8 @@ static enum err walk_back(struct op *op, struct db *db, int64_t sequence, int64_
 
 static enum err tell_entry(struct op *op, struct db *db, int64_t sequence, store_log_function function, void *context)
 {
-    AUTO_QUERY q = db_query(db, "SELECT organization_id, version, position, time, credential_id, user_id, kind, detail"
-                                " FROM change WHERE sequence = $1");
+    AUTO_QUERY q = db_query(db, "SELECT organization_id, version, position, time, credential_id, user_id, kind, detail,"
+                                " commit_id FROM change WHERE sequence = $1");
     query_number(&q, sequence);
     bool row;
     enum err e = query_step(op, &q, &row);
@@ -92,6 +95,7 @@ static enum err tell_entry(struct op *op, struct db *db, int64_t sequence, store
         .credential_id = column_number(&q, 4),
         .user_id = column_number(&q, 5),
         .detail = column_text(&q, 7),
+        .commit_id = column_uuid(&q, 8),
     };
     const char *word = column_text(&q, 6);
     if (!row || !word || !change_find(word, &entry.kind)) {
@@ -100,8 +104,8 @@ static enum err tell_entry(struct op *op, struct db *db, int64_t sequence, store
     return function(context, op, &entry);
 }
 
-enum err sqlite_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version, int64_t limit,
-                         store_log_function function, void *context)
+enum err sqlite_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version,
+                         const struct uuid *after_commit_id, int64_t limit, store_log_function function, void *context)
 {
     AUTO_READER reader = { 0 };
     enum err e = store_reader(op, store, &reader);
@@ -110,7 +114,10 @@ enum err sqlite_read_log(struct op *op, struct store *store, int64_t organizatio
     int64_t start = 0;
     AUTO_SEQUENCES sequences = { 0 };
     e = find_start(op, reader.db, organization_id, last_version, &start);
-    if (!e) e = walk_back(op, reader.db, start, after_version, last_version, &sequences);
+    struct uuid commit_id;
+    if (!e) e = walk_back(op, reader.db, start, after_version, last_version, &sequences, &commit_id);
+    if (!e && after_commit_id && !uuid_equal(&commit_id, after_commit_id))
+        e = store_fail_past(op, organization_id, after_version);
     for (size_t i = sequences.count; i-- > 0 && !e;) e = tell_entry(op, reader.db, sequences.items[i], function, context);
     return e;
 }

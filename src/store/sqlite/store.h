@@ -96,7 +96,7 @@ void sqlite_checkpointer_finish(struct sqlite_store *store);
 
 /* log.c */
 MUST_USE enum err sqlite_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version,
-                                  int64_t limit, store_log_function function, void *context);
+                                  const struct uuid *after_commit_id, int64_t limit, store_log_function function, void *context);
 MUST_USE enum err sqlite_follow(struct op *op, struct store *store, int64_t *cursor, store_version_function function,
                                 void *context);
 MUST_USE enum err sqlite_cursor(struct op *op, struct db *db, int64_t *ret_cursor);
