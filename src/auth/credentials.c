@@ -113,11 +113,11 @@ void credentials_put(struct credentials *credentials, const struct credential *c
 }
 
 /* An entry stays, a reader may be noting its time of use; it is no longer found. */
-static void drop_locked(struct credentials *credentials, int64_t organization_id)
+static void drop_locked(struct credentials *credentials, bool all, int64_t organization_id)
 {
     for (uint32_t i = 0; i < credentials->count; i++) {
         struct entry *entry = credentials->entries[i];
-        if (entry->organization_id != organization_id || entry->dropped) continue;
+        if ((!all && entry->organization_id != organization_id) || entry->dropped) continue;
         lookup_remove(&credentials->by_hash, hash_of_entry(credentials, i), i);
         entry->dropped = true;
     }
@@ -126,17 +126,28 @@ static void drop_locked(struct credentials *credentials, int64_t organization_id
 void credentials_drop_organization(struct credentials *credentials, int64_t organization_id)
 {
     pthread_rwlock_wrlock(&credentials->lock);
-    drop_locked(credentials, organization_id);
+    drop_locked(credentials, false, organization_id);
+    pthread_rwlock_unlock(&credentials->lock);
+}
+
+static void replace(struct credentials *credentials, bool all, int64_t organization_id, const struct credential *list,
+                    size_t count)
+{
+    pthread_rwlock_wrlock(&credentials->lock);
+    drop_locked(credentials, all, organization_id);
+    for (size_t i = 0; i < count; i++) put_locked(credentials, &list[i]);
     pthread_rwlock_unlock(&credentials->lock);
 }
 
 void credentials_replace_organization(struct credentials *credentials, int64_t organization_id, const struct credential *list,
                                       size_t count)
 {
-    pthread_rwlock_wrlock(&credentials->lock);
-    drop_locked(credentials, organization_id);
-    for (size_t i = 0; i < count; i++) put_locked(credentials, &list[i]);
-    pthread_rwlock_unlock(&credentials->lock);
+    replace(credentials, false, organization_id, list, count);
+}
+
+void credentials_replace_all(struct credentials *credentials, const struct credential *list, size_t count)
+{
+    replace(credentials, true, 0, list, count);
 }
 
 const char *credentials_name(struct credentials *credentials, struct arena *arena, int64_t id)

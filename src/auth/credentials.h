@@ -27,6 +27,9 @@ void credentials_drop_organization(struct credentials *credentials, int64_t orga
 void credentials_replace_organization(struct credentials *credentials, int64_t organization_id, const struct credential *list,
                                       size_t count);
 
+/* The same for all organizations at once. */
+void credentials_replace_all(struct credentials *credentials, const struct credential *list, size_t count);
+
 /* The name of a credential in the arena; NULL if it has none or is not known. */
 const char *credentials_name(struct credentials *credentials, struct arena *arena, int64_t id);
 

@@ -9,12 +9,6 @@
 
 /* --- following --- */
 
-static void raise_to(_Atomic int64_t *version, int64_t newer)
-{
-    int64_t known = atomic_load(version);
-    while (known < newer && !atomic_compare_exchange_weak(version, &known, newer)) {}
-}
-
 struct credential_list {
     struct credential *items;
     size_t count, capacity;
@@ -129,13 +123,12 @@ enum err directory_follow_logins(struct op *op, struct directory *directory, str
         e = store_read_log(op, directory->store, organization_id, known, 0, collect_deleted_user, &deleted);
         if (!e) e = logins_follow_users(op, directory->logins, organization_id, deleted.ids, deleted.count);
     }
-    if (!e) raise_to(&resident->logins_version, version);
+    if (!e) directory_raise(&resident->logins_version, version);
     return e;
 }
 
-/* The turn is held. */
-static enum err refresh_image_in_turn(struct op *op, struct directory *directory, struct resident *resident, int64_t version,
-                                      struct organization_list *outdated)
+enum err directory_refresh_image_in_turn(struct op *op, struct directory *directory, struct resident *resident, int64_t version,
+                                         struct organization_list *ret_outdated)
 {
     enum err e = ERR_OK;
     pthread_rwlock_rdlock(&directory->table_lock);
@@ -144,7 +137,7 @@ static enum err refresh_image_in_turn(struct op *op, struct directory *directory
     pthread_rwlock_unlock(&directory->table_lock);
     if (image && image->version < version) {
         bool reload = false;
-        e = directory_catch_up(op, directory, image, &reload, outdated);
+        e = directory_catch_up(op, directory, image, &reload, ret_outdated);
         if (reload) { /* while the database is away an image that is not the newest is better than none */
             atomic_fetch_add(&directory->reloads, 1);
             directory_unlink(directory, resident);
@@ -158,7 +151,7 @@ static enum err refresh_image(struct op *op, struct directory *directory, struct
                               struct organization_list *outdated)
 {
     turn_take(&resident->turn);
-    enum err e = refresh_image_in_turn(op, directory, resident, version, outdated);
+    enum err e = directory_refresh_image_in_turn(op, directory, resident, version, outdated);
     turn_give(&resident->turn, true);
     return e;
 }
@@ -166,8 +159,8 @@ static enum err refresh_image(struct op *op, struct directory *directory, struct
 enum err directory_refresh_image(struct op *op, struct directory *directory, struct resident *resident, int64_t version)
 {
     struct organization_list none = { 0 };
-    raise_to(&resident->known_version, version);
-    return refresh_image_in_turn(op, directory, resident, version, &none);
+    directory_raise(&resident->known_version, version);
+    return directory_refresh_image_in_turn(op, directory, resident, version, &none);
 }
 
 static bool image_is_current(struct directory *directory, struct resident *resident, int64_t version)
@@ -178,8 +171,7 @@ static bool image_is_current(struct directory *directory, struct resident *resid
     return current;
 }
 
-/* The installation's log told of an organization that was made, changed or deleted. */
-static enum err refresh_outdated(struct op *op, struct directory *directory, int64_t organization_id)
+enum err directory_refresh_outdated(struct op *op, struct directory *directory, int64_t organization_id)
 {
     struct resident *resident = directory_find_resident(directory, organization_id);
     if (resident) {
@@ -211,13 +203,16 @@ static enum err refresh_installation(struct op *op, struct directory *directory,
 {
     struct organization_list outdated = { 0 };
     enum err e = refresh_image(op, directory, resident, version, &outdated);
-    for (size_t i = 0; i < outdated.count && !e; i++) e = refresh_outdated(op, directory, outdated.ids[i]);
-    if (e) return e;
+    /* The image has these changes by now, so nobody tells of them again: who fails is remembered. */
+    for (size_t i = 0; i < outdated.count; i++) {
+        enum err failed = directory_refresh_outdated(op, directory, outdated.ids[i]);
+        if (failed) directory_note_behind(directory, outdated.ids[i], BEHIND_OUTDATED, 0);
+        if (!e) e = failed;
+    }
     struct image *image;
-    e = directory_lease(op, directory, INSTALLATION, &resident, &image);
-    if (e) return e;
-    image_drop(image);
-    return ERR_OK;
+    enum err leased = directory_lease(op, directory, INSTALLATION, &resident, &image);
+    if (!leased) image_drop(image);
+    return e ? e : leased;
 }
 
 enum err directory_refresh(struct op *op, struct directory *directory, int64_t organization_id, int64_t version)
@@ -227,8 +222,9 @@ enum err directory_refresh(struct op *op, struct directory *directory, int64_t o
         /* Made by another process just now; the installation's log may tell of it only after this. */
         directory_add_organization(directory, organization_id, 0);
         resident = directory_find_resident(directory, organization_id);
+        atomic_store(&resident->credentials_version, -1);
     }
-    raise_to(&resident->known_version, version);
+    directory_raise(&resident->known_version, version);
     directory_reach_news(directory);
     enum err e = ERR_OK;
     if (organization_id != INSTALLATION) e = directory_follow_logins(op, directory, resident, version);
@@ -237,6 +233,7 @@ enum err directory_refresh(struct op *op, struct directory *directory, int64_t o
         struct organization_list none = { 0 };
         e = refresh_image(op, directory, resident, version, &none);
     }
+    if (!e && organization_id != INSTALLATION) e = directory_follow_logins(op, directory, resident, version); /* if forgotten */
     /* Apart from the image: it may have met this commit already, while loading or before a write of its own. */
     if (!e && organization_id != INSTALLATION) e = refresh_credentials(op, directory, resident, version);
     return e;
@@ -264,17 +261,42 @@ static enum err hear(void *context, struct op *op, int64_t organization_id, int6
     return ERR_OK;
 }
 
+/* Others are not to wait for one that cannot be followed, nor for a database that went away: it is tried again later. */
+static void follow_news(struct op *op, struct directory *directory, const struct heard *heard)
+{
+    bool behind = directory_is_behind(directory, heard->organization_id) || !store_reachable(directory->store);
+    if (!behind && !directory_refresh(op, directory, heard->organization_id, heard->version)) return;
+    failure_clear(&op->failure);
+    directory_note_behind(directory, heard->organization_id, BEHIND_NEWS, heard->version);
+    directory_raise(&directory_know_resident(directory, heard->organization_id)->known_version, heard->version);
+    directory_reach_news(directory);
+}
+
+/* Whoever logged out is out, also if nothing else can be followed. */
+static void follow_ended(struct directory *directory)
+{
+    if (!directory->logins) return;
+    AUTO_OP op = op_begin();
+    op.caller.system = true;
+    bool failed = logins_follow_ended(&op, directory->logins) != ERR_OK;
+    if (failed && !directory->ended_failing) log_warn("the ends of sessions cannot be followed: %s", op.failure.text);
+    if (!failed && directory->ended_failing) log_info("the ends of sessions are followed again");
+    directory->ended_failing = failed;
+}
+
+/* It fails only if the database as a whole cannot be followed. */
 static enum err follow_once(struct op *op, struct directory *directory)
 {
     struct heard_list list = { 0 };
-    int64_t cursor = directory->follow_cursor;
-    enum err e = store_follow(op, directory->store, &cursor, hear, &list);
-    for (size_t i = 0; i < list.count && !e; i++)
-        e = directory_refresh(op, directory, list.items[i].organization_id, list.items[i].version);
-    if (!e) directory->follow_cursor = cursor; /* after a failure all of it is tried again */
-    /* Also if an organization could not be followed: whoever logged out is out. */
-    enum err ended = directory->logins ? logins_follow_ended(op, directory->logins) : ERR_OK;
-    return e ? e : ended;
+    enum err e = store_follow(op, directory->store, &directory->follow_cursor, hear, &list);
+    int64_t epoch = store_epoch(directory->store);
+    for (size_t i = 0; i < list.count; i++) follow_news(op, directory, &list.items[i]);
+    if (!e && epoch != directory->compared_epoch) {
+        e = directory_compare_all(op, directory);
+        if (!e) directory->compared_epoch = epoch;
+    }
+    if (!e) directory_follow_behind(op, directory);
+    return e;
 }
 
 /* Waits; true when it is time to stop. */
@@ -318,6 +340,7 @@ static void *run_follower(void *argument)
         op.caller.system = true;
         enum err e = follow_once(&op, directory);
         tell_following(directory, e, &op.failure);
+        follow_ended(directory);
         const char *now = e ? by : store_follows_by(directory->store);
         if (now != by) log_info("other processes are followed by %s", now);
         by = now;

@@ -91,6 +91,7 @@ enum { FRAGMENT_TABLES_MAX = 16 };
 struct image {
     int64_t organization_id;
     _Atomic int64_t version; /* read without a lock by the follower */
+    struct uuid commit_id;   /* of the commit that made the version; nil: none. Changes with it */
     char *name;
     struct uuid uuid;
     bool unique_group_names;

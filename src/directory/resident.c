@@ -24,28 +24,45 @@ static struct resident *find_locked(struct directory *directory, int64_t organiz
     return at == LOOKUP_NONE ? NULL : directory->residents[at];
 }
 
+/* The table is locked to be changed. */
+static struct resident *add_locked(struct directory *directory, int64_t organization_id)
+{
+    struct resident *resident = memory_zalloc(sizeof *resident);
+    resident->organization_id = organization_id;
+    resident->logins_version = -1; /* sessions were loaded before the directory was */
+    turn_init(&resident->turn);
+    if (directory->resident_count == directory->resident_capacity) {
+        directory->resident_capacity = memory_next_capacity(directory->resident_capacity, directory->resident_count + 1);
+        directory->residents = memory_resize(directory->residents, directory->resident_capacity, sizeof *directory->residents);
+    }
+    directory->residents[directory->resident_count] = resident;
+    lookup_add(&directory->residents_by_id, hash_id(organization_id), directory->resident_count, hash_of_resident, directory);
+    directory->resident_count++;
+    return resident;
+}
+
 void directory_add_organization(struct directory *directory, int64_t organization_id, int64_t credentials_version)
 {
     pthread_rwlock_wrlock(&directory->table_lock);
     struct resident *resident = find_locked(directory, organization_id);
-    if (resident) {
-        resident->deleted = false;
-    } else {
-        resident = memory_zalloc(sizeof *resident);
-        resident->organization_id = organization_id;
+    if (!resident) {
+        resident = add_locked(directory, organization_id);
         resident->credentials_version = credentials_version;
-        resident->logins_version = -1; /* sessions were loaded before the directory was */
-        turn_init(&resident->turn);
-        if (directory->resident_count == directory->resident_capacity) {
-            directory->resident_capacity = memory_next_capacity(directory->resident_capacity, directory->resident_count + 1);
-            directory->residents =
-                memory_resize(directory->residents, directory->resident_capacity, sizeof *directory->residents);
-        }
-        directory->residents[directory->resident_count] = resident;
-        lookup_add(&directory->residents_by_id, hash_id(organization_id), directory->resident_count, hash_of_resident, directory);
-        directory->resident_count++;
+    }
+    resident->deleted = false;
+    pthread_rwlock_unlock(&directory->table_lock);
+}
+
+struct resident *directory_know_resident(struct directory *directory, int64_t organization_id)
+{
+    pthread_rwlock_wrlock(&directory->table_lock);
+    struct resident *resident = find_locked(directory, organization_id);
+    if (!resident) {
+        resident = add_locked(directory, organization_id);
+        resident->deleted = true;
     }
     pthread_rwlock_unlock(&directory->table_lock);
+    return resident;
 }
 
 struct resident *directory_find_resident(struct directory *directory, int64_t organization_id)
@@ -82,6 +99,12 @@ void directory_unlink(struct directory *directory, struct resident *resident)
     image_drop(image);
 }
 
+void directory_raise(_Atomic int64_t *version, int64_t newer)
+{
+    int64_t known = atomic_load(version);
+    while (known < newer && !atomic_compare_exchange_weak(version, &known, newer)) {}
+}
+
 /* --- loading --- */
 
 static enum err load_image(struct op *op, struct directory *directory, int64_t organization_id, struct image **ret_image)
@@ -90,6 +113,7 @@ static enum err load_image(struct op *op, struct directory *directory, int64_t o
     struct image *image = image_new(organization_id);
     struct store_sink sink;
     image_sink(image, &sink);
+    sink.ret_commit_id = &image->commit_id;
     int64_t version;
     enum err e = store_load(op, directory->store, organization_id, &sink, NULL, &version);
     if (e) {

@@ -12,6 +12,20 @@
 #include "directory/directory.h"
 #include "directory/turn.h"
 
+/* What an organization that is behind has to catch up with; bits. */
+enum {
+    BEHIND_NEWS = 1,     /* a version that was heard of */
+    BEHIND_OUTDATED = 2, /* the installation's log tells of it, or the database lost that */
+    BEHIND_PAST = 4,     /* perhaps commits that the database lost */
+};
+
+struct behind {
+    struct resident *next; /* in the list */
+    unsigned what;         /* 0: it is not in the list */
+    int attempts;          /* that failed while the database answered; some few are counted */
+    int64_t version;       /* heard of */
+};
+
 struct resident {
     int64_t organization_id;
     struct image *image;                 /* NULL: not in memory; guarded by the table lock */
@@ -22,6 +36,7 @@ struct resident {
     _Atomic int64_t credentials_version; /* up to which the index of credentials has what the log says */
     _Atomic int64_t logins_version;      /* up to which sessions have ended as the log says; -1: not known */
     _Atomic int64_t last_used_ns;
+    struct behind behind; /* the follower's own */
 };
 
 /* Threads that wait for a version of some organization: reach.c. Nothing else is locked under its mutex. */
@@ -55,7 +70,12 @@ struct directory {
     _Atomic bool stopping;
     _Atomic bool follow_failing;
     struct reach reach;
-    int64_t follow_cursor; /* the follower's own */
+    /* The follower's own. */
+    int64_t follow_cursor;
+    int64_t compared_epoch; /* of store_epoch, when memory was last compared with the database */
+    bool ended_failing;     /* ended sessions cannot be followed, and that was said */
+    struct resident *behind_first, *behind_last;
+    int64_t behind_pause_until_ns;
     _Atomic int64_t memory_budget, follow_interval_ms, expire_interval_s;
     _Atomic int64_t loads, load_us, evictions, reloads, followed, expired;
 };
@@ -63,6 +83,9 @@ struct directory {
 /* Adds an organization to the table if it is not there (or was deleted). `credentials_version`: its version when the credentials
  * were read, or before; 0 if they were not. */
 void directory_add_organization(struct directory *directory, int64_t organization_id, int64_t credentials_version);
+
+/* Also if it was deleted. One that was never heard of is added as deleted. */
+struct resident *directory_know_resident(struct directory *directory, int64_t organization_id);
 
 /* NULL if there is no such organization. */
 struct resident *directory_find_resident(struct directory *directory, int64_t organization_id);
@@ -78,8 +101,17 @@ MUST_USE enum err directory_lease(struct op *op, struct directory *directory, in
 /* Drops the image from the table; the last lease frees it. The writer lock is held. */
 void directory_unlink(struct directory *directory, struct resident *resident);
 
+/* Raises a version to a newer one; never lowers it. */
+void directory_raise(_Atomic int64_t *version, int64_t newer);
+
+/* The database has not the commits any more that this node knew of: what is known of the organization becomes what the database
+ * has now, so that image, credentials and ended sessions are read again. The writer lock is held; the image is for the caller to
+ * unlink. */
+MUST_USE enum err directory_forget(struct op *op, struct directory *directory, int64_t organization_id);
+
 /* Applies what the log has after the image's version. The writer lock is held; the image is linked or not yet shown to anybody.
- * Sets *ret_reload if the image cannot be brought up to date this way; after a failure it is as it was. Organizations whose image
+ * Sets *ret_reload if the image cannot be brought up to date this way, or is of commits that the database lost (directory_forget
+ * was called then); after a failure it is as it was. Organizations whose image
  * must be dropped because of a change in the installation's log are appended to *ret_outdated (in the op's arena) for the caller
  * to unlink once it holds no writer lock. */
 struct organization_list {
@@ -97,9 +129,34 @@ MUST_USE enum err directory_follow_logins(struct op *op, struct directory *direc
 /* Brings one resident organization up to date after `version` was heard of: catches up or unlinks. */
 MUST_USE enum err directory_refresh(struct op *op, struct directory *directory, int64_t organization_id, int64_t version);
 
+/* The same after the installation's log told that it was made, changed or deleted. */
+MUST_USE enum err directory_refresh_outdated(struct op *op, struct directory *directory, int64_t organization_id);
+
 /* Brings the image of an organization that is in memory up to date after `version` was heard of: catches up, or unlinks it if
  * that cannot be done. The writer lock is held. Unlike directory_refresh it leaves the credentials to the follower. */
 MUST_USE enum err directory_refresh_image(struct op *op, struct directory *directory, struct resident *resident, int64_t version);
+
+/* The same, except that known_version is left and that changes in the installation's log are told as by directory_catch_up. */
+MUST_USE enum err directory_refresh_image_in_turn(struct op *op, struct directory *directory, struct resident *resident,
+                                                  int64_t version, struct organization_list *ret_outdated);
+
+/* --- behind.c; for the follower --- */
+
+/* Puts an organization on the list of those that are behind, or adds to what it has to catch up with. */
+void directory_note_behind(struct directory *directory, int64_t organization_id, unsigned what, int64_t version);
+
+bool directory_is_behind(struct directory *directory, int64_t organization_id);
+
+/* Brings those on the list up to date, oldest first, for about a second at most; after a failure not again for a moment. Who
+ * fails stays on the list. */
+void directory_follow_behind(struct op *op, struct directory *directory);
+
+/* Compares what is known of an organization with what the database has now: catches up, or forgets and unlinks. */
+MUST_USE enum err directory_compare(struct op *op, struct directory *directory, struct resident *resident);
+
+/* Reads the newest commits of all organizations and all credentials, and lists who differs as behind. Credentials are as the
+ * database has them afterwards. */
+MUST_USE enum err directory_compare_all(struct op *op, struct directory *directory);
 
 /* --- reach.c --- */
 

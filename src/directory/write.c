@@ -11,6 +11,7 @@ struct pending {
     struct pending *next;
     struct change change;
     int64_t version, position, time;
+    struct uuid commit_id;
 };
 
 struct catch_up {
@@ -40,6 +41,7 @@ static enum err collect_entry(void *context, struct op *op, const struct log_ent
     pending->version = entry->version;
     pending->position = entry->position;
     pending->time = entry->time;
+    pending->commit_id = entry->commit_id;
     *state->last = pending;
     state->last = &pending->next;
     return ERR_OK;
@@ -121,13 +123,17 @@ static void note_installation_change(struct op *op, const struct change *change,
 static bool apply_version(struct op *op, struct directory *directory, struct image *image, const struct pending **next)
 {
     int64_t version = (*next)->version;
+    struct uuid commit_id = (*next)->commit_id;
     bool applied = true;
     pthread_rwlock_wrlock(&image->lock);
     for (; *next && (*next)->version == version && applied; *next = (*next)->next) {
         struct change change = (*next)->change;
         applied = complete(op, image, &change) && image_apply(image, &change, (*next)->time);
     }
-    if (applied) atomic_store(&image->version, version);
+    if (applied) {
+        image->commit_id = commit_id;
+        atomic_store(&image->version, version);
+    }
     if (image->organization_id == INSTALLATION) image->account_epoch = atomic_fetch_add(&directory->account_epoch, 1) + 1;
     pthread_rwlock_unlock(&image->lock);
     return applied;
@@ -138,7 +144,13 @@ enum err directory_catch_up(struct op *op, struct directory *directory, struct i
 {
     struct catch_up state = { .arena = &op->arena, .version = image->version };
     state.last = &state.first;
-    enum err e = store_read_log(op, directory->store, image->organization_id, image->version, 0, collect_entry, &state);
+    enum err e = store_read_log_since(op, directory->store, image->organization_id, image->version, &image->commit_id,
+                                      collect_entry, &state);
+    if (e == ERR_STALE) {
+        e = directory_forget(op, directory, image->organization_id);
+        *ret_reload = !e;
+        return e;
+    }
     if (e) return e;
     /* What the log says of organizations counts even if the accounts before it make the image load again. */
     for (struct pending *pending = state.first; pending; pending = pending->next) {
@@ -206,7 +218,7 @@ static void apply_or_unlink(const struct write *write)
     struct image *image = write->image;
     const struct commit *commit = &write->commit;
     bool applied = true;
-    atomic_store(&write->resident->known_version, commit->version);
+    directory_raise(&write->resident->known_version, commit->version);
     /* Our own writes neither touch credentials nor delete users: what was up to date with that before still is. */
     int64_t before = commit->expected_version;
     atomic_compare_exchange_strong(&write->resident->credentials_version, &before, commit->version);
@@ -215,7 +227,10 @@ static void apply_or_unlink(const struct write *write)
     pthread_rwlock_wrlock(&image->lock);
     for (size_t i = 0; i < commit->changes->count && applied; i++)
         applied = image_apply(image, &commit->changes->items[i], commit->ret_time);
-    if (applied) atomic_store(&image->version, commit->version);
+    if (applied) {
+        image->commit_id = commit->ret_commit_id;
+        atomic_store(&image->version, commit->version);
+    }
     pthread_rwlock_unlock(&image->lock);
     directory_reach_news(write->directory);
     if (applied) return;
@@ -233,7 +248,10 @@ static void start_again(struct op *op)
     bool reload = false;
     failure_clear(&op->failure);
     enum err e = directory_catch_up(op, write->directory, write->image, &reload, &outdated);
-    if (reload) directory_unlink(write->directory, write->resident);
+    if (reload) {
+        atomic_fetch_add(&write->directory->reloads, 1);
+        directory_unlink(write->directory, write->resident);
+    }
     if (e) {
         finish(op, write, e);
         return;
@@ -347,7 +365,10 @@ enum err directory_write(struct op *op, struct directory *directory, int64_t org
 {
     struct resident *resident = directory_find_resident(directory, organization_id);
     if (!resident) return op_fail(op, ERR_NOT_FOUND, "organization", "there is no organization %lld", (long long)organization_id);
-    if (directory_stale(directory)) return op_fail(op, ERR_BUSY, "database", "the database does not answer, nothing was changed");
+    if (!store_reachable(directory->store))
+        return op_fail(op, ERR_BUSY, "database", "the database does not answer, nothing was changed");
+    if (directory_stale(directory))
+        return op_fail(op, ERR_BUSY, "database", "the database cannot be followed at the moment, nothing was changed");
     enum err e = directory_reach(op, directory, organization_id); /* here, because under the turn nobody may wait */
     if (e) return e;
     struct write *write = arena_zalloc(&op->arena, sizeof *write);
