@@ -115,7 +115,9 @@ enum err postgres_fail(struct op *op, struct postgres_db *db, const PGresult *re
     }
     /* A reference is a foreign key, or a look-up that found nothing (apply.c). */
     if (!strcmp(state, "23503") || !strcmp(state, "23502")) return query_fail_expected(op, ERR_INVALID, "");
-    if (!strncmp(state, "23", 2)) return op_fail(op, ERR_INVALID, "", "the database refused the row: %s", message);
+    /* A value that is none, a limit of the database's: the row is bad, not the database. */
+    if (!strncmp(state, "23", 2) || !strncmp(state, "22", 2) || !strncmp(state, "54", 2))
+        return op_fail(op, ERR_INVALID, "", "the database refused the row: %s", message);
     return op_fail(op, ERR_STORAGE, "store", "the database failed: %s", message);
 }
 
