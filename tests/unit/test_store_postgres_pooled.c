@@ -34,10 +34,6 @@ static void start_pooler(struct pooler *pooler)
                                       "auth_type = trust\nauth_file = %s/users\npool_mode = transaction\ndefault_pool_size = 2\n"
                                       "max_client_conn = 200\n",
                                       host, port ? port : "5432", directory, directory));
-    char *as_root[] = {
-        "setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--pdeathsig=KILL", "pgbouncer", "-q", settings, NULL
-    };
-    char *as_user[] = { "setpriv", "--pdeathsig=KILL", "pgbouncer", "-q", settings, NULL };
     if (!geteuid()) place_run(arena_printf(&f->op.arena, "chown -R postgres '%s'", directory), nothing, sizeof nothing);
     setenv("PATH", arena_printf(&f->op.arena, "%s:/usr/sbin", getenv("PATH")), 1);
     pooler->process = fork();
@@ -45,7 +41,9 @@ static void start_pooler(struct pooler *pooler)
     if (pooler->process == 0) {
         int log = open(arena_printf(&f->op.arena, "%s/log", directory), O_WRONLY | O_CREAT, 0644);
         if (log >= 0) dup2(log, 2);
-        execvp("setpriv", geteuid() ? as_user : as_root);
+        if (geteuid()) execlp("setpriv", "setpriv", "--pdeathsig=KILL", "pgbouncer", "-q", settings, NULL);
+        execlp("setpriv", "setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--pdeathsig=KILL", "pgbouncer",
+               "-q", settings, NULL);
         _exit(127);
     }
     pooler->url =

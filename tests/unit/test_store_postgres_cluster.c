@@ -1,0 +1,156 @@
+/* A cluster of the test's own: TLS, a standby, and a server that stops and starts again. */
+#include "postgres_fixture.h"
+
+#include <time.h>
+
+struct cluster {
+    struct fixture f; /* with a store on the cluster, by its unix socket */
+    char directory[64], standby[64], url[256], tcp_url[256];
+};
+
+/* tests/support/postgres, with the cluster's or the standby's directory. */
+static void support(const char *command, const char *directory, const char *arguments, char *ret_line, size_t size)
+{
+    char line[512];
+    snprintf(line, sizeof line, "tests/support/postgres %s %s %s", command, directory, arguments);
+    place_run(line, ret_line, size);
+}
+
+static int set_up_cluster(void **state)
+{
+    struct cluster *cluster = calloc(1, sizeof *cluster);
+    struct fixture *f = &cluster->f;
+    char owner[64];
+    assert_non_null(cluster);
+    snprintf(cluster->directory, sizeof cluster->directory, "/tmp/roster-pg-own-%d", (int)getpid());
+    snprintf(cluster->standby, sizeof cluster->standby, "/tmp/roster-pg-copy-%d", (int)getpid());
+    snprintf(owner, sizeof owner, "--tls --owner %d", (int)getpid());
+    support("start", cluster->directory, owner, cluster->url, sizeof cluster->url);
+    support("tcp-url", cluster->directory, "", cluster->tcp_url, sizeof cluster->tcp_url);
+    f->op = op_begin();
+    f->url = cluster->url;
+    f->store = open_at(f, f->url);
+    *state = cluster;
+    return 0;
+}
+
+static int tear_down_cluster(void **state)
+{
+    struct cluster *cluster = *state;
+    char nothing[8];
+    store_close(cluster->f.store);
+    op_end(&cluster->f.op);
+    support("remove", cluster->directory, "", nothing, sizeof nothing);
+    support("remove", cluster->standby, "", nothing, sizeof nothing);
+    free(cluster);
+    return 0;
+}
+
+static const char *refusal(struct fixture *f, const char *url)
+{
+    struct store *store;
+    failure_clear(&f->op.failure);
+    assert_int_equal(store_open(&f->op, &(struct store_options){ .url = url }, &store), ERR_BUSY);
+    return f->op.failure.text;
+}
+
+static void tls_proves_who_the_server_is(void **state)
+{
+    struct cluster *cluster = *state;
+    struct fixture *f = &cluster->f;
+    const char *verified = url_with(f, cluster->tcp_url, "sslmode=verify-full&sslrootcert=");
+    store_close(open_node(f, arena_printf(&f->op.arena, "%s%s/root.crt", verified, cluster->directory), 0));
+
+    char command[512], nothing[8]; /* the same name, another key */
+    const char *other = arena_printf(&f->op.arena, "/tmp/roster-other-%d", (int)getpid());
+    snprintf(command, sizeof command,
+             "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
+             " -addext subjectAltName=IP:127.0.0.1 -keyout %s.key -out %s.crt 2>/dev/null",
+             other, other);
+    place_run(command, nothing, sizeof nothing);
+    const char *text = refusal(f, arena_printf(&f->op.arena, "%s%s.crt", verified, other));
+    assert_non_null(strstr(text, "certificate verify failed"));
+    assert_non_null(strstr(refusal(f, url_with(f, cluster->tcp_url, "sslmode=disable")), "no encryption"));
+    snprintf(command, sizeof command, "rm %s.key %s.crt", other, other);
+    place_run(command, nothing, sizeof nothing);
+}
+
+static void a_standby_is_for_those_who_name_the_others_too(void **state)
+{
+    struct cluster *cluster = *state;
+    struct fixture *f = &cluster->f;
+    char owner[128], url[256], nothing[8];
+    snprintf(owner, sizeof owner, "%s --owner %d", cluster->directory, (int)getpid());
+    support("standby", cluster->standby, owner, url, sizeof url);
+    assert_non_null(strstr(refusal(f, url), "standby"));
+    assert_non_null(strstr(f->op.failure.text, "target_session_attrs=read-write"));
+    const char *port = url_part(f, f->url, "port");
+    store_close(open_node(f,
+                          arena_printf(&f->op.arena,
+                                       "postgres://postgres@/postgres?host=%s,%s&port=5432,%s&target_session_attrs=read-write",
+                                       cluster->standby, cluster->directory, port ? port : "5432"),
+                          0));
+    run_beside(f->url, "ALTER SYSTEM RESET synchronous_standby_names");
+    run_beside(f->url, "SELECT pg_reload_conf()");
+    support("remove", cluster->standby, "", nothing, sizeof nothing);
+}
+
+/* ---- the server stops */
+
+static void assert_fails_at_once(struct fixture *f)
+{
+    struct store_sink sink = { 0 };
+    int64_t begun = clock_monotonic_ns(), version = f->versions[1], cursor = 0;
+    assert_int_equal(commit_user(f->store, f->organization_id, &version, "lost"), ERR_BUSY);
+    assert_int_equal(store_version(&f->op, f->store, f->organization_id, &version), ERR_BUSY);
+    assert_int_equal(store_load(&f->op, f->store, f->organization_id, &sink, NULL, &version), ERR_BUSY);
+    assert_int_equal(store_follow(&f->op, f->store, &cursor, NULL, NULL), ERR_BUSY);
+    assert_int_equal(store_save_last_used(&f->op, f->store, &(struct last_used){ 1, 1 }, 1), ERR_BUSY);
+    assert_true(milliseconds_since(begun) < 1000);
+    assert_false(store_reachable(f->store));
+}
+
+static void a_server_that_is_gone_is_noticed_and_found_again(void **state)
+{
+    static const char *const ways[] = { "stop", "kill" };
+    struct cluster *cluster = *state;
+    struct fixture *f = &cluster->f;
+    char nothing[8], again[64], url[256];
+    snprintf(again, sizeof again, "--owner %d -c port=%s", (int)getpid(), url_part(f, f->url, "port"));
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        add_user(f, "before");
+        assert_true(store_reachable(f->store));
+        support(ways[i], cluster->directory, "", nothing, sizeof nothing);
+        for (int j = 0; j < 3; j++) assert_fails_at_once(f);
+
+        support("start", cluster->directory, again, url, sizeof url);
+        assert_string_equal(url, f->url);
+        int64_t version = -1, begun = clock_monotonic_ns();
+        await(store_version(&f->op, f->store, f->organization_id, &version) == ERR_OK);
+        assert_true(milliseconds_since(begun) < 3000);
+        assert_true(store_reachable(f->store));
+        assert_int_equal(version, f->versions[1]);
+        add_user(f, "after");
+        assert_int_equal(count_users(f, f->organization_id, "lost"), 0);
+        assert_sound(f, f->store);
+    }
+}
+
+static int begin_test(void **state)
+{
+    struct cluster *cluster = *state;
+    void *f = &cluster->f;
+    return set_up_organization(&f);
+}
+
+#define cluster_test(function) cmocka_unit_test_setup_teardown(function, begin_test, NULL)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cluster_test(tls_proves_who_the_server_is),
+        cluster_test(a_standby_is_for_those_who_name_the_others_too),
+        cluster_test(a_server_that_is_gone_is_noticed_and_found_again),
+    };
+    return cmocka_run_group_tests(tests, set_up_cluster, tear_down_cluster);
+}
