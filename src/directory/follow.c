@@ -63,7 +63,7 @@ static enum err find_credential_news(struct op *op, struct directory *directory,
     }
     if (e) return e;
     *ret_any = news.changed || news.version < version;
-    if (!*ret_any) raise_to(&resident->credentials_version, news.version);
+    if (!*ret_any) directory_raise(&resident->credentials_version, news.version);
     return ERR_OK;
 }
 
