@@ -48,6 +48,20 @@ export function cpuUs(pid) {
   return (Number(fields[11]) + Number(fields[12])) * TICK_US;
 }
 
+// The same of a process and all its children, those that have ended too.
+export function familyCpuUs(pid) {
+  const ended = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+  let total = cpuUs(pid) + (Number(ended[13]) + Number(ended[14])) * TICK_US;
+  for (const child of readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)) {
+    try {
+      total += cpuUs(child);
+    } catch {
+      // it has just ended
+    }
+  }
+  return total;
+}
+
 // { VmRSS, RssAnon, VmHWM ... } in MB
 export function memoryMb(pid) {
   const found = {};
@@ -84,13 +98,13 @@ export function fetchOnce(port, path, credential) {
   });
 }
 
-// `roster serve` on its core, with every setting as it is by default.
+// `roster serve` on its core (or on `cores`), with every setting as it is by default.
 export class Server {
-  static async start(binary, store, log) {
+  static async start(binary, store, log, cores = SERVER_CORE) {
     const server = new Server();
     const stderr = openSync(log, 'a');
     const began = process.hrtime.bigint();
-    const args = ['-c', String(SERVER_CORE), binary, 'serve', '--store', `sqlite:${store}`, '--listen', '127.0.0.1:0'];
+    const args = ['-c', String(cores), binary, 'serve', '--store', store, '--listen', '127.0.0.1:0'];
     server.child = started(spawn('taskset', args, { stdio: ['ignore', 'pipe', stderr] }));
     closeSync(stderr);
     server.began = began;

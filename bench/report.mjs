@@ -7,8 +7,21 @@ const thousands = (n) => Math.round(n).toLocaleString('en-US');
 const bytes = (n) => (n >= 1024 ? `${(n / 1024).toFixed(1)} KiB` : `${n} B`);
 const us = (n) => (n >= 1000 ? `${(n / 1000).toFixed(2)} ms` : `${Math.round(n)} us`);
 
-// A result is { what, target, value, atLeast: true|false, unit: 'x'|'ms'|'s'|'MB'|'M/s', detail, http: {...} or nothing }.
+export const rows = [];
+export const notes = [];
+export const say = (text) => console.error(`${new Date().toISOString().slice(11, 19)} ${text}`);
+export const kilo = thousands;
+export const times = (n) => Array.from({ length: n }, (_, i) => i);
+
+// A row is { what, target or none, value, atLeast: true|false, unit: 'x'|'ms'|'s'|'MB'|'M/s', detail, http: {...} or nothing }.
+export function add(row) {
+  rows.push(row);
+  const verdict = row.target === undefined ? '' : `(wanted ${row.target}) ${reached(row) ? 'ok' : 'SHORT'}`;
+  say(`${row.what}: ${row.value.toFixed(3)} ${row.unit} ${verdict}${row.detail ? `; ${row.detail}` : ''}`);
+}
+
 export function reached(row) {
+  if (row.target === undefined) return true;
   return row.atLeast ? row.value >= row.target : row.value <= row.target;
 }
 
@@ -18,8 +31,10 @@ function shown(row, value) {
 }
 
 function cells(row) {
-  const bound = `${row.atLeast ? '>=' : '<='} ${shown(row, row.target)}`;
-  const first = [row.what, bound, shown(row, row.value), reached(row) ? 'ok' : '**short**'];
+  const asked = row.target !== undefined;
+  const bound = asked ? `${row.atLeast ? '>=' : '<='} ${shown(row, row.target)}` : '';
+  const verdict = reached(row) ? 'ok' : '**short**';
+  const first = [row.what, bound, shown(row, row.value), asked ? verdict : ''];
   const h = row.http;
   if (!h) return [...first, row.detail ?? '', '', '', ''];
   return [
@@ -41,7 +56,7 @@ const plain = (text) => `"${text.replace(/["\\`]/g, '')}"`;
 
 // Two pictures, one above the other: ratios to nginx with their targets, and for all else how many times better than asked.
 export function plot(results, directory, svg) {
-  const nginx = results.rows.filter((r) => r.http), rest = results.rows.filter((r) => !r.http);
+  const nginx = results.rows.filter((r) => r.http), rest = results.rows.filter((r) => !r.http && r.target !== undefined);
   const height = Math.max(nginx.length, rest.length);
   const better = (r) => (r.atLeast ? r.value / r.target : r.target / Math.max(r.value, 1e-9));
   const write = (name, rows, value, mark) => {
