@@ -59,7 +59,8 @@ int main(int argc, char **argv)
         polled[i] = (struct pollfd){ .fd = clients[i].fd, .events = POLLIN };
         due_ns[i] = now_ns() + (int64_t)i * pause_ns / (int64_t)client_count; /* not all at once */
     }
-    int64_t version = 0, answered_ns = 0, shown = 0, shown_ns = 0, began = now_ns(), last = began;
+    int64_t version = 0, newest = 0, answered_ns = 0; /* version: not shown by B yet */
+    int64_t shown = 0, shown_ns = 0, began = now_ns(), last = began;
     while (took_count < wanted) {
         for (size_t i = 0; i < client_count; i++)
             if (!send_if_due(i, now_ns())) die("bad plan", "there are not enough members to add");
@@ -69,7 +70,8 @@ int main(int argc, char **argv)
             last = now_ns();
             int64_t seen = version_of(&clients[i]);
             if (i == 0) {
-                version = seen;
+                if (seen <= newest) die("bad plan", "an add changed nothing");
+                version = newest = seen;
                 answered_ns = last;
                 continue; /* its next request is due when this one is shown */
             }

@@ -200,20 +200,21 @@ function measureWrites(server, postgres, manifest, { rounds, seconds }) {
   notes.push(`An add on PostgreSQL, by one client: ${cost(seen.one)}; by 64: ${cost(seen.all)}.`);
 }
 
-// Two nodes: adds through one, seen through the other, alone and with others adding through both.
+// Two nodes: adds through one, seen through the other, alone and with others adding through both. The last groups of each round, which
+// measureWrites does not reach.
 function measureLag(nodes, manifest, { rounds }) {
   const ports = nodes.map(({ port }) => String(port));
   const [watched, ...others] = manifest.clients;
-  const lagOf = (round, load) => {
-    const { token, rounds: walks } = watched;
-    const plan = [...client(token, walks[round]), 'client', `token ${token}`, `get /v1/user-groups/${walks[round][0].group}`,
-      ...others.slice(0, load).flatMap((c) => client(c.token, c.rounds[round]))];
+  const lagOf = (round, from, load) => {
+    const { token } = watched, walk = watched.rounds[round].at(from);
+    const plan = [...client(token, [walk]), 'client', `token ${token}`, `get /v1/user-groups/${walk.group}`,
+      ...others.slice(0, load).flatMap((c) => client(c.token, c.rounds[round].slice(-4)))];
     return JSON.parse(run(join(out, 'lag'), [...ports, String(LAGS), String(PAUSE_US)], { input: plan.join('\n') + '\n' }));
   };
   const seen = { alone: [], loaded: [] };
   for (const round of times(rounds)) {
-    seen.alone.push(lagOf(round, 0));
-    seen.loaded.push(lagOf(round, LOAD_CLIENTS));
+    seen.alone.push(lagOf(round, -1, 0));
+    seen.loaded.push(lagOf(round, -2, LOAD_CLIENTS));
     for (const node of nodes) node.forgetLog();
     say(`lag ${round + 1}: ` + Object.entries(seen).map(([n, r]) => `${n} ${JSON.stringify(r.at(-1))}`).join('; '));
   }
