@@ -1,4 +1,4 @@
-// clients.mjs - what the benchmark's clients ask: the rows of reads, and plans for bench/load.c and bench/lag.c (bench/clients.h).
+// clients.mjs - what the benchmark's clients ask: the rows of reads, and plans for load.c and lag.c (clients.h).
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { run } from './machine.mjs';

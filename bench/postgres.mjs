@@ -1,12 +1,14 @@
-// postgres.mjs - the rows with PostgreSQL as the store (docs/benchmarks.md): a cluster of its own with the settings of an operator, the
-// data copied from the SQLite database of the import.
+// postgres.mjs - the rows with PostgreSQL as the store (docs/benchmarks.md): a cluster of its own with the settings of an
+// operator, the data copied from the SQLite database of the import.
 //
-// Roster and the clients are pinned as in all other rows; PostgreSQL runs where the kernel puts it, as a process of the same machine.
+// Roster and the clients are pinned as in all other rows; PostgreSQL runs where the kernel puts it.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { client, load, logInToPassbolt, out, readRows, touchAll, writeRequests } from './clients.mjs';
-import { CLIENT_CORE, SERVER_CORE, Server, cpuUs, familyCpuUs, fetchOnce, median, memoryMb, run, sorted, watch, wrk } from './machine.mjs';
+import {
+  CLIENT_CORE, SERVER_CORE, Server, cpuUs, familyCpuUs, fetchOnce, median, memoryMb, run, sorted, watch, wrk,
+} from './machine.mjs';
 import { add, kilo, notes, say, times } from './report.mjs';
 import { Cluster, query } from '../tests/e2e/support/postgres.mjs';
 
@@ -48,14 +50,16 @@ async function measureCopy(postgres, { binary, database }) {
     what: '`roster copy` of the whole data set from SQLite, with its checks', value: seen.seconds, unit: 's', atLeast: false,
     detail: `database ${kilo(size / 1e6)} MB; at most ${Math.round(seen.peak)} MB of memory`,
   });
-  const tables = query(postgres.url, `SELECT relname, pg_relation_size(oid), pg_indexes_size(oid), pg_total_relation_size(oid), reltuples
-      FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples >= 1000 ORDER BY 4 DESC`);
+  const tables = query(postgres.url, `SELECT relname, pg_relation_size(oid), pg_indexes_size(oid), pg_total_relation_size(oid),
+      reltuples FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples >= 1000
+      ORDER BY 4 DESC`);
   const each = tables.trim().split('\n').map((line) => line.split('|')).map(([name, heap, indexes, total, count]) =>
     `${name} ${Math.round(total / count)} (rows ${Math.round(heap / count)}, indexes ${Math.round(indexes / count)})`);
   notes.push(`PostgreSQL, bytes a row after VACUUM: ${each.join('; ')}.`);
 }
 
-// As measureStart in run.mjs. Then the same by eight clients and with both cores: a node that takes over all organizations of another.
+// As measureStart in run.mjs. Then the same by eight clients and with both cores: a node that takes over all organizations of
+// another.
 async function measureLoading(postgres, manifest, { binary, log, rounds }) {
   const rates = [], first = [], together = [], resident = [], cpu = [];
   const small = manifest.organizations.at(-1);
@@ -82,41 +86,46 @@ async function measureLoading(postgres, manifest, { binary, log, rounds }) {
     detail: `${kilo(manifest.organizations.length)} organizations one after another by one client; start to first answer ` +
       `${median(first).toFixed(2)} s; CPU ${seconds(cpu, 'here')}, PostgreSQL ${seconds(cpu, 'there')}`,
   });
-  notes.push(`Taking over ${kilo(manifest.organizations.length)} organizations, ${kilo(memberships)} memberships: one after another ` +
-    `${(memberships / median(rates) / 1e6).toFixed(1)} s, by eight clients on two cores shared with PostgreSQL ` +
+  notes.push(`Taking over ${kilo(manifest.organizations.length)} organizations, ${kilo(memberships)} memberships: one after ` +
+    `another ${(memberships / median(rates) / 1e6).toFixed(1)} s, by eight clients on two cores shared with PostgreSQL ` +
     `${median(together).toFixed(1)} s; then ${(median(resident) * 1e6 / memberships).toFixed(0)} bytes of memory a membership, ` +
     'users and groups with it.');
 }
 
-// Both servers on the server's core, asked in turn, which of them first changes from round to round.
+// Both servers on the server's core, asked in turn: SQLite, PostgreSQL, PostgreSQL, SQLite, so that a neighbour who comes or goes
+// slowly disturbs both alike. `seconds` for each server in a round.
 async function measureReads(servers, manifest, { rounds, seconds }) {
   const fifty = manifest.organizations.find((o) => o.kind === 'fifty');
   const measured = [];
   for (const [name, server] of Object.entries(servers)) {
     readRows(manifest, fifty, await logInToPassbolt(server)).forEach((row, i) => {
-      measured[i] ??= { ...row, ask: {}, runs: {} };
+      measured[i] ??= { ...row, ask: {}, runs: { sqlite: [], postgres: [] } };
       const [path, credential] = row.requests[0];
       measured[i].ask[name] = row.requests.length === 1 ? { path, credential }
         : { requests: writeRequests(`${row.key}-${name}`, row.requests) };
-      measured[i].runs[name] = [];
       wrk(server.pid, server.port, { ...measured[i].ask[name], connections: row.connections, seconds: 1 });
     });
   }
+  const ask = (row, name) => {
+    const { pid, port } = servers[name];
+    const seen = wrk(pid, port, { ...row.ask[name], connections: row.connections, seconds: seconds / 2 });
+    servers[name].forgetLog();
+    return seen;
+  };
+  const both = (a, b) => ({ rate: (a.rate + b.rate) / 2, cpu_us: (a.cpu_us + b.cpu_us) / 2 });
   for (const round of times(rounds)) {
     for (const row of measured) {
-      for (const name of round % 2 ? ['postgres', 'sqlite'] : ['sqlite', 'postgres']) {
-        const { pid, port } = servers[name];
-        row.runs[name].push(wrk(pid, port, { ...row.ask[name], connections: row.connections, seconds }));
-        servers[name].forgetLog();
-      }
+      const [first, second, third, fourth] = ['sqlite', 'postgres', 'postgres', 'sqlite'].map((name) => ask(row, name));
+      row.runs.sqlite.push(both(first, fourth));
+      row.runs.postgres.push(both(second, third));
       const brief = (name) => `${name} ${kilo(row.runs[name].at(-1).rate)}/s ${row.runs[name].at(-1).cpu_us.toFixed(1)} us`;
       say(`reads ${round + 1}, ${row.key}: ${brief('sqlite')}, ${brief('postgres')}`);
     }
   }
   for (const { what, runs: { sqlite, postgres } } of measured) {
     add({
-      what: `PostgreSQL: ${what}, rate beside SQLite`, target: 0.95, value: ratio(postgres, sqlite, 'rate'), unit: 'x', atLeast: true,
-      detail: `${kilo(middle(postgres, 'rate'))}/s and ${kilo(middle(sqlite, 'rate'))}/s; CPU a request ` +
+      what: `PostgreSQL: ${what}, rate beside SQLite`, target: 0.95, value: ratio(postgres, sqlite, 'rate'), unit: 'x',
+      atLeast: true, detail: `${kilo(middle(postgres, 'rate'))}/s and ${kilo(middle(sqlite, 'rate'))}/s; CPU a request ` +
         `${middle(postgres, 'cpu_us').toFixed(1)} and ${middle(sqlite, 'cpu_us').toFixed(1)} us`,
     });
   }
@@ -161,11 +170,12 @@ function runYardstick(postgres, name, seconds) {
 
 // The same adds as measureWrites in run.mjs, with what they cost on both sides.
 function addMembers(server, postgres, plan, seconds) {
-  const before = { here: cpuUs(server.pid), there: postgres.cpuUs(), wal: query(postgres.url, 'SELECT pg_current_wal_lsn()').trim() };
+  const wal = query(postgres.url, 'SELECT pg_current_wal_lsn()').trim();
+  const before = { here: cpuUs(server.pid), there: postgres.cpuUs() };
   const seen = load(server.port, plan, seconds);
   seen.here_us = (cpuUs(server.pid) - before.here) / seen.count;
   seen.there_us = (postgres.cpuUs() - before.there) / seen.count;
-  seen.wal = number(postgres.url, `SELECT pg_current_wal_lsn() - '${before.wal}'`) / seen.count;
+  seen.wal = number(postgres.url, `SELECT pg_current_wal_lsn() - '${wal}'`) / seen.count;
   return seen;
 }
 
@@ -200,8 +210,8 @@ function measureWrites(server, postgres, manifest, { rounds, seconds }) {
   notes.push(`An add on PostgreSQL, by one client: ${cost(seen.one)}; by 64: ${cost(seen.all)}.`);
 }
 
-// Two nodes: adds through one, seen through the other, alone and with others adding through both. The last groups of each round, which
-// measureWrites does not reach.
+// Two nodes: adds through one, seen through the other, alone and with others adding through both. To the last groups of each
+// round, which measureWrites does not reach.
 function measureLag(nodes, manifest, { rounds }) {
   const ports = nodes.map(({ port }) => String(port));
   const [watched, ...others] = manifest.clients;
@@ -218,13 +228,14 @@ function measureLag(nodes, manifest, { rounds }) {
     for (const node of nodes) node.forgetLog();
     say(`lag ${round + 1}: ` + Object.entries(seen).map(([n, r]) => `${n} ${JSON.stringify(r.at(-1))}`).join('; '));
   }
+  const worst = Math.max(...seen.loaded.map((r) => r.max_us)), count = seen.loaded.reduce((sum, r) => sum + r.count, 0);
   const ms = (list, field) => `${(middle(list, field) / 1000).toFixed(2)} ms`;
   add({
     what: 'PostgreSQL: from the answer of one node until another shows it, p99', target: 20,
     value: middle(seen.loaded, 'p99_us') / 1000, unit: 'ms', atLeast: false,
-    detail: `p50 ${ms(seen.loaded, 'p50_us')}, worst ${(Math.max(...seen.loaded.map((r) => r.max_us)) / 1000).toFixed(2)} ms of ` +
-      `${kilo(seen.loaded.reduce((sum, r) => sum + r.count, 0))} adds, beside ${kilo(middle(seen.loaded, 'others_rate'))} other adds/s ` +
-      `through both; without them p50 ${ms(seen.alone, 'p50_us')}, p99 ${ms(seen.alone, 'p99_us')}`,
+    detail: `p50 ${ms(seen.loaded, 'p50_us')}, worst ${(worst / 1000).toFixed(2)} ms of ${kilo(count)} adds, beside ` +
+      `${kilo(middle(seen.loaded, 'others_rate'))} other adds/s through both; without them p50 ${ms(seen.alone, 'p50_us')}, ` +
+      `p99 ${ms(seen.alone, 'p99_us')}`,
   });
 }
 
