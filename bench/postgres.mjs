@@ -193,14 +193,15 @@ function measureWrites(server, postgres, manifest, { rounds, seconds }) {
       `${n} ${kilo(r.at(-1).rate)}/s p50 ${r.at(-1).p50_us} p99 ${r.at(-1).p99_us} us`).join('; '));
   }
   const beside = (name) => `${ratio(seen.one, seen[name], 'p50_us').toFixed(2)}`;
+  const each = seen.one.map((r, i) => (r.p50_us / seen.update[i].p50_us).toFixed(2)).join(', '); // apart: a busy machine
   const p50 = (name) => `${kilo(middle(seen[name], 'p50_us'))} us`;
   const cost = (list) => `CPU ${kilo(middle(list, 'here_us'))} us, PostgreSQL ${kilo(middle(list, 'there_us'))} us; ` +
     `log ${kilo(middle(list, 'wal'))} B`;
   add({
     what: 'PostgreSQL: one durable member add, one client, p50 beside `BEGIN; UPDATE` of one row`; END` by pgbench', target: 2,
     value: ratio(seen.one, seen.update, 'p50_us'), unit: 'x', atLeast: false,
-    detail: `${kilo(middle(seen.one, 'rate'))}/s, ${latency(seen.one)}; pgbench p50 ${p50('update')}; beside the UPDATE alone ` +
-      `(${p50('alone')}) ${beside('alone')}, beside \`pgbench -N\` (${p50('simple')}) ${beside('simple')}`,
+    detail: `${kilo(middle(seen.one, 'rate'))}/s, ${latency(seen.one)}; pgbench p50 ${p50('update')}, by round ${each}; ` +
+      `beside the UPDATE alone (${p50('alone')}) ${beside('alone')}, beside \`pgbench -N\` (${p50('simple')}) ${beside('simple')}`,
   });
   add({
     what: 'PostgreSQL: 64 clients adding members in 64 organizations, rate of one client', target: 6,

@@ -257,7 +257,10 @@ async function main() {
   if (cpus().length < 2) throw new Error('two cores are needed: one for the server, one for the client');
   if (rounds > 6) throw new Error('the data has groups for 6 rounds of writes');
   mkdirSync(out, { recursive: true });
-  if (loadavg()[0] > 0.7) say(`the machine is busy (load ${loadavg()[0].toFixed(2)}): the figures will not be good`);
+  if (loadavg()[0] > 0.7) {
+    notes.push(`The machine was busy when this began (load ${loadavg()[0].toFixed(2)}): the figures are not good.`);
+    say(notes.at(-1));
+  }
   const manifest = generate();
   if (only.has('import') || !existsSync(database)) await measureImport(manifest);
   if (only.has('start')) await measureStart(manifest);
