@@ -193,7 +193,7 @@ function measureWrites(server, postgres, manifest, { rounds, seconds }) {
       `${n} ${kilo(r.at(-1).rate)}/s p50 ${r.at(-1).p50_us} p99 ${r.at(-1).p99_us} us`).join('; '));
   }
   const beside = (name) => `${ratio(seen.one, seen[name], 'p50_us').toFixed(2)}`;
-  const each = seen.one.map((r, i) => (r.p50_us / seen.update[i].p50_us).toFixed(2)).join(', '); // apart: a busy machine
+  const each = seen.one.map((r, i) => (r.p50_us / seen.update[i].p50_us).toFixed(2)).join(', '); // apart: busy
   const p50 = (name) => `${kilo(middle(seen[name], 'p50_us'))} us`;
   const cost = (list) => `CPU ${kilo(middle(list, 'here_us'))} us, PostgreSQL ${kilo(middle(list, 'there_us'))} us; ` +
     `log ${kilo(middle(list, 'wal'))} B`;
