@@ -201,7 +201,8 @@ function measureWrites(server, postgres, manifest, { rounds, seconds }) {
     what: 'PostgreSQL: one durable member add, one client, p50 beside `BEGIN; UPDATE` of one row`; END` by pgbench', target: 2,
     value: ratio(seen.one, seen.update, 'p50_us'), unit: 'x', atLeast: false,
     detail: `${kilo(middle(seen.one, 'rate'))}/s, ${latency(seen.one)}; pgbench p50 ${p50('update')}, by round ${each}; ` +
-      `beside the UPDATE alone (${p50('alone')}) ${beside('alone')}, beside \`pgbench -N\` (${p50('simple')}) ${beside('simple')}`,
+      `beside the UPDATE alone (${p50('alone')}) ${beside('alone')}, beside \`pgbench -N\` (${p50('simple')}) ` +
+      beside('simple'),
   });
   add({
     what: 'PostgreSQL: 64 clients adding members in 64 organizations, rate of one client', target: 6,
