@@ -127,8 +127,8 @@ MUST_USE enum err store_read_log_since(struct op *op, struct store *store, int64
 
 /* Newest version of each organization that got a commit after *cursor (any process), and moves the cursor: nothing is missed,
  * though one may be told again (PostgreSQL, while other transactions are open), and an older one behind it only where two other
- * nodes' hints overtook each other. A cursor is the engine's: SQLite's is a number of the log, PostgreSQL's of a transaction. Cheap
- * when nothing happened. */
+ * nodes' hints overtook each other. A cursor is the engine's: SQLite's is a number of the log, PostgreSQL's of a transaction.
+ * Cheap when nothing happened. */
 typedef enum err (*store_version_function)(void *context, struct op *op, int64_t organization_id, int64_t version);
 MUST_USE enum err store_follow(struct op *op, struct store *store, int64_t *cursor, store_version_function function,
                                void *context);
