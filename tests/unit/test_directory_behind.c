@@ -1,0 +1,149 @@
+/* An organization that cannot be followed: the others do not notice, and it is followed when it can be. */
+#include "directory_fixture.h"
+
+#include <stdarg.h>
+
+#define SECRET "2ed2bfd5-f927-490b-b77a-a7e2f0685d4e"
+
+/* Something that store.h has no words for, in either engine. */
+PRINTF_LIKE(2, 3) static void execute(struct world *w, const char *format, ...)
+{
+    char sql[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sql, sizeof sql, format, arguments);
+    va_end(arguments);
+    place_number(&w->f->place, sql);
+}
+
+static enum err authenticate(struct world *w, const char *secret)
+{
+    AUTO_OP op = op_begin();
+    return credentials_authenticate(&op, directory_credentials(w->directory), arena_printf(&op.arena, "Bearer %s", secret),
+                                    FORM_BEARER);
+}
+
+static void await_authenticated(struct world *w, const char *secret)
+{
+    int64_t begun = clock_now();
+    while (authenticate(w, secret) && clock_now() - begun < 20000000) usleep(5000);
+    assert_int_equal(authenticate(w, secret), ERR_OK);
+}
+
+static void await_group(struct world *w, int64_t group_id)
+{
+    struct group found;
+    int64_t begun = clock_now();
+    while (!get_group(w, group_id, &found) && clock_now() - begun < 20000000) usleep(5000);
+    assert_true(get_group(w, group_id, &found));
+}
+
+static void await_gone(struct world *w, int64_t organization_id)
+{
+    int64_t begun = clock_now();
+    while (directory_find_resident(w->directory, organization_id) && clock_now() - begun < 20000000) usleep(5000);
+    assert_null(directory_find_resident(w->directory, organization_id));
+}
+
+static void open_with_follower(struct world *w)
+{
+    struct directory_options options = quiet_options;
+    options.background = true;
+    close_directory(w);
+    open_directory(w, &options);
+}
+
+/* Its log has an entry that nobody can read. */
+static void spoil_log(struct world *w, int64_t organization_id, int64_t version)
+{
+    execute(w, "UPDATE change SET kind = 'nonsense' WHERE organization_id = %lld AND version = %lld", (long long)organization_id,
+            (long long)version);
+}
+
+static void one_that_cannot_be_followed_does_not_keep_others_from_anything(void **state)
+{
+    struct world *w = *state;
+    struct organization *good = other_adds_organization(w, "good");
+    int64_t bad = w->organization_id;
+    open_with_follower(w);
+    new_group(w, "the bad one is in memory");
+    w->organization_id = good->id;
+    new_group(w, "the good one is in memory");
+
+    /* Both in one round: the store tells the bad one first. */
+    w->organization_id = bad;
+    turn_take(&directory_find_resident(w->directory, bad)->turn); /* the follower waits here until the log is spoilt */
+    struct group *unseen = other_adds_group(w, "unseen");
+    spoil_log(w, bad, version_of(w, bad));
+    turn_give(&directory_find_resident(w->directory, bad)->turn, true);
+    w->organization_id = good->id;
+    for (int i = 0; i < 3; i++) {
+        struct group *theirs = other_adds_group(w, i ? "later" : "at once");
+        await_group(w, theirs->id);
+        assert_false(directory_stale(w->directory));
+        assert_ok(w, directory_delete_group(acting(w, 0), theirs->id));
+    }
+    other_adds_credential(w, 0, SECRET);
+    await_authenticated(w, SECRET);
+
+    /* The log leads nowhere, but what is outdated is dropped, and loaded when it is asked for. */
+    w->organization_id = bad;
+    await_group(w, unseen->id);
+    assert_false(directory_stale(w->directory));
+}
+
+static void it_is_followed_when_it_can_be(void **state)
+{
+    struct world *w = *state;
+    open_with_follower(w);
+    execute(w, "ALTER TABLE credential RENAME TO hidden");
+    struct group *theirs = other_adds_group(w, "theirs");
+    usleep(700000); /* it fails some times */
+    assert_false(directory_stale(w->directory));
+    execute(w, "ALTER TABLE hidden RENAME TO credential");
+    other_adds_credential(w, 0, SECRET);
+    await_authenticated(w, SECRET);
+    await_group(w, theirs->id);
+}
+
+/* The installation's log tells of them once; its image is ahead when the rest of the work fails. */
+static void organizations_that_came_and_went_are_not_forgotten_over_a_failure(void **state)
+{
+    struct world *w = *state;
+    struct organization *gone = other_adds_organization(w, "gone"), *also_gone = other_adds_organization(w, "also gone");
+    w->organization_id = gone->id;
+    other_adds_credential(w, 0, SECRET);
+    w->organization_id = also_gone->id;
+    other_adds_credential(w, 0, SECRET "2");
+    open_with_follower(w);
+    await_authenticated(w, SECRET);
+    await_authenticated(w, SECRET "2");
+
+    struct resident *installation = directory_find_resident(w->directory, INSTALLATION);
+    turn_take(&installation->turn); /* the follower waits here until the table is hidden */
+    commit_one(w, INSTALLATION, ORGANIZATION_DELETED, gone, NULL);
+    commit_one(w, INSTALLATION, ORGANIZATION_DELETED, also_gone, NULL);
+    struct organization *made = other_adds_organization(w, "made");
+    w->organization_id = made->id;
+    other_adds_credential(w, 0, SECRET "3");
+    execute(w, "ALTER TABLE organization RENAME TO hidden");
+    turn_give(&installation->turn, true);
+    usleep(500000);
+    execute(w, "ALTER TABLE hidden RENAME TO organization");
+
+    await_authenticated(w, SECRET "3");
+    await_gone(w, gone->id);
+    await_gone(w, also_gone->id);
+    assert_int_equal(authenticate(w, SECRET), ERR_UNAUTHENTICATED);
+    assert_int_equal(authenticate(w, SECRET "2"), ERR_UNAUTHENTICATED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        world_test(one_that_cannot_be_followed_does_not_keep_others_from_anything),
+        world_test(it_is_followed_when_it_can_be),
+        world_test(organizations_that_came_and_went_are_not_forgotten_over_a_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
