@@ -24,8 +24,8 @@ typedef enum err (*store_task)(struct op *op, struct db *db, void *context, bool
 
 struct engine {
     const char *name;
-    const char *prefixes[2]; /* of a URL; NULL: no more */
-    bool embedded;           /* store_is_embedded */
+    bool (*speaks)(const char *url); /* is it the form of its addresses? */
+    bool embedded;                   /* store_is_embedded */
     enum err (*open)(struct op *op, const struct store_options *options, struct store **ret_store);
     void (*close)(struct store *store);
 

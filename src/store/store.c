@@ -15,8 +15,7 @@ static const struct engine *const engines[] = { &sqlite_engine, &postgres_engine
 static const struct engine *find_engine(const char *url)
 {
     for (size_t i = 0; i < sizeof engines / sizeof *engines; i++)
-        for (size_t j = 0; j < 2 && engines[i]->prefixes[j]; j++)
-            if (!strncmp(url, engines[i]->prefixes[j], strlen(engines[i]->prefixes[j]))) return engines[i];
+        if (engines[i]->speaks(url)) return engines[i];
     return NULL;
 }
 
@@ -24,9 +23,8 @@ enum err store_open(struct op *op, const struct store_options *options, struct s
 {
     *ret_store = NULL;
     const struct engine *engine = options->url ? find_engine(options->url) : NULL;
-    if (!engine)
-        return op_fail(op, ERR_INVALID, "store", "%s is not the address of a store; write sqlite:PATH or postgres://...",
-                       options->url ? options->url : "nothing");
+    if (!engine) /* it is not repeated: there may be a password in it */
+        return op_fail(op, ERR_INVALID, "store", "that is not the address of a store; write sqlite:PATH or postgres://...");
     enum err e = engine->open(op, options, ret_store);
     if (e) return e;
     (*ret_store)->engine = engine;

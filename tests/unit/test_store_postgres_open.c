@@ -29,6 +29,7 @@ static void every_form_of_an_url_leads_to_the_database(void **state)
     const char *const urls[] = {
         arena_printf(&f->op.arena, "postgres://%s@/%s?host=%s&port=%s", user, name, host, port),
         arena_printf(&f->op.arena, "postgresql://%s@/%s?host=%s&port=%s", user, name, host, port),
+        arena_printf(&f->op.arena, "host=%s port=%s dbname='%s' user=%s", host, port, name, user),
         arena_printf(&f->op.arena, "postgresql://%s@%s:%s/%s", user, escaped, port, name),
         arena_printf(&f->op.arena, "postgres://?host=%s&port=%s&dbname=%s&user=%s", escaped, port, name, user),
         arena_printf(&f->op.arena, "postgres://%s:never%%20asked@/%s?host=/nowhere,%s&port=%s,%s&target_session_attrs=read-write",

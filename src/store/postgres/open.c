@@ -137,6 +137,14 @@ static enum err begin_snapshot(struct op *op, struct db *db)
     return postgres_begin_snapshot(op, postgres_of(db));
 }
 
+/* The forms that libpq has: a URI, or "host=db1 dbname=roster". */
+static bool speaks(const char *url)
+{
+    size_t word = strspn(url, "abcdefghijklmnopqrstuvwxyz_");
+    bool words = word && url[word + strspn(url + word, " ")] == '=';
+    return words || !strncmp(url, "postgres://", 11) || !strncmp(url, "postgresql://", 13);
+}
+
 static void tell_trouble(struct store *store, char *text, size_t size)
 {
     server_why(&postgres_store_of(store)->server, text, size);
@@ -156,7 +164,7 @@ static bool is_reachable(const struct store *store)
 
 const struct engine postgres_engine = {
     .name = "PostgreSQL",
-    .prefixes = { "postgres://", "postgresql://" },
+    .speaks = speaks,
     .open = open_store,
     .close = close_store,
     .take_reader = take_reader,

@@ -209,6 +209,11 @@ static enum err begin_snapshot(struct op *op, struct db *db)
     return query_run(op, &q);
 }
 
+static bool speaks(const char *url)
+{
+    return !strncmp(url, "sqlite:", 7);
+}
+
 static const char *follows_by(struct store *store)
 {
     (void)store;
@@ -229,7 +234,7 @@ static bool is_reachable(const struct store *store)
 
 const struct engine sqlite_engine = {
     .name = "SQLite",
-    .prefixes = { "sqlite:" },
+    .speaks = speaks,
     .embedded = true,
     .open = open_store,
     .close = close_store,
