@@ -17,7 +17,7 @@
 struct store;
 
 struct store_options {
-    const char *url;       /* "sqlite:PATH"; PATH is relative to the working directory */
+    const char *url;       /* "sqlite:PATH", PATH relative to the working directory; or what libpq takes */
     bool create;           /* make the file and its tables if there is none */
     bool migrate;          /* bring an older database up to date; otherwise it is refused */
     int64_t busy_limit_ms; /* how long to wait for another process's lock; 0: 5,000 */
