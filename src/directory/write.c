@@ -288,7 +288,8 @@ static void start_attempt(struct op *op)
     enum err e = ERR_OK;
     int64_t now = clock_monotonic_ns();
     if (!write->begun_ns) write->begun_ns = now;
-    if (now - write->begun_ns > PATIENCE_MS * INT64_C(1000000)) e = op_fail(op, ERR_BUSY, "", "others change this organization too fast, try again");
+    if (now - write->begun_ns > PATIENCE_MS * INT64_C(1000000))
+        e = op_fail(op, ERR_BUSY, "", "others change this organization too fast, try again");
     if (!e) e = directory_lease(op, write->directory, write->resident->organization_id, &write->resident, &write->image);
     write->context = (struct rule_context){ .image = write->image };
     if (!e) e = directory_resolve_caller(op, write->image, &write->context.caller, &write->context.administrator);
