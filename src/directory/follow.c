@@ -1,11 +1,7 @@
-/* follow.c — the background: following other processes' commits, ended memberships, memory, last uses and log-ins. */
-#include "base/clock.h"
+/* follow.c — the background: following other processes' commits. */
 #include "base/log.h"
 #include "base/memory.h"
 #include "directory/resident.h"
-
-#include <errno.h>
-#include <time.h>
 
 /* --- following --- */
 
@@ -299,25 +295,6 @@ static enum err follow_once(struct op *op, struct directory *directory)
     return e;
 }
 
-/* Waits; true when it is time to stop. */
-static bool pause_for(struct directory *directory, int64_t milliseconds)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += milliseconds / 1000;
-    until.tv_nsec += milliseconds % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    pthread_mutex_lock(&directory->stop_mutex);
-    while (!directory->stopping && pthread_cond_timedwait(&directory->stop_wanted, &directory->stop_mutex, &until) != ETIMEDOUT) {
-    }
-    bool stopping = directory->stopping;
-    pthread_mutex_unlock(&directory->stop_mutex);
-    return stopping;
-}
-
 static void tell_following(struct directory *directory, enum err e, const struct failure *failure)
 {
     bool failed_before = atomic_exchange(&directory->follow_failing, e != ERR_OK);
@@ -330,7 +307,7 @@ static void tell_following(struct directory *directory, enum err e, const struct
     if (!e && failed_before) log_info("following the database again");
 }
 
-static void *run_follower(void *argument)
+void *directory_run_follower(void *argument)
 {
     struct directory *directory = argument;
     const char *by = NULL;
@@ -346,164 +323,4 @@ static void *run_follower(void *argument)
         by = now;
     }
     return NULL;
-}
-
-/* --- ended memberships --- */
-
-struct ended {
-    struct membership *items;
-    size_t count;
-    int64_t organization_id; /* for the rule: of which organization */
-};
-enum { ENDED_BATCH = 1000 };
-
-static enum err collect_ended(void *context, struct op *op, const struct membership *membership)
-{
-    (void)op;
-    struct ended *ended = context;
-    if (ended->count < ENDED_BATCH) ended->items[ended->count++] = *membership;
-    return ERR_OK;
-}
-
-static enum err expire_members(struct op *op, struct rule_context *context, void *request)
-{
-    const struct ended *ended = request;
-    for (size_t i = 0; i < ended->count; i++) {
-        if (ended->items[i].organization_id != ended->organization_id) continue;
-        uint32_t group = image_find_group(context->image, ended->items[i].group_id);
-        uint32_t user = image_find_user(context->image, ended->items[i].user_id);
-        if (group == NO_ORDINAL || user == NO_ORDINAL) continue;
-        const struct member *member = memberlist_find(&context->image->groups[group].members, user);
-        if (!member) continue;
-        union object before = { .any = arena_alloc(&op->arena, sizeof(struct membership)) };
-        image_get_membership(context->image, group, member, before.membership);
-        if (!before.membership->ends_at || before.membership->ends_at > op->now) continue; /* prolonged meanwhile */
-        change_add(&op->arena, &context->changes, MEMBER_EXPIRED, before, (union object){ 0 });
-    }
-    return ERR_OK;
-}
-
-static enum err expire_once(struct op *op, struct directory *directory)
-{
-    struct ended ended = { .items = arena_array(&op->arena, ENDED_BATCH, sizeof *ended.items) };
-    enum err e = store_list_ended(op, directory->store, op->now, ENDED_BATCH, collect_ended, &ended);
-    for (size_t i = 0; i < ended.count && !e; i++) {
-        if (ended.items[i].organization_id == ended.organization_id) continue;
-        ended.organization_id = ended.items[i].organization_id;
-        e = directory_write(op, directory, ended.organization_id, expire_members, &ended);
-    }
-    atomic_fetch_add(&directory->expired, (int64_t)ended.count);
-    return e;
-}
-
-/* --- memory --- */
-
-/* The resident that was not used longest, the installation aside; with or without fragments. */
-static struct resident *find_idle(struct directory *directory, bool with_fragments, int64_t *ret_total)
-{
-    struct resident *idle = NULL;
-    *ret_total = 0;
-    pthread_rwlock_rdlock(&directory->table_lock);
-    for (uint32_t i = 0; i < directory->resident_count; i++) {
-        struct resident *resident = directory->residents[i];
-        if (!resident->image) continue;
-        *ret_total += image_bytes(resident->image);
-        if (resident->organization_id == INSTALLATION || (with_fragments && !resident->image->fragment_bytes)) continue;
-        if (!idle || resident->last_used_ns < idle->last_used_ns) idle = resident;
-    }
-    pthread_rwlock_unlock(&directory->table_lock);
-    return idle;
-}
-
-static void drop_idle_images(struct directory *directory)
-{
-    int64_t total;
-    for (struct resident *idle; (idle = find_idle(directory, false, &total)) && total > directory->memory_budget;) {
-        if (!turn_try(&idle->turn)) return; /* somebody writes to it: then it is not idle; next time */
-        directory_unlink(directory, idle);
-        turn_give(&idle->turn, true);
-        atomic_fetch_add(&directory->evictions, 1);
-    }
-}
-
-/* Fragments are kept until the budget is full; then those of the organizations that were not used longest make room. */
-static void drop_idle_fragments(struct directory *directory, int64_t budget)
-{
-    int64_t total;
-    while (fragments_total() > budget - budget / 8) {
-        struct resident *idle = find_idle(directory, true, &total);
-        if (!idle) return;
-        turn_take(&idle->turn);
-        pthread_rwlock_rdlock(&directory->table_lock);
-        struct image *image = idle->image;
-        if (image) image_hold(image);
-        pthread_rwlock_unlock(&directory->table_lock);
-        if (image) {
-            pthread_rwlock_wrlock(&image->lock);
-            image_drop_all_fragments(image);
-            pthread_rwlock_unlock(&image->lock);
-            image_drop(image);
-        }
-        turn_give(&idle->turn, true);
-    }
-}
-
-/* --- last uses, of credentials and sessions --- */
-
-static enum err save_last_used(struct op *op, struct directory *directory)
-{
-    struct last_used *items;
-    size_t count = credentials_take_last_used(directory->credentials, &op->arena, &items);
-    return count ? store_save_last_used(op, directory->store, items, count) : ERR_OK;
-}
-
-static enum err keep_logins(struct op *op, struct directory *directory)
-{
-    return directory->logins ? logins_keep_house(op, directory->logins) : ERR_OK;
-}
-
-static enum err save_logins(struct op *op, struct directory *directory)
-{
-    bool must = directory->logins && logins_must_save(directory->logins) && store_reachable(directory->store);
-    return must ? logins_save_sessions(op, directory->logins) : ERR_OK;
-}
-
-static void *run_housekeeper(void *argument)
-{
-    enum { SAVE_LAST_USED_EVERY_S = 30 };
-    struct directory *directory = argument;
-    for (int64_t second = 1; !pause_for(directory, 1000); second++) {
-        AUTO_OP op = op_begin();
-        op.caller.system = true;
-        enum err e = ERR_OK;
-        if (second % directory->expire_interval_s == 0) e = expire_once(&op, directory);
-        if (!e && second % SAVE_LAST_USED_EVERY_S == 0) e = save_last_used(&op, directory);
-        if (!e) e = second % LOGINS_KEEP_HOUSE_S == 0 ? keep_logins(&op, directory) : save_logins(&op, directory);
-        if (e) log_warn("housekeeping: %s", op.failure.text);
-        drop_idle_images(directory);
-        drop_idle_fragments(directory, fragments_budget());
-    }
-    return NULL;
-}
-
-void directory_start_background(struct directory *directory)
-{
-    directory->background = true;
-    if (pthread_create(&directory->follower, NULL, run_follower, directory) != 0) abort();
-    if (pthread_create(&directory->housekeeper, NULL, run_housekeeper, directory) != 0) abort();
-}
-
-void directory_stop_background(struct directory *directory)
-{
-    pthread_mutex_lock(&directory->stop_mutex);
-    directory->stopping = true;
-    pthread_cond_broadcast(&directory->stop_wanted);
-    pthread_mutex_unlock(&directory->stop_mutex);
-    store_stop_waiting(directory->store);
-    pthread_join(directory->follower, NULL);
-    pthread_join(directory->housekeeper, NULL);
-    AUTO_OP op = op_begin();
-    if (save_last_used(&op, directory)) log_warn("last uses of credentials were not saved: %s", op.failure.text);
-    failure_clear(&op.failure);
-    if (keep_logins(&op, directory)) log_warn("last uses of sessions were not saved: %s", op.failure.text);
 }

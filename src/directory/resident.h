@@ -215,6 +215,9 @@ MUST_USE enum err directory_visible_group(struct op *op, const struct image *ima
 /* Is the user (NO_ORDINAL: nobody) a manager of the group now? */
 bool directory_manages(const struct op *op, const struct image *image, uint32_t group, uint32_t user);
 
+/* follow.c: the thread that follows, until directory->stopping. */
+void *directory_run_follower(void *directory);
+
 void directory_start_background(struct directory *directory);
 void directory_stop_background(struct directory *directory);
 
