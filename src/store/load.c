@@ -279,19 +279,20 @@ enum err store_load_credentials(struct op *op, struct store *store, const struct
     return send_credentials(&l, &q);
 }
 
+/* One look at the log for each organization: a join may choose to read all of the log. */
 enum err store_list_heads(struct op *op, struct store *store, store_head_function function, void *context)
 {
     AUTO_READER reader = { 0 };
     enum err e = store_reader(op, store, &reader);
     if (!e) e = store_snapshot(op, &reader);
     if (e) return e;
-    AUTO_QUERY q = db_stream(reader.db, db_text(reader.db,
-                                                "SELECT o.id, o.version, c.commit_id FROM organization o"
-                                                " LEFT JOIN change c ON c.sequence = o.last_sequence"
-                                                " WHERE o.deleted_at IS NULL ORDER BY o.id",
-                                                "SELECT o.id, o.version, c.commit_id FROM organization o LEFT JOIN change c"
-                                                " ON c.organization_id = o.id AND c.version = o.version AND c.position = 0"
-                                                " WHERE o.deleted_at IS NULL ORDER BY o.id"));
+    AUTO_QUERY q =
+        db_stream(reader.db, db_text(reader.db,
+                                     "SELECT id, version, (SELECT commit_id FROM change WHERE sequence = last_sequence)"
+                                     " FROM organization WHERE deleted_at IS NULL ORDER BY id",
+                                     "SELECT id, version, (SELECT commit_id FROM change c WHERE c.organization_id = o.id"
+                                     " AND c.version = o.version AND c.position = 0)"
+                                     " FROM organization o WHERE deleted_at IS NULL ORDER BY id"));
     bool row;
     while (!(e = query_step(op, &q, &row)) && row) {
         struct store_head head = { .organization_id = column_number(&q, 0),
