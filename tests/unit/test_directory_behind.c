@@ -117,7 +117,8 @@ static void organizations_that_came_and_went_are_not_forgotten_over_a_failure(vo
     other_adds_credential(w, 0, SECRET "2");
     open_with_follower(w);
     await_authenticated(w, SECRET);
-    await_authenticated(w, SECRET "2");
+    other_adds_credential(w, 0, SECRET "follow");
+    await_authenticated(w, SECRET "follow");
 
     struct resident *installation = directory_find_resident(w->directory, INSTALLATION);
     turn_take(&installation->turn); /* the follower waits here until the table is hidden */
