@@ -146,7 +146,10 @@ async function measure() {
     if (ran.status !== 0) throw new Error('the generator failed');
   }
   const manifest = JSON.parse(readFileSync(join(data, 'manifest.json'), 'utf8'));
-  if (!existsSync(file)) say(`import into SQLite: ${run('import', join(data, 'data.ndjson'), '--store', `sqlite:${file}`).toFixed(0)} s`);
+  if (!existsSync(file)) {
+    const took = run('import', join(data, 'data.ndjson'), '--store', `sqlite:${file}`);
+    say(`import into SQLite: ${took.toFixed(0)} s`);
+  }
   const { cluster, url } = await startCluster();
   say(`copy into PostgreSQL, with its checks: ${run('copy', '--from', `sqlite:${file}`, '--to', url).toFixed(0)} s`);
   tellTables(url, manifest.totals.memberships);
@@ -161,10 +164,11 @@ const numbered = (kind, id) => `${String(id).padStart(8, '0')}-0000-4000-800${ki
 async function writeKnown(path, organizations) {
   const file = createWriteStream(path);
   for (let id = 1; id <= organizations; id++) {
+    const credential = { type: 'credential', organizationId: id, kind: 'bearer', rights: ['read'] };
     const lines = [
       { type: 'organization', id, uuid: numbered(1, id), name: `Organization ${id}` },
-      { type: 'credential', organizationId: id, uuid: numbered(2, id), name: 'first', kind: 'bearer', secret: numbered(3, id), rights: ['read'] },
-      { type: 'credential', organizationId: id, uuid: numbered(4, id), name: 'second', kind: 'bearer', secret: numbered(5, id), rights: ['read'] },
+      { ...credential, uuid: numbered(2, id), name: 'first', secret: numbered(3, id) },
+      { ...credential, uuid: numbered(4, id), name: 'second', secret: numbered(5, id) },
     ];
     if (!file.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))) await once(file, 'drain');
   }
@@ -177,7 +181,8 @@ async function measureKnown() {
   const data = join(out, 'known.ndjson'), file = join(out, `known-${organizations}.db`);
   if (!existsSync(file)) {
     await writeKnown(data, organizations);
-    say(`import of ${count(organizations)} organizations with two credentials each: ${run('import', data, '--store', `sqlite:${file}`).toFixed(0)} s`);
+    const took = run('import', data, '--store', `sqlite:${file}`);
+    say(`import of ${count(organizations)} organizations with two credentials each: ${took.toFixed(0)} s`);
   }
   const { cluster, url } = await startCluster();
   run('copy', '--from', `sqlite:${file}`, '--to', url);
@@ -238,8 +243,8 @@ function tellPlacement() {
   for (const s of [0.6, 0.8, 1]) {
     const list = sizes(organizations, total, s);
     say(`sizes as 1/k^${s}: the largest organization ${count(list[0])} memberships, the median ${count(list[organizations / 2])}`);
-    say('nodes | memberships: mean, largest node | largest / mean | organizations of a node | the largest node dies: moves, largest then | ' +
-      'a node is added: moves');
+    say('nodes | memberships: mean, largest node | largest / mean | organizations of a node | the largest node dies: moves, ' +
+      'largest then | a node is added: moves');
     for (const n of [4, 8, 16, 32, 64]) {
       const nodes = Array.from({ length: n }, (_, i) => i + 1);
       const before = placeAll(list, nodes), after = placeAll(list, [...nodes, n + 1]);
@@ -251,8 +256,9 @@ function tellPlacement() {
       const moved = list.reduce((sum, size, i) => sum + (before.places[i] === after.places[i] ? 0 : size), 0);
       const astray = list.filter((_, i) => before.places[i] !== after.places[i] && after.places[i] !== n + 1).length;
       if (astray) throw new Error('a node that is added takes from the others and moves nothing else');
-      say(`${n} | ${count(total / n)}, ${count(largest)} | ${(largest / (total / n)).toFixed(2)} | ${count(Math.min(...numbers))} to ` +
-        `${count(Math.max(...numbers))} | ${((100 * largest) / total).toFixed(1)} %, ${count(then)} | ${((100 * moved) / total).toFixed(1)} %`);
+      const percent = (part) => `${((100 * part) / total).toFixed(1)} %`;
+      say(`${n} | ${count(total / n)}, ${count(largest)} | ${(largest / (total / n)).toFixed(2)} | ${count(Math.min(...numbers))} ` +
+        `to ${count(Math.max(...numbers))} | ${percent(largest)}, ${count(then)} | ${percent(moved)}`);
     }
   }
 }
