@@ -37,7 +37,8 @@ static enum err collect_credential_news(void *context, struct op *op, const stru
     struct credential_news *news = context;
     bool next_version = entry->version == news->version + 1 && entry->position == 0;
     bool next_position = entry->version == news->version && entry->position == news->position + 1;
-    if ((!next_version && !next_position) || change_noun(entry->kind) == NOUN_CREDENTIAL) news->changed = true;
+    bool whole = entry->kind == ORGANIZATION_IMPORTED; /* with all that was in the import */
+    if ((!next_version && !next_position) || whole || change_noun(entry->kind) == NOUN_CREDENTIAL) news->changed = true;
     news->version = entry->version;
     news->position = entry->position;
     return ERR_OK;
@@ -194,17 +195,47 @@ enum err directory_refresh_outdated(struct op *op, struct directory *directory, 
     return e;
 }
 
+struct organization_news {
+    struct organization_list list;
+    int64_t version; /* of the last entry */
+};
+
+static enum err collect_organization(void *context, struct op *op, const struct log_entry *entry)
+{
+    struct organization_news *news = context;
+    struct change change;
+    news->version = entry->version;
+    if (change_noun(entry->kind) != NOUN_ORGANIZATION) return ERR_OK;
+    enum err e = change_read_detail(op, entry->kind, entry->detail, &change);
+    if (!e) directory_note_organization(op, &change, &news->list);
+    return e;
+}
+
+/* Which organizations were made, changed or deleted: by the log, whatever the installation's image has. That may have been loaded
+ * with these changes in it, and then nobody would tell of them again. */
+static enum err refresh_organizations(struct op *op, struct directory *directory, int64_t version)
+{
+    struct organization_news news = { .version = atomic_load(&directory->organizations_version) };
+    if (news.version >= version) {
+        atomic_store(&directory->organizations_version, version); /* lower: the database lost some */
+        return ERR_OK;
+    }
+    enum err e = store_read_log(op, directory->store, INSTALLATION, news.version, 0, collect_organization, &news);
+    if (e) return e;
+    for (size_t i = 0; i < news.list.count; i++) {
+        if (!directory_refresh_outdated(op, directory, news.list.ids[i])) continue;
+        failure_clear(&op->failure);
+        directory_note_behind(directory, news.list.ids[i], BEHIND_OUTDATED, 0); /* it is tried again */
+    }
+    atomic_store(&directory->organizations_version, news.version);
+    return ERR_OK;
+}
+
 /* The installation is always resident: when its log cannot be followed it is loaded again at once. */
 static enum err refresh_installation(struct op *op, struct directory *directory, struct resident *resident, int64_t version)
 {
-    struct organization_list outdated = { 0 };
-    enum err e = refresh_image(op, directory, resident, version, &outdated);
-    /* The image has these changes by now, so nobody tells of them again: who fails is remembered. */
-    for (size_t i = 0; i < outdated.count; i++) {
-        enum err failed = directory_refresh_outdated(op, directory, outdated.ids[i]);
-        if (failed) directory_note_behind(directory, outdated.ids[i], BEHIND_OUTDATED, 0);
-        if (!e) e = failed;
-    }
+    struct organization_list told = { 0 }; /* refresh_organizations sees to them */
+    enum err e = refresh_image(op, directory, resident, version, &told);
     struct image *image;
     enum err leased = directory_lease(op, directory, INSTALLATION, &resident, &image);
     if (!leased) image_drop(image);
@@ -224,6 +255,7 @@ enum err directory_refresh(struct op *op, struct directory *directory, int64_t o
     directory_reach_news(directory);
     enum err e = ERR_OK;
     if (organization_id != INSTALLATION) e = directory_follow_logins(op, directory, resident, version);
+    else e = refresh_organizations(op, directory, version);
     if (!e && !image_is_current(directory, resident, version)) {
         if (organization_id == INSTALLATION) return refresh_installation(op, directory, resident, version);
         struct organization_list none = { 0 };

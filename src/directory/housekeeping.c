@@ -157,7 +157,7 @@ static void *run_housekeeper(void *argument)
         if (second % directory->expire_interval_s == 0) e = expire_once(&op, directory);
         if (!e && second % SAVE_LAST_USED_EVERY_S == 0) e = save_last_used(&op, directory);
         if (!e) e = second % LOGINS_KEEP_HOUSE_S == 0 ? keep_logins(&op, directory) : save_logins(&op, directory);
-        if (e) log_warn("housekeeping: %s", op.failure.text);
+        if (e && store_reachable(directory->store)) log_warn("housekeeping: %s", op.failure.text); /* else the follower tells */
         drop_idle_images(directory);
         drop_idle_fragments(directory, fragments_budget());
     }

@@ -223,6 +223,7 @@ static enum err load_everything_resident(struct op *op, struct directory *direct
     int64_t version;
     enum err e = store_load(op, directory->store, INSTALLATION, &organizations, NULL, &version);
     if (e) return e;
+    atomic_store(&directory->organizations_version, version);
     struct store_sink credentials = { .context = directory, .credential = open_credential };
     e = store_load_credentials(op, directory->store, &credentials, &directory->follow_cursor);
     if (e) return e;

@@ -71,6 +71,7 @@ struct directory {
     _Atomic bool follow_failing;
     struct reach reach;
     /* The follower's own. */
+    _Atomic int64_t organizations_version; /* of the installation: up to which its log was read for organizations */
     int64_t follow_cursor;
     int64_t compared_epoch; /* of store_epoch, when memory was last compared with the database */
     bool ended_failing;     /* ended sessions cannot be followed, and that was said */
@@ -118,6 +119,9 @@ struct organization_list {
     int64_t *ids;
     size_t count;
 };
+/* Appends the organization that a change of the installation is about, if it is about one. */
+void directory_note_organization(struct op *op, const struct change *change, struct organization_list *ret_list);
+
 MUST_USE enum err directory_catch_up(struct op *op, struct directory *directory, struct image *image, bool *ret_reload,
                                      struct organization_list *ret_outdated);
 

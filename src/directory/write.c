@@ -98,7 +98,7 @@ static bool complete(struct op *op, const struct image *image, struct change *ch
     return true;
 }
 
-static void note_installation_change(struct op *op, const struct change *change, struct organization_list *outdated)
+void directory_note_organization(struct op *op, const struct change *change, struct organization_list *ret_list)
 {
     int64_t organization_id;
     switch (change_shape(change->kind)) {
@@ -113,10 +113,10 @@ static void note_installation_change(struct op *op, const struct change *change,
     default:
         return;
     }
-    int64_t *ids = arena_alloc(&op->arena, (outdated->count + 1) * sizeof *ids);
-    if (outdated->count) memcpy(ids, outdated->ids, outdated->count * sizeof *ids);
-    ids[outdated->count++] = organization_id;
-    outdated->ids = ids;
+    int64_t *ids = arena_alloc(&op->arena, (ret_list->count + 1) * sizeof *ids);
+    if (ret_list->count) memcpy(ids, ret_list->ids, ret_list->count * sizeof *ids);
+    ids[ret_list->count++] = organization_id;
+    ret_list->ids = ids;
 }
 
 /* Applies the changes of one version, seen by readers all at once; moves *next behind them. False if the image cannot take them.
@@ -157,7 +157,7 @@ enum err directory_catch_up(struct op *op, struct directory *directory, struct i
     for (struct pending *pending = state.first; pending; pending = pending->next) {
         bool is_organization = change_noun(pending->change.kind) == NOUN_ORGANIZATION;
         if (is_organization && image->organization_id == INSTALLATION)
-            note_installation_change(op, &pending->change, ret_outdated);
+            directory_note_organization(op, &pending->change, ret_outdated);
     }
     if (image->organization_id != INSTALLATION && directory->logins) {
         struct resident *resident = directory_find_resident(directory, image->organization_id);

@@ -200,7 +200,7 @@ static inline void assert_sound(struct fixture *f, struct store *store)
 
 /* ---- making commits share a transaction */
 
-/* Holds the rows of two organizations, and has the store's two lanes wait for them: what is started meanwhile comes together. */
+/* Locks the table of the log, and has the store's two lanes wait for it: what is started meanwhile comes together. */
 struct gathering {
     PGconn *session;
     struct attempt waiting[2];
@@ -208,13 +208,11 @@ struct gathering {
 
 static inline void gathering_begin(struct fixture *f, struct store *store, struct gathering *gathering)
 {
+    int64_t ids[2] = { add_organization(f, "first"), add_organization(f, "first") };
     gathering->session = open_session(f->url);
-    session_run(gathering->session, "BEGIN");
+    session_run(gathering->session, "BEGIN; LOCK TABLE change IN SHARE MODE");
     for (int i = 0; i < 2; i++) {
-        int64_t id = add_organization(f, "held");
-        session_run(gathering->session,
-                    arena_printf(&f->op.arena, "SELECT 1 FROM organization WHERE id = %lld FOR UPDATE", (long long)id));
-        attempt_init(&gathering->waiting[i], id, 0, "first");
+        attempt_init(&gathering->waiting[i], ids[i], 0, "first");
         attempt_start(store, &gathering->waiting[i]);
         await(run_beside(f->url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
                                  " AND wait_event_type = 'Lock'") == i + 1);

@@ -59,7 +59,7 @@ static void what_another_node_holds_for_too_long_is_refused_and_nothing_else(voi
     int64_t begun = clock_monotonic_ns();
     attempt_start(store, &attempt);
     for (int i = 0; i < 20; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "user %d", i);
         assert_int_equal(commit_user(store, other, &other_version, name), ERR_OK);
     }
@@ -146,6 +146,39 @@ static void a_snapshot_does_not_keep_the_cursors_it_is_done_with(void **state)
     assert_int_equal(column_number(&count, 0), 0);
 }
 
+/* With it numbers could be used up for ever. */
+static void only_who_may_raises_numbers(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(
+        run_beside(f->url, "SELECT has_function_privilege('pg_monitor', 'raise_number(text, bigint)', 'execute')::int"), 0);
+}
+
+/* The lock of a sequence is not kept while the rows of an import are written. */
+static void an_import_with_numbers_of_its_own_does_not_keep_others_from_getting_some(void **state)
+{
+    struct fixture *f = *state;
+    struct store *store = open_node(f, f->url, 400);
+    int64_t other = add_organization(f, "Other"), version = 0;
+    PGconn *node = open_session(f->url);
+    session_run(node, "BEGIN; LOCK TABLE change IN SHARE MODE"); /* the import comes no further than its log */
+    struct attempt attempt;
+    attempt_init(&attempt, f->organization_id, 0, "imported");
+    attempt.user.id = 1000000;
+    attempt_start(store, &attempt);
+    await(run_beside(f->url,
+                     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") >
+          0);
+    assert_true(run_beside(f->url, "SET lock_timeout = 100; SELECT nextval('user_number')") > 1000000);
+    session_run(node, "ROLLBACK");
+    PQfinish(node);
+    await(attempt.done);
+    assert_int_equal(attempt.result, ERR_OK);
+    assert_int_equal(commit_user(store, other, &version, "drawn"), ERR_OK);
+    attempt_end(&attempt);
+    store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +186,8 @@ int main(void)
         postgres_test(what_another_node_holds_for_too_long_is_refused_and_nothing_else),
         postgres_test(a_hint_is_only_believed_as_far_as_the_database_says_so),
         postgres_test(nodes_that_migrate_at_once_do_not_take_each_other_for_another_program),
+        postgres_test(only_who_may_raises_numbers),
+        postgres_test(an_import_with_numbers_of_its_own_does_not_keep_others_from_getting_some),
         postgres_test(a_snapshot_does_not_keep_the_cursors_it_is_done_with),
     };
     return run_postgres_tests(tests);

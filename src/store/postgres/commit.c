@@ -70,16 +70,25 @@ enum err postgres_begin(struct op *op, struct postgres_db *db)
     return e;
 }
 
-/* What callers brought first, so that it is not given again. A number that a sequence has passed it has passed for ever. */
-static enum err raise_number(struct op *op, struct numbers *numbers, enum noun noun, int64_t largest)
+/* What callers bring is taken out of the sequences, so that it is not given again. Before the transaction, because the lock that
+ * this takes is kept to the end of one; what is undone there is not undone here. A number that a sequence has passed it has
+ * passed for ever. */
+static enum err raise_numbers(struct op *op, struct postgres_db *db, const struct waiting *first)
 {
-    if (largest > NUMBER_MAX || largest <= numbers->db->given[noun]) return ERR_OK; /* too large: refused below */
-    AUTO_QUERY q = db_query(&numbers->db->base, "SELECT raise_number($1, $2)");
-    query_text(&q, sequences[noun]);
-    query_number(&q, largest);
-    bool row;
-    enum err e = query_step(op, &q, &row);
-    if (!e) numbers->db->given[noun] = column_number(&q, 0);
+    size_t needed[NOUN_COUNT] = { 0 };
+    int64_t largest[NOUN_COUNT] = { 0 };
+    for (const struct waiting *w = first; w; w = w->next)
+        if (is_open(w)) commit_count_numbers(w->commit, needed, largest);
+    enum err e = ERR_OK;
+    for (enum noun noun = 0; noun < NOUN_COUNT && !e; noun++) {
+        if (largest[noun] > NUMBER_MAX || largest[noun] <= db->given[noun]) continue; /* too large: refused later */
+        AUTO_QUERY q = db_query(&db->base, "SELECT raise_number($1, $2)");
+        query_text(&q, sequences[noun]);
+        query_number(&q, largest[noun]);
+        bool row;
+        e = query_step(op, &q, &row);
+        if (!e) db->given[noun] = column_number(&q, 0);
+    }
     return e;
 }
 
@@ -102,10 +111,8 @@ static enum err fetch_numbers(struct op *op, struct numbers *numbers, const stru
     for (const struct waiting *w = first; w; w = w->next)
         if (is_open(w)) commit_count_numbers(w->commit, needed, largest);
     enum err e = ERR_OK;
-    for (enum noun noun = 0; noun < NOUN_COUNT && !e; noun++) {
-        if (largest[noun]) e = raise_number(op, numbers, noun, largest[noun]);
-        if (!e && needed[noun]) e = draw_numbers(op, numbers, noun, needed[noun]);
-    }
+    for (enum noun noun = 0; noun < NOUN_COUNT && !e; noun++)
+        if (needed[noun]) e = draw_numbers(op, numbers, noun, needed[noun]);
     return e;
 }
 
@@ -343,10 +350,15 @@ static enum ending run_transaction(struct op *op, struct postgres_store *store, 
 {
     enum err e = postgres_connect(op, db);
     if (e) {
+        /* The server may take no more connections, and another lane have one. */
+        for (struct waiting *w = first; w && !atomic_load(&db->server->away); w = w->next)
+            if (is_open(w)) put_back(db, w);
         fail_open(first, &op->failure);
         return ENDED;
     }
-    e = postgres_begin(op, db);
+    db->conflict = false;
+    e = raise_numbers(op, db, first);
+    if (!e) e = postgres_begin(op, db);
     if (!e) e = check_fences(op, db, first);
     if (!e) e = write_all(op, db, first);
     if (e) return after_failure(db, first, may_repeat, &op->failure);

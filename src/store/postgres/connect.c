@@ -44,8 +44,12 @@ static void remember_why(struct server *server, const char *why)
     pthread_mutex_unlock(&server->why_lock);
 }
 
+/* One attempt that fails says little while other connections have answers: there may be too many of them. */
 static void server_is_away(struct server *server)
 {
+    enum { SILENCE_MS = 1000 };
+    if (!atomic_load(&server->away) && clock_coarse_ns() - atomic_load(&server->answered_ns) < SILENCE_MS * INT64_C(1000000))
+        return;
     atomic_store(&server->next_attempt_ns, clock_monotonic_ns() + ATTEMPT_EVERY_MS * INT64_C(1000000));
     atomic_store(&server->away, true);
 }
@@ -117,7 +121,7 @@ enum err postgres_fail(struct op *op, struct postgres_db *db, const PGresult *re
     if (!strcmp(state, "23503") || !strcmp(state, "23502")) return query_fail_expected(op, ERR_INVALID, "");
     /* A value that is none, a limit of the database's: the row is bad, not the database. */
     if (!strncmp(state, "23", 2) || !strncmp(state, "22", 2) || !strncmp(state, "54", 2))
-        return op_fail(op, ERR_INVALID, "", "the database refused the row: %s", message);
+        return op_fail(op, ERR_INVALID, "", "the database refused the row: a value is too long, or not of its kind");
     return op_fail(op, ERR_STORAGE, "store", "the database failed: %s", message);
 }
 
@@ -134,7 +138,10 @@ enum err postgres_wait(struct op *op, struct postgres_db *db)
     for (;;) {
         int unsent = PQflush(db->connection);
         if (unsent < 0) return postgres_lose(op, db, PQerrorMessage(db->connection));
-        if (!unsent && !PQisBusy(db->connection)) return ERR_OK;
+        if (!unsent && !PQisBusy(db->connection)) {
+            atomic_store_explicit(&db->server->answered_ns, clock_coarse_ns(), memory_order_relaxed);
+            return ERR_OK;
+        }
         if (is_past(deadline)) return postgres_lose(op, db, "no answer in time"); /* connecting again tells whether it is away */
         struct pollfd socket = { .fd = PQsocket(db->connection), .events = (short)(POLLIN | (unsent ? POLLOUT : 0)) };
         if (poll(&socket, 1, 100) < 0 && errno != EINTR) return postgres_lose(op, db, strerror(errno));

@@ -29,7 +29,8 @@ enum { OID_BYTES = 17, OID_NUMBER = 20, OID_TEXT = 25, OID_NUMBERS = 1016 };
 struct server {
     char *url;
     int64_t answer_limit_ms;
-    _Atomic bool away;               /* the last attempt to connect failed */
+    _Atomic int64_t answered_ns;     /* when any connection had an answer last */
+    _Atomic bool away;               /* attempts to connect fail, and no other connection has had an answer for a second */
     _Atomic int64_t next_attempt_ns; /* while away: when somebody may try again; the others fail at once */
     _Atomic unsigned epoch;          /* one higher each time it came back: older connections are not used again */
     pthread_mutex_t why_lock;

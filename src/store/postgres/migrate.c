@@ -39,8 +39,9 @@ static enum err read_version(struct op *op, struct postgres_db *db, int64_t *ret
     *ret_version = 0;
     enum err e =
         read_text(op, db,
-                  "SELECT CASE WHEN EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = current_schema()"
-                  " AND table_name = 'installation' AND column_name = 'schema_version') THEN 'installation:' ELSE"
+                  "SELECT CASE WHEN EXISTS (SELECT 1 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+                  " WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = 'installation'"
+                  " AND a.attname = 'schema_version') THEN 'installation:' ELSE"
                   " (SELECT min(relname::text) FROM pg_class c WHERE relnamespace = current_schema()::regnamespace AND relkind IN"
                   " ('r', 'p') AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')) END",
                   &text);

@@ -1,6 +1,8 @@
 /* pool.c — connections that threads borrow. One that the server closed meanwhile is replaced when it is taken. */
 #include "store/postgres/store.h"
 
+#include <time.h>
+
 void connections_init(struct connections *connections, size_t count, struct server *server)
 {
     pthread_mutex_init(&connections->lock, NULL);
@@ -30,14 +32,37 @@ static struct postgres_db *take(struct connections *connections)
     }
 }
 
+/* Waits for somebody to return one, but not for long. False if nobody has one that works. */
+static bool wait_for_return(struct connections *connections)
+{
+    enum { WAIT_MS = 100 };
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += WAIT_MS * 1000000;
+    if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
+    bool any = false;
+    pthread_mutex_lock(&connections->lock);
+    for (size_t i = 0; i < connections->count; i++) any |= connections->taken[i];
+    if (any) pthread_cond_timedwait(&connections->returned, &connections->lock, &until);
+    pthread_mutex_unlock(&connections->lock);
+    return any;
+}
+
+/* When the server takes no more connections those that there are must do. */
 enum err connections_take(struct op *op, struct connections *connections, struct postgres_db **ret_db)
 {
-    *ret_db = take(connections);
-    enum err e = postgres_connect(op, *ret_db);
-    if (!e) return ERR_OK;
-    connections_return(connections, *ret_db);
-    *ret_db = NULL;
-    return e;
+    enum { ATTEMPTS = 20 };
+    for (int attempt = 1;; attempt++) {
+        *ret_db = take(connections);
+        const struct server *server = (*ret_db)->server;
+        AUTO_OP connecting = op_begin();
+        enum err e = postgres_connect(&connecting, *ret_db);
+        if (!e) return ERR_OK;
+        connections_return(connections, *ret_db);
+        *ret_db = NULL;
+        if (e != ERR_BUSY || atomic_load(&server->away) || attempt == ATTEMPTS || !wait_for_return(connections))
+            return op_fail(op, e, connecting.failure.field, "%s", connecting.failure.text);
+    }
 }
 
 void connections_return(struct connections *connections, struct postgres_db *db)

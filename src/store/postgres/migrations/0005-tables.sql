@@ -185,7 +185,7 @@ CREATE TABLE installation_secret (
 
 -- Numbers are given by sequences. One that a caller brings (an import) raises its sequence: under a lock that nextval waits for,
 -- because otherwise a number that was given between the look and the raise could be given again. Only the owner may take that lock:
--- the function acts as who made it.
+-- the function acts as who made it, and only who may is let in: GRANT EXECUTE ON FUNCTION raise_number(text, bigint) TO a role.
 CREATE SEQUENCE organization_number MAXVALUE 9007199254740991;
 CREATE SEQUENCE account_number MAXVALUE 9007199254740991;
 CREATE SEQUENCE user_number MAXVALUE 9007199254740991;
@@ -193,7 +193,7 @@ CREATE SEQUENCE group_number MAXVALUE 9007199254740991;
 CREATE SEQUENCE credential_number MAXVALUE 9007199254740991;
 
 CREATE FUNCTION raise_number(sequence text, number bigint) RETURNS bigint LANGUAGE plpgsql
-SECURITY DEFINER SET search_path FROM CURRENT AS $$
+SECURITY DEFINER AS $$
 DECLARE
     given bigint;
 BEGIN
@@ -208,6 +208,11 @@ BEGIN
     RETURN setval(sequence::regclass, number);
 END
 $$;
+
+REVOKE ALL ON FUNCTION raise_number(text, bigint) FROM PUBLIC;
+DO $$ BEGIN
+    EXECUTE format('ALTER FUNCTION raise_number(text, bigint) SET search_path = %I, pg_temp', current_schema());
+END $$;
 
 INSERT INTO installation VALUES (1, 0);
 INSERT INTO organization (id, name, unique_group_names) VALUES (0, 'installation', 0);
