@@ -246,6 +246,13 @@ enum err directory_refresh(struct op *op, struct directory *directory, int64_t o
 {
     struct resident *resident = directory_find_resident(directory, organization_id);
     if (!resident) {
+        int64_t now;
+        enum err there = store_version(op, directory->store, organization_id, &now);
+        if (there == ERR_NOT_FOUND) { /* deleted, and its last commits are told again */
+            failure_clear(&op->failure);
+            return ERR_OK;
+        }
+        if (there) return there;
         /* Made by another process just now; the installation's log may tell of it only after this. */
         directory_add_organization(directory, organization_id, 0);
         resident = directory_find_resident(directory, organization_id);

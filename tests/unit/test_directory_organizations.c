@@ -54,11 +54,24 @@ static void an_organization_that_was_deleted_is_gone_though_the_installation_was
     assert_null(directory_find_resident(w->directory, organization->id));
 }
 
+static void a_deleted_organization_whose_last_commit_is_told_again_stays_away(void **state)
+{
+    struct world *w = *state;
+    struct organization *organization = other_adds_organization(w, "Deleted");
+    refresh(w, INSTALLATION);
+    commit_one(w, INSTALLATION, ORGANIZATION_DELETED, organization, NULL);
+    refresh(w, INSTALLATION);
+    AUTO_OP op = op_begin();
+    assert_int_equal(directory_refresh(&op, w->directory, organization->id, 1), ERR_OK);
+    assert_null(directory_find_resident(w->directory, organization->id));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         world_test(credentials_that_were_imported_with_their_organization_are_known),
         world_test(an_organization_that_was_deleted_is_gone_though_the_installation_was_loaded_since),
+        world_test(a_deleted_organization_whose_last_commit_is_told_again_stays_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
