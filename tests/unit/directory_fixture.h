@@ -13,6 +13,8 @@
 #include "directory/importer.h"
 #include "directory/resident.h"
 
+#include <stdarg.h>
+
 struct world {
     struct fixture *f; /* f->store is the directory's; f->op makes the tests' objects */
     struct store *other;
@@ -95,6 +97,17 @@ static inline enum err hear_of(struct world *w, int64_t organization_id)
 static inline void refresh(struct world *w, int64_t organization_id)
 {
     assert_int_equal(hear_of(w, organization_id), ERR_OK);
+}
+
+/* Something that store.h has no words for, in either engine. */
+PRINTF_LIKE(2, 3) static inline void execute(struct world *w, const char *format, ...)
+{
+    char sql[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sql, sizeof sql, format, arguments);
+    va_end(arguments);
+    place_number(&w->f->place, sql);
 }
 
 /* --- who asks --- */

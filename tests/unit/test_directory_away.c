@@ -35,12 +35,6 @@ static void memory_answers_while_the_database_is_away_and_says_so(void **state)
     assert_ok(w, directory_delete_group(acting(w, 0), id));
 }
 
-/* Something that store.h has no words for. */
-static void execute(struct world *w, const char *sql)
-{
-    place_number(&w->f->place, sql);
-}
-
 static void an_image_that_cannot_be_followed_for_now_stays_and_is_followed_later(void **state)
 {
     struct world *w = *state;

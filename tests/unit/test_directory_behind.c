@@ -5,17 +5,6 @@
 
 #define SECRET "2ed2bfd5-f927-490b-b77a-a7e2f0685d4e"
 
-/* Something that store.h has no words for, in either engine. */
-PRINTF_LIKE(2, 3) static void execute(struct world *w, const char *format, ...)
-{
-    char sql[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(sql, sizeof sql, format, arguments);
-    va_end(arguments);
-    place_number(&w->f->place, sql);
-}
-
 static enum err authenticate(struct world *w, const char *secret)
 {
     AUTO_OP op = op_begin();

@@ -11,17 +11,6 @@ static enum err authenticate(struct world *w, const char *header)
     return credentials_authenticate(&op, directory_credentials(w->directory), header, FORM_BEARER);
 }
 
-/* Something that store.h has no words for, in either engine. */
-PRINTF_LIKE(2, 3) static void execute(struct world *w, const char *format, ...)
-{
-    char sql[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(sql, sizeof sql, format, arguments);
-    va_end(arguments);
-    place_number(&w->f->place, sql);
-}
-
 static void lose_newest_version(struct world *w, int64_t organization_id)
 {
     execute(w, "DELETE FROM change WHERE organization_id = %lld AND version = %lld", (long long)organization_id,
