@@ -61,12 +61,10 @@ static void a_log_that_cannot_be_read_is_passed_over_by_loading_again(void **sta
     new_group(w, "ours");
     struct group *theirs = other_adds_group(w, "theirs");
     struct group found;
-    char sql[200];
-    snprintf(sql, sizeof sql,
-             "update change set detail = '{' where organization_id = %lld and version ="
-             " (select max(version) from change where organization_id = %lld)",
-             (long long)w->organization_id, (long long)w->organization_id);
-    execute(w, sql);
+    execute(w,
+            "update change set detail = '{' where organization_id = %lld and version ="
+            " (select max(version) from change where organization_id = %lld)",
+            (long long)w->organization_id, (long long)w->organization_id);
     refresh(w, w->organization_id);
     assert_true(get_group(w, theirs->id, &found));
     struct directory_stats stats;

@@ -34,12 +34,24 @@ static void await_gone(struct world *w, int64_t organization_id)
     assert_null(directory_find_resident(w->directory, organization_id));
 }
 
+/* The follower's first round compares all that is in memory with the database, and reads the credentials last: who hides a table
+ * before that fails the round as a whole. What is committed after something of the first round was seen is read last in that
+ * round, or in a later one. */
+static void await_first_round(struct world *w)
+{
+    other_adds_credential(w, 0, SECRET "first");
+    await_authenticated(w, SECRET "first");
+    other_adds_credential(w, 0, SECRET "then");
+    await_authenticated(w, SECRET "then");
+}
+
 static void open_with_follower(struct world *w)
 {
     struct directory_options options = quiet_options;
     options.background = true;
     close_directory(w);
     open_directory(w, &options);
+    await_first_round(w);
 }
 
 /* Its log has an entry that nobody can read. */
@@ -106,8 +118,6 @@ static void organizations_that_came_and_went_are_not_forgotten_over_a_failure(vo
     other_adds_credential(w, 0, SECRET "2");
     open_with_follower(w);
     await_authenticated(w, SECRET);
-    other_adds_credential(w, 0, SECRET "follow");
-    await_authenticated(w, SECRET "follow");
 
     struct resident *installation = directory_find_resident(w->directory, INSTALLATION);
     turn_take(&installation->turn); /* the follower waits here until the table is hidden */
