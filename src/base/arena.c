@@ -89,6 +89,17 @@ void *arena_array(struct arena *arena, size_t count, size_t size)
     return arena_zalloc(arena, bytes);
 }
 
+void *arena_grow(struct arena *arena, void *elements, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity) return elements;
+    size_t bytes, larger = *capacity ? *capacity * 2 : 8;
+    if (__builtin_mul_overflow(larger, size, &bytes)) abort();
+    void *grown = arena_alloc(arena, bytes);
+    if (count) memcpy(grown, elements, count * size);
+    *capacity = larger;
+    return grown;
+}
+
 char *arena_strdup(struct arena *arena, const char *text)
 {
     return text ? arena_strndup(arena, text, strlen(text)) : NULL;

@@ -31,6 +31,11 @@ __attribute__((malloc, returns_nonnull)) void *arena_zalloc(struct arena *arena,
 /* `count` elements of `size` bytes, cleared; aborts if the product overflows. */
 __attribute__((malloc, returns_nonnull)) void *arena_array(struct arena *arena, size_t count, size_t size);
 
+/* Room for one more behind `count` elements of `size` bytes: the same ones, or a copy with twice the capacity; the old ones stay
+ * until the arena ends, so a list takes at most twice its memory. The new part is not cleared. */
+__attribute__((returns_nonnull)) void *arena_grow(struct arena *arena, void *elements, size_t count, size_t *capacity,
+                                                  size_t size);
+
 /* Copy of a C string; NULL for NULL. */
 char *arena_strdup(struct arena *arena, const char *text);
 

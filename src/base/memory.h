@@ -40,6 +40,14 @@ static inline void *memory_resize(void *memory, size_t count, size_t size)
     return memory;
 }
 
+/* Room for one more behind `count` elements of `size` bytes: doubles when they fill the capacity. For lists of any length. */
+static inline void *memory_grow(void *memory, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity) return memory;
+    *capacity = *capacity ? *capacity * 2 : 8;
+    return memory_resize(memory, *capacity, size);
+}
+
 /* Capacity for at least `needed` elements, grown by half. */
 static inline uint32_t memory_next_capacity(uint32_t capacity, uint32_t needed)
 {

@@ -147,34 +147,13 @@ struct past {
     struct directory *directory;
     struct store_head *heads; /* by organization */
     size_t head_count, head_capacity;
-    struct credential *credentials;
-    size_t credential_count, credential_capacity;
 };
 
 static enum err add_head(void *context, struct op *op, const struct store_head *head)
 {
     struct past *past = context;
-    if (past->head_count == past->head_capacity) {
-        past->head_capacity = past->head_capacity ? past->head_capacity * 2 : 256;
-        struct store_head *heads = arena_array(&op->arena, past->head_capacity, sizeof *heads);
-        if (past->head_count) memcpy(heads, past->heads, past->head_count * sizeof *heads);
-        past->heads = heads;
-    }
+    past->heads = arena_grow(&op->arena, past->heads, past->head_count, &past->head_capacity, sizeof *past->heads);
     past->heads[past->head_count++] = *head;
-    return ERR_OK;
-}
-
-static enum err add_credential(void *context, struct op *op, const struct credential *credential)
-{
-    struct past *past = context;
-    if (past->credential_count == past->credential_capacity) {
-        past->credential_capacity = past->credential_capacity ? past->credential_capacity * 2 : 256;
-        struct credential *credentials = arena_array(&op->arena, past->credential_capacity, sizeof *credentials);
-        if (past->credential_count) memcpy(credentials, past->credentials, past->credential_count * sizeof *credentials);
-        past->credentials = credentials;
-    }
-    past->credentials[past->credential_count] = *credential; /* of its texts only the name is used */
-    past->credentials[past->credential_count++].name = arena_strdup(&op->arena, credential->name);
     return ERR_OK;
 }
 
@@ -227,11 +206,12 @@ enum err directory_compare_all(struct op *op, struct directory *directory)
     struct past past = { .directory = directory };
     enum err e = store_list_heads(op, directory->store, add_head, &past);
     /* Credentials after the heads: what is committed in between is read, and followed once more. */
-    struct store_sink sink = { .context = &past, .credential = add_credential };
+    struct credential_list credentials = { 0 };
+    struct store_sink sink = { .context = &credentials, .credential = directory_collect_credential };
     int64_t cursor;
     if (!e) e = store_load_credentials(op, directory->store, &sink, &cursor);
     if (e) return e;
-    credentials_replace_all(directory->credentials, past.credentials, past.credential_count);
+    credentials_replace_all(directory->credentials, credentials.items, credentials.count);
     for (size_t i = 0; i < past.head_count; i++) directory_know_resident(directory, past.heads[i].organization_id);
     struct resident *resident;
     for (uint32_t i = 0; (resident = resident_at(directory, i)); i++) compare_resident(&past, resident);

@@ -5,21 +5,10 @@
 
 /* --- following --- */
 
-struct credential_list {
-    struct credential *items;
-    size_t count, capacity;
-};
-
-static enum err collect_credential(void *context, struct op *op, const struct credential *credential)
+enum err directory_collect_credential(void *context, struct op *op, const struct credential *credential)
 {
     struct credential_list *list = context;
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? list->capacity * 2 : 16;
-        struct credential *items = arena_alloc(&op->arena, capacity * sizeof *items);
-        if (list->count) memcpy(items, list->items, list->count * sizeof *items);
-        list->items = items;
-        list->capacity = capacity;
-    }
+    list->items = arena_grow(&op->arena, list->items, list->count, &list->capacity, sizeof *list->items);
     list->items[list->count] = *credential; /* of its texts only the name is used */
     list->items[list->count++].name = arena_strdup(&op->arena, credential->name);
     return ERR_OK;
@@ -73,7 +62,7 @@ static enum err refresh_credentials(struct op *op, struct directory *directory, 
     enum err e = find_credential_news(op, directory, resident, version, &any);
     if (e || !any) return e;
     struct credential_list list = { 0 };
-    struct store_sink sink = { .context = &list, .credential = collect_credential };
+    struct store_sink sink = { .context = &list, .credential = directory_collect_credential };
     int64_t read_version;
     e = store_load(op, directory->store, resident->organization_id, &sink, NULL, &read_version);
     if (e == ERR_NOT_FOUND) { /* deleted meanwhile: the installation's log says so */
@@ -98,12 +87,7 @@ static enum err collect_deleted_user(void *context, struct op *op, const struct 
     if (entry->kind != USER_DELETED) return ERR_OK;
     enum err e = change_read_detail(op, entry->kind, entry->detail, &change);
     if (e) return e;
-    if (deleted->count == deleted->capacity) {
-        deleted->capacity = deleted->capacity ? deleted->capacity * 2 : 16;
-        int64_t *ids = arena_array(&op->arena, deleted->capacity, sizeof *ids);
-        if (deleted->count) memcpy(ids, deleted->ids, deleted->count * sizeof *ids);
-        deleted->ids = ids;
-    }
+    deleted->ids = arena_grow(&op->arena, deleted->ids, deleted->count, &deleted->capacity, sizeof *deleted->ids);
     deleted->ids[deleted->count++] = change.before.user->id;
     return ERR_OK;
 }
@@ -285,13 +269,7 @@ struct heard_list {
 static enum err hear(void *context, struct op *op, int64_t organization_id, int64_t version)
 {
     struct heard_list *list = context;
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? list->capacity * 2 : 64;
-        struct heard *items = arena_alloc(&op->arena, capacity * sizeof *items);
-        if (list->count) memcpy(items, list->items, list->count * sizeof *items);
-        list->items = items;
-        list->capacity = capacity;
-    }
+    list->items = arena_grow(&op->arena, list->items, list->count, &list->capacity, sizeof *list->items);
     list->items[list->count++] = (struct heard){ organization_id, version };
     return ERR_OK;
 }

@@ -8,11 +8,8 @@
 static void remember_credential(struct ledger *ledger, struct ledger_organization *organization,
                                 const struct credential *credential)
 {
-    if (organization->credential_count == organization->credential_capacity) {
-        organization->credential_capacity = organization->credential_capacity ? organization->credential_capacity * 2 : 8;
-        organization->credentials =
-            memory_resize(organization->credentials, organization->credential_capacity, sizeof *organization->credentials);
-    }
+    organization->credentials = memory_grow(organization->credentials, organization->credential_count,
+                                            &organization->credential_capacity, sizeof *organization->credentials);
     union object copy = object_copy(&ledger->arena, NOUN_CREDENTIAL, (union object){ .any = credential });
     organization->credentials[organization->credential_count++] = *copy.credential;
 }

@@ -19,10 +19,7 @@ static size_t find_range(const struct number_set *set, int64_t number)
 
 static void insert_range(struct number_set *set, size_t at, int64_t first, int64_t last)
 {
-    if (set->count == set->capacity) {
-        set->capacity = set->capacity ? set->capacity * 2 : 8;
-        set->ranges = memory_resize(set->ranges, set->capacity, sizeof *set->ranges);
-    }
+    set->ranges = memory_grow(set->ranges, set->count, &set->capacity, sizeof *set->ranges);
     memmove(&set->ranges[at + 1], &set->ranges[at], (set->count - at) * sizeof *set->ranges);
     set->ranges[at] = (struct number_range){ first, last };
     set->count++;
@@ -159,10 +156,7 @@ struct ledger_organization *ledger_find(struct ledger *ledger, int64_t organizat
 struct ledger_organization *ledger_add(struct ledger *ledger, int64_t organization_id)
 {
     size_t at = find_place(ledger, organization_id);
-    if (ledger->count == ledger->capacity) {
-        ledger->capacity = ledger->capacity ? ledger->capacity * 2 : 16;
-        ledger->organizations = memory_resize(ledger->organizations, ledger->capacity, sizeof *ledger->organizations);
-    }
+    ledger->organizations = memory_grow(ledger->organizations, ledger->count, &ledger->capacity, sizeof *ledger->organizations);
     memmove(&ledger->organizations[at + 1], &ledger->organizations[at], (ledger->count - at) * sizeof *ledger->organizations);
     struct ledger_organization *organization = memory_zalloc(sizeof *organization);
     organization->id = organization_id;

@@ -147,13 +147,7 @@ struct hits {
 
 static void add_hit(struct hits *hits, uint32_t ordinal)
 {
-    if (hits->count == hits->capacity) {
-        size_t capacity = hits->capacity ? hits->capacity * 2 : 64;
-        uint32_t *grown = arena_alloc(hits->arena, capacity * sizeof *grown);
-        if (hits->count) memcpy(grown, hits->ordinals, hits->count * sizeof *grown);
-        hits->ordinals = grown;
-        hits->capacity = capacity;
-    }
+    hits->ordinals = arena_grow(hits->arena, hits->ordinals, hits->count, &hits->capacity, sizeof *hits->ordinals);
     if (hits->count && hits->ordinals[hits->count - 1] > ordinal) hits->ascending = false;
     hits->ordinals[hits->count++] = ordinal;
 }

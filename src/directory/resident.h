@@ -117,10 +117,17 @@ MUST_USE enum err directory_forget(struct op *op, struct directory *directory, i
  * to unlink once it holds no writer lock. */
 struct organization_list {
     int64_t *ids;
-    size_t count;
+    size_t count, capacity;
 };
 /* Appends the organization that a change of the installation is about, if it is about one. */
 void directory_note_organization(struct op *op, const struct change *change, struct organization_list *ret_list);
+
+/* For a store_sink: appends to a struct credential_list in the operation's arena. */
+struct credential_list {
+    struct credential *items; /* of their texts only the name */
+    size_t count, capacity;
+};
+MUST_USE enum err directory_collect_credential(void *list, struct op *op, const struct credential *credential);
 
 MUST_USE enum err directory_catch_up(struct op *op, struct directory *directory, struct image *image, bool *ret_reload,
                                      struct organization_list *ret_outdated);

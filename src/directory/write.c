@@ -113,10 +113,8 @@ void directory_note_organization(struct op *op, const struct change *change, str
     default:
         return;
     }
-    int64_t *ids = arena_alloc(&op->arena, (ret_list->count + 1) * sizeof *ids);
-    if (ret_list->count) memcpy(ids, ret_list->ids, ret_list->count * sizeof *ids);
-    ids[ret_list->count++] = organization_id;
-    ret_list->ids = ids;
+    ret_list->ids = arena_grow(&op->arena, ret_list->ids, ret_list->count, &ret_list->capacity, sizeof *ret_list->ids);
+    ret_list->ids[ret_list->count++] = organization_id;
 }
 
 /* Applies the changes of one version, seen by readers all at once; moves *next behind them. False if the image cannot take them.

@@ -52,7 +52,7 @@ static enum err list_organizations(struct checking *c)
     bool row;
     enum err e;
     while (!(e = query_step(c->op, &q, &row)) && row) {
-        if (c->seen_count == capacity) c->seen = memory_resize(c->seen, capacity = capacity * 2 + 64, sizeof(*c->seen));
+        c->seen = memory_grow(c->seen, c->seen_count, &capacity, sizeof *c->seen);
         c->seen[c->seen_count++] = (struct seen){ .organization_id = column_number(&q, 0), .position = -1 };
     }
     return e;

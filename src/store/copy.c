@@ -215,7 +215,7 @@ static enum err list_ends(struct op *op, struct copying *c)
     free(c->ends);
     c->ends = NULL;
     while (!(e = query_step(op, &q, &row)) && row) {
-        if (c->end_count == capacity) c->ends = memory_resize(c->ends, capacity = capacity * 2 + 64, sizeof(*c->ends));
+        c->ends = memory_grow(c->ends, c->end_count, &capacity, sizeof *c->ends);
         c->ends[c->end_count++] = (struct log_end){ column_number(&q, 0), 0 };
     }
     return e;

@@ -78,10 +78,7 @@ static enum err read_grants(const struct loading *l, struct grants *grants, int6
 {
     grants->count = 0;
     while (grants->row && column_number(&grants->query, 0) <= group_id) {
-        if (grants->count == grants->capacity) {
-            grants->capacity = grants->capacity * 2 + 16;
-            grants->items = memory_resize(grants->items, grants->capacity, sizeof(*grants->items));
-        }
+        grants->items = memory_grow(grants->items, grants->count, &grants->capacity, sizeof *grants->items);
         grants->items[grants->count++] = read_grant(&grants->query);
         enum err e = query_step(l->op, &grants->query, &grants->row);
         if (e) return e;

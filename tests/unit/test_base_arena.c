@@ -92,6 +92,22 @@ static void texts_are_copied_with_a_terminating_zero(void **state)
     arena_free(&arena);
 }
 
+static void a_list_grows_with_what_it_has(void **state)
+{
+    (void)state;
+    struct arena arena = ARENA_INIT;
+    uint32_t *numbers = NULL;
+    size_t capacity = 0;
+    for (uint32_t count = 0; count < 100000; count++) {
+        numbers = arena_grow(&arena, numbers, count, &capacity, sizeof *numbers);
+        assert_true(count < capacity);
+        numbers[count] = count;
+    }
+    for (uint32_t i = 0; i < 100000; i++) assert_int_equal(numbers[i], i);
+    assert_true(arena.total < 20 * 100000 * sizeof *numbers); /* not with the square of its length */
+    arena_free(&arena);
+}
+
 static void formatted_texts_may_be_of_any_length(void **state)
 {
     (void)state;
@@ -112,6 +128,7 @@ int main(void)
         cmocka_unit_test(a_reset_arena_keeps_at_most_64_kib),
         cmocka_unit_test(resetting_or_freeing_an_empty_arena_is_harmless),
         cmocka_unit_test(texts_are_copied_with_a_terminating_zero),
+        cmocka_unit_test(a_list_grows_with_what_it_has),
         cmocka_unit_test(formatted_texts_may_be_of_any_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

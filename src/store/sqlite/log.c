@@ -22,10 +22,7 @@ static void free_sequences(struct sequences *sequences)
 
 static void add_sequence(struct sequences *sequences, int64_t sequence)
 {
-    if (sequences->count == sequences->capacity) {
-        sequences->capacity = sequences->capacity * 2 + 64;
-        sequences->items = memory_resize(sequences->items, sequences->capacity, sizeof(*sequences->items));
-    }
+    sequences->items = memory_grow(sequences->items, sequences->count, &sequences->capacity, sizeof *sequences->items);
     sequences->items[sequences->count++] = sequence;
 }
 
@@ -154,10 +151,7 @@ static enum err read_news(struct op *op, struct db *db, int64_t cursor, struct f
     bool row;
     enum err e;
     while (!(e = query_step(op, &q, &row)) && row) {
-        if (news->count == news->capacity) {
-            news->capacity = news->capacity * 2 + 64;
-            news->items = memory_resize(news->items, news->capacity, sizeof(*news->items));
-        }
+        news->items = memory_grow(news->items, news->count, &news->capacity, sizeof *news->items);
         news->items[news->count].organization_id = column_number(&q, 0);
         news->items[news->count++].version = column_number(&q, 1);
         news->newest = column_number(&q, 2);
