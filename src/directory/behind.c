@@ -129,9 +129,7 @@ enum err directory_forget(struct op *op, struct directory *directory, int64_t or
 enum err directory_compare(struct op *op, struct directory *directory, struct resident *resident)
 {
     turn_take(&resident->turn);
-    struct organization_list outdated = { 0 };
-    enum err e = directory_refresh_image_in_turn(op, directory, resident, INT64_MAX, &outdated);
-    for (size_t i = 0; i < outdated.count; i++) directory_note_behind(directory, outdated.ids[i], BEHIND_OUTDATED, 0);
+    enum err e = directory_refresh_image_in_turn(op, directory, resident, INT64_MAX);
     int64_t version;
     if (!e) e = store_version(op, directory->store, resident->organization_id, &version);
     if (!e && atomic_load(&resident->known_version) > version) e = directory_forget(op, directory, resident->organization_id);

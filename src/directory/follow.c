@@ -108,8 +108,7 @@ enum err directory_follow_logins(struct op *op, struct directory *directory, str
     return e;
 }
 
-enum err directory_refresh_image_in_turn(struct op *op, struct directory *directory, struct resident *resident, int64_t version,
-                                         struct organization_list *ret_outdated)
+enum err directory_refresh_image_in_turn(struct op *op, struct directory *directory, struct resident *resident, int64_t version)
 {
     enum err e = ERR_OK;
     pthread_rwlock_rdlock(&directory->table_lock);
@@ -118,7 +117,7 @@ enum err directory_refresh_image_in_turn(struct op *op, struct directory *direct
     pthread_rwlock_unlock(&directory->table_lock);
     if (image && image->version < version) {
         bool reload = false;
-        e = directory_catch_up(op, directory, image, &reload, ret_outdated);
+        e = directory_catch_up(op, directory, image, &reload);
         if (reload) { /* while the database is away an image that is not the newest is better than none */
             atomic_fetch_add(&directory->reloads, 1);
             directory_unlink(directory, resident);
@@ -128,20 +127,18 @@ enum err directory_refresh_image_in_turn(struct op *op, struct directory *direct
     return e;
 }
 
-static enum err refresh_image(struct op *op, struct directory *directory, struct resident *resident, int64_t version,
-                              struct organization_list *outdated)
+static enum err refresh_image(struct op *op, struct directory *directory, struct resident *resident, int64_t version)
 {
     turn_take(&resident->turn);
-    enum err e = directory_refresh_image_in_turn(op, directory, resident, version, outdated);
+    enum err e = directory_refresh_image_in_turn(op, directory, resident, version);
     turn_give(&resident->turn, true);
     return e;
 }
 
 enum err directory_refresh_image(struct op *op, struct directory *directory, struct resident *resident, int64_t version)
 {
-    struct organization_list none = { 0 };
     directory_raise(&resident->known_version, version);
-    return directory_refresh_image_in_turn(op, directory, resident, version, &none);
+    return directory_refresh_image_in_turn(op, directory, resident, version);
 }
 
 static bool image_is_current(struct directory *directory, struct resident *resident, int64_t version)
@@ -180,9 +177,24 @@ enum err directory_refresh_outdated(struct op *op, struct directory *directory, 
 }
 
 struct organization_news {
-    struct organization_list list;
+    int64_t *ids;
+    size_t count, capacity;
     int64_t version; /* of the last entry */
 };
+
+static int64_t organization_of(const struct change *change)
+{
+    switch (change_shape(change->kind)) {
+    case CHANGE_CREATES:
+    case CHANGE_UPDATES:
+    case CHANGE_MARKS:
+        return change->after.any ? change->after.organization->id : 0;
+    case CHANGE_DELETES:
+        return change->before.organization->id;
+    default:
+        return 0;
+    }
+}
 
 static enum err collect_organization(void *context, struct op *op, const struct log_entry *entry)
 {
@@ -191,8 +203,11 @@ static enum err collect_organization(void *context, struct op *op, const struct 
     news->version = entry->version;
     if (change_noun(entry->kind) != NOUN_ORGANIZATION) return ERR_OK;
     enum err e = change_read_detail(op, entry->kind, entry->detail, &change);
-    if (!e) directory_note_organization(op, &change, &news->list);
-    return e;
+    int64_t organization_id = e ? 0 : organization_of(&change);
+    if (!organization_id) return e;
+    news->ids = arena_grow(&op->arena, news->ids, news->count, &news->capacity, sizeof *news->ids);
+    news->ids[news->count++] = organization_id;
+    return ERR_OK;
 }
 
 /* Which organizations were made, changed or deleted: by the log, whatever the installation's image has. That may have been loaded
@@ -206,10 +221,10 @@ static enum err refresh_organizations(struct op *op, struct directory *directory
     }
     enum err e = store_read_log(op, directory->store, INSTALLATION, news.version, 0, collect_organization, &news);
     if (e) return e;
-    for (size_t i = 0; i < news.list.count; i++) {
-        if (!directory_refresh_outdated(op, directory, news.list.ids[i])) continue;
+    for (size_t i = 0; i < news.count; i++) {
+        if (!directory_refresh_outdated(op, directory, news.ids[i])) continue;
         failure_clear(&op->failure);
-        directory_note_behind(directory, news.list.ids[i], BEHIND_OUTDATED, 0); /* it is tried again */
+        directory_note_behind(directory, news.ids[i], BEHIND_OUTDATED, 0); /* it is tried again */
     }
     atomic_store(&directory->organizations_version, news.version);
     return ERR_OK;
@@ -218,8 +233,7 @@ static enum err refresh_organizations(struct op *op, struct directory *directory
 /* The installation is always resident: when its log cannot be followed it is loaded again at once. */
 static enum err refresh_installation(struct op *op, struct directory *directory, struct resident *resident, int64_t version)
 {
-    struct organization_list told = { 0 }; /* refresh_organizations sees to them */
-    enum err e = refresh_image(op, directory, resident, version, &told);
+    enum err e = refresh_image(op, directory, resident, version);
     struct image *image;
     enum err leased = directory_lease(op, directory, INSTALLATION, &resident, &image);
     if (!leased) image_drop(image);
@@ -249,8 +263,7 @@ enum err directory_refresh(struct op *op, struct directory *directory, int64_t o
     else e = refresh_organizations(op, directory, version);
     if (!e && !image_is_current(directory, resident, version)) {
         if (organization_id == INSTALLATION) return refresh_installation(op, directory, resident, version);
-        struct organization_list none = { 0 };
-        e = refresh_image(op, directory, resident, version, &none);
+        e = refresh_image(op, directory, resident, version);
     }
     if (!e && organization_id != INSTALLATION) e = directory_follow_logins(op, directory, resident, version); /* if forgotten */
     /* Apart from the image: it may have met this commit already, while loading or before a write of its own. */

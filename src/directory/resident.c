@@ -141,16 +141,31 @@ static bool link_image(struct directory *directory, struct resident *resident, s
     return current;
 }
 
-/* Loads and links; *ret_image has a reference for the caller. Few commits happen while an image loads: loading again is simpler
- * than following the log into an image that nobody holds a writer lock for. */
+/* Links an image that nobody sees yet, after what was committed while it loaded. Commits go on meanwhile, but following the few
+ * of a load takes no longer than one of them. False if it must be loaded again. */
+static bool catch_up_and_link(struct op *op, struct directory *directory, struct resident *resident, struct image *image)
+{
+    enum { ROUNDS = 20 };
+    bool reload = false;
+    for (int round = 0; round < ROUNDS && !reload; round++) {
+        if (link_image(directory, resident, image)) return true;
+        if (!directory_catch_up(op, directory, image, &reload)) continue;
+        failure_clear(&op->failure); /* if the database does not answer either, the next load says so */
+        reload = true;
+    }
+    return false;
+}
+
+/* Loads and links; *ret_image has a reference for the caller. It is loaded again only if the log cannot be followed: while the
+ * organization is imported, or when the database went back. */
 static enum err load_and_link(struct op *op, struct directory *directory, struct resident *resident, struct image **ret_image)
 {
-    enum { ATTEMPTS = 20 };
+    enum { ATTEMPTS = 5 };
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         struct image *image;
         enum err e = load_image(op, directory, resident->organization_id, &image);
         if (e) return e;
-        if (link_image(directory, resident, image)) {
+        if (catch_up_and_link(op, directory, resident, image)) {
             *ret_image = image;
             return ERR_OK;
         }

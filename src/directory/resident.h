@@ -112,15 +112,9 @@ MUST_USE enum err directory_forget(struct op *op, struct directory *directory, i
 
 /* Applies what the log has after the image's version. The writer lock is held; the image is linked or not yet shown to anybody.
  * Sets *ret_reload if the image cannot be brought up to date this way, or is of commits that the database lost (directory_forget
- * was called then); after a failure it is as it was. Organizations whose image
- * must be dropped because of a change in the installation's log are appended to *ret_outdated (in the op's arena) for the caller
- * to unlink once it holds no writer lock. */
-struct organization_list {
-    int64_t *ids;
-    size_t count, capacity;
-};
-/* Appends the organization that a change of the installation is about, if it is about one. */
-void directory_note_organization(struct op *op, const struct change *change, struct organization_list *ret_list);
+ * was called then), or if there is too much to catch up with; after a failure it is as it was. What the installation's log says
+ * of organizations is not looked at. */
+MUST_USE enum err directory_catch_up(struct op *op, struct directory *directory, struct image *image, bool *ret_reload);
 
 /* For a store_sink: appends to a struct credential_list in the operation's arena. */
 struct credential_list {
@@ -128,9 +122,6 @@ struct credential_list {
     size_t count, capacity;
 };
 MUST_USE enum err directory_collect_credential(void *list, struct op *op, const struct credential *credential);
-
-MUST_USE enum err directory_catch_up(struct op *op, struct directory *directory, struct image *image, bool *ret_reload,
-                                     struct organization_list *ret_outdated);
 
 /* Ends the sessions of users that the organization's log says were deleted, up to `version`, so that they do not live again if
  * their users do: before an image that is in memory shows these, whether one is or not. (One that is loaded shows them before the
@@ -147,9 +138,9 @@ MUST_USE enum err directory_refresh_outdated(struct op *op, struct directory *di
  * that cannot be done. The writer lock is held. Unlike directory_refresh it leaves the credentials to the follower. */
 MUST_USE enum err directory_refresh_image(struct op *op, struct directory *directory, struct resident *resident, int64_t version);
 
-/* The same, except that known_version is left and that changes in the installation's log are told as by directory_catch_up. */
+/* The same, except that known_version is left. */
 MUST_USE enum err directory_refresh_image_in_turn(struct op *op, struct directory *directory, struct resident *resident,
-                                                  int64_t version, struct organization_list *ret_outdated);
+                                                  int64_t version);
 
 /* --- behind.c; for the follower --- */
 

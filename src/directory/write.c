@@ -20,7 +20,11 @@ struct catch_up {
     struct pending *first, **last;
     int64_t version, position; /* expected next */
     bool hole;
+    size_t count;
 };
+
+/* Of more changes an image is loaded again: that takes no longer, and not 250 bytes of memory for each. */
+enum { CATCH_UP_MAX = 20000 };
 
 static enum err collect_entry(void *context, struct op *op, const struct log_entry *entry)
 {
@@ -31,6 +35,7 @@ static enum err collect_entry(void *context, struct op *op, const struct log_ent
         state->hole = true;
         return ERR_OK;
     }
+    if (++state->count > CATCH_UP_MAX) return op_fail(op, ERR_TOO_LARGE, "", "too many changes to follow");
     state->version = entry->version;
     state->position = entry->position;
     struct pending *pending = arena_zalloc(state->arena, sizeof *pending);
@@ -98,25 +103,6 @@ static bool complete(struct op *op, const struct image *image, struct change *ch
     return true;
 }
 
-void directory_note_organization(struct op *op, const struct change *change, struct organization_list *ret_list)
-{
-    int64_t organization_id;
-    switch (change_shape(change->kind)) {
-    case CHANGE_CREATES:
-    case CHANGE_UPDATES:
-    case CHANGE_MARKS:
-        organization_id = change->after.any ? change->after.organization->id : 0;
-        break;
-    case CHANGE_DELETES:
-        organization_id = change->before.organization->id;
-        break;
-    default:
-        return;
-    }
-    ret_list->ids = arena_grow(&op->arena, ret_list->ids, ret_list->count, &ret_list->capacity, sizeof *ret_list->ids);
-    ret_list->ids[ret_list->count++] = organization_id;
-}
-
 /* Applies the changes of one version, seen by readers all at once; moves *next behind them. False if the image cannot take them.
  */
 static bool apply_version(struct op *op, struct directory *directory, struct image *image, const struct pending **next)
@@ -138,8 +124,7 @@ static bool apply_version(struct op *op, struct directory *directory, struct ima
     return applied;
 }
 
-enum err directory_catch_up(struct op *op, struct directory *directory, struct image *image, bool *ret_reload,
-                            struct organization_list *ret_outdated)
+enum err directory_catch_up(struct op *op, struct directory *directory, struct image *image, bool *ret_reload)
 {
     struct catch_up state = { .arena = &op->arena, .version = image->version };
     state.last = &state.first;
@@ -150,13 +135,12 @@ enum err directory_catch_up(struct op *op, struct directory *directory, struct i
         *ret_reload = !e;
         return e;
     }
-    if (e) return e;
-    /* What the log says of organizations counts even if the accounts before it make the image load again. */
-    for (struct pending *pending = state.first; pending; pending = pending->next) {
-        bool is_organization = change_noun(pending->change.kind) == NOUN_ORGANIZATION;
-        if (is_organization && image->organization_id == INSTALLATION)
-            directory_note_organization(op, &pending->change, ret_outdated);
+    if (e == ERR_TOO_LARGE) {
+        failure_clear(&op->failure);
+        *ret_reload = true;
+        return ERR_OK;
     }
+    if (e) return e;
     if (image->organization_id != INSTALLATION && directory->logins) {
         struct resident *resident = directory_find_resident(directory, image->organization_id);
         if (resident) e = directory_follow_logins(op, directory, resident, state.version);
@@ -243,10 +227,9 @@ static void start_attempt(struct op *op);
 static void start_again(struct op *op)
 {
     struct write *write = op->write;
-    struct organization_list outdated = { 0 };
     bool reload = false;
     failure_clear(&op->failure);
-    enum err e = directory_catch_up(op, write->directory, write->image, &reload, &outdated);
+    enum err e = directory_catch_up(op, write->directory, write->image, &reload);
     if (reload) {
         atomic_fetch_add(&write->directory->reloads, 1);
         directory_unlink(write->directory, write->resident);

@@ -1,0 +1,143 @@
+/* Loading an organization while other processes go on changing it, and what is too much to follow instead of loading. */
+#include "directory_fixture.h"
+
+static int64_t loads(struct world *w)
+{
+    struct directory_stats stats;
+    directory_stats(w->directory, &stats);
+    return stats.loads;
+}
+
+static int64_t reloads(struct world *w)
+{
+    struct directory_stats stats;
+    directory_stats(w->directory, &stats);
+    return stats.reloads;
+}
+
+static void *load_it(void *argument)
+{
+    struct world *w = argument;
+    AUTO_OP op = op_begin();
+    op.may_block = true;
+    struct resident *resident;
+    struct image *image = NULL;
+    if (directory_lease(&op, w->directory, w->organization_id, &resident, &image)) image = NULL;
+    image_drop(image);
+    return image;
+}
+
+/* An image takes its place under the table's lock: while somebody reads the table, a thread can load but not finish. */
+static pthread_t begin_loading(struct world *w)
+{
+    const int64_t before = loads(w);
+    pthread_t thread;
+    pthread_rwlock_rdlock(&w->directory->table_lock);
+    pthread_create(&thread, NULL, load_it, w);
+    while (atomic_load(&w->directory->loads) == before) usleep(1000);
+    return thread;
+}
+
+static bool end_loading(struct world *w, pthread_t thread)
+{
+    void *image;
+    pthread_rwlock_unlock(&w->directory->table_lock);
+    pthread_join(thread, &image);
+    return image != NULL;
+}
+
+/* As the follower does first of all when it hears of a commit. */
+static void hear_of_version(struct world *w, struct resident *resident)
+{
+    directory_raise(&resident->known_version, version_of(w, w->organization_id));
+}
+
+static void what_is_committed_while_an_image_loads_is_followed(void **state)
+{
+    struct world *w = *state;
+    struct group found;
+    struct group *before = other_adds_group(w, "before"), *meanwhile[3];
+    struct resident *resident = directory_find_resident(w->directory, w->organization_id);
+    const int64_t loads_before = loads(w);
+
+    pthread_t thread = begin_loading(w);
+    for (int i = 0; i < 3; i++) meanwhile[i] = other_adds_group(w, (const char *[]){ "one", "two", "three" }[i]);
+    hear_of_version(w, resident);
+    assert_true(end_loading(w, thread));
+
+    assert_int_equal(loads(w), loads_before + 1); /* not once more for each commit */
+    assert_true(get_group(w, before->id, &found));
+    for (int i = 0; i < 3; i++) assert_true(get_group(w, meanwhile[i]->id, &found));
+    assert_int_equal(w->op.version, version_of(w, w->organization_id));
+    assert_int_equal(loads(w), loads_before + 1);
+    assert_sound(w);
+}
+
+static void what_cannot_be_followed_while_an_image_loads_makes_it_load_again(void **state)
+{
+    struct world *w = *state;
+    struct group found;
+    other_adds_group(w, "before");
+    struct resident *resident = directory_find_resident(w->directory, w->organization_id);
+    const int64_t loads_before = loads(w);
+
+    pthread_t thread = begin_loading(w);
+    struct group *meanwhile = other_adds_group(w, "meanwhile");
+    execute(w, "UPDATE change SET kind = 'nonsense' WHERE organization_id = %lld AND version = %lld",
+            (long long)w->organization_id, (long long)version_of(w, w->organization_id));
+    hear_of_version(w, resident);
+    assert_true(end_loading(w, thread));
+
+    assert_true(get_group(w, meanwhile->id, &found));
+    assert_int_equal(loads(w), loads_before + 2);
+}
+
+/* One commit with `count` changes of the group's description; the last one is "count". */
+static void describe_often(struct world *w, const struct group *group, int count)
+{
+    struct change_list list = { 0 };
+    const char *description = NULL;
+    for (int i = 1; i <= count; i++) {
+        struct group *before = arena_alloc(&w->f->op.arena, sizeof *before), *after = arena_alloc(&w->f->op.arena, sizeof *after);
+        *before = *after = *group;
+        before->description = description;
+        after->description = description = arena_printf(&w->f->op.arena, "%d", i);
+        append(w->f, &list, GROUP_UPDATED, before, after);
+    }
+    assert_done(w->f, commit_others(w, w->organization_id, &list));
+}
+
+static void assert_described(struct world *w, const struct group *group, const char *description)
+{
+    struct group found;
+    assert_true(get_group(w, group->id, &found));
+    assert_string_equal(found.description, description);
+}
+
+static void few_changes_are_followed_and_very_many_are_loaded(void **state)
+{
+    struct world *w = *state;
+    struct group *group = other_adds_group(w, "often");
+    struct group found;
+    assert_true(get_group(w, group->id, &found));
+
+    describe_often(w, group, 1000);
+    refresh(w, w->organization_id);
+    assert_described(w, group, "1000");
+    assert_int_equal(reloads(w), 0);
+
+    for (int i = 0; i < 3; i++) describe_often(w, group, 7000 + i);
+    refresh(w, w->organization_id);
+    assert_described(w, group, "7002");
+    assert_int_equal(reloads(w), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        world_test(what_is_committed_while_an_image_loads_is_followed),
+        world_test(what_cannot_be_followed_while_an_image_loads_makes_it_load_again),
+        world_test(few_changes_are_followed_and_very_many_are_loaded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
