@@ -12,7 +12,7 @@
     /* name                   kind            offset                                          initial            min max       choices  when       value    help */ \
     { "config",               SETTING_TEXT,   offsetof(struct config, config),                NULL,              0, 0,         NULL,    AT_START,  "FILE",  "read settings from this file (default roster.conf, if there is one)" }, \
     { "store",                SETTING_TEXT,   offsetof(struct config, store),                 "sqlite:roster.db", 0, 0,        NULL,    AT_START,  "URL",   "the database: sqlite:PATH, postgres://..., or host=... dbname=..." }, \
-    { "busy_limit_ms",        SETTING_NUMBER, offsetof(struct config, busy_limit_ms),         "5000",            1, 600000,    NULL,    AT_START,  "N",     "how long to wait for another process's lock on the database" },
+    { "busy_limit_ms",        SETTING_NUMBER, offsetof(struct config, busy_limit_ms),         "5000",            1, 600000,    NULL,    AT_START,  "N",     "how long to wait for another process's lock (SQLite) or for any answer (PostgreSQL)" },
 
 const struct setting config_store_settings[] = {
     STORE_ROWS

@@ -54,7 +54,7 @@ void sqlite_checkpointer_finish(struct sqlite_store *store)
 void sqlite_checkpointer_start(struct sqlite_store *store)
 {
     sqlite3_wal_hook(store->writer.db.handle, log_grew, &store->checkpointer);
-    pthread_create(&store->checkpointer.thread, NULL, run_checkpointer, &store->checkpointer);
+    if (pthread_create(&store->checkpointer.thread, NULL, run_checkpointer, &store->checkpointer) != 0) abort();
 }
 
 void sqlite_checkpointer_stop(struct sqlite_store *store)

@@ -231,7 +231,7 @@ static enum err submit(struct sqlite_store *store, struct waiting *w)
 void sqlite_writer_start(struct sqlite_store *store)
 {
     store->writer.last = &store->writer.first;
-    pthread_create(&store->writer.thread, NULL, run_writer, store);
+    if (pthread_create(&store->writer.thread, NULL, run_writer, store) != 0) abort();
 }
 
 void sqlite_writer_stop(struct sqlite_store *store)

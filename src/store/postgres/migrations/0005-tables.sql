@@ -1,6 +1,6 @@
--- The tables for PostgreSQL: those of SQLite's migrations 0001 to 0005, with the same columns. Every key begins with organization_id
--- where rows belong to an organization, so that the tables can be spread by it. Texts compare by their bytes (the image sorts and
--- searches, no locale does).
+-- The tables for PostgreSQL: those of SQLite's migrations 0001 to 0005, with the same columns. Primary keys begin with organization_id
+-- where rows belong to an organization, so that the tables can be spread by it; what is unique in the whole installation (numbers,
+-- uuids, secrets) is UNIQUE besides. Texts compare by their bytes (the image sorts and searches, no locale does).
 --
 -- There are no foreign keys inside an organization. Whoever changes one holds the lock of its row in `organization` (the fence), so
 -- an INSERT that asks whether what it refers to is there cannot be overtaken; a trigger for each row would lock and so rewrite the
