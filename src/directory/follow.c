@@ -327,14 +327,14 @@ static enum err follow_once(struct op *op, struct directory *directory)
 
 static void tell_following(struct directory *directory, enum err e, const struct failure *failure)
 {
+    char text[256] = "";
     bool failed_before = atomic_exchange(&directory->follow_failing, e != ERR_OK);
-    if (e && !failed_before) {
-        char trouble[256];
-        store_trouble(directory->store, trouble, sizeof trouble);
-        log_error("cannot follow the database: %s%s%s", failure->text, *trouble ? ": " : "", trouble);
-        directory_reach_news(directory);
-    }
-    if (!e && failed_before) log_info("following the database again");
+    if (e && !failed_before) directory_reach_news(directory);
+    if (e) store_trouble(directory->store, text, sizeof text);
+    follow_log_result(&directory->follow_log, e != ERR_OK, failure->text, text);
+    if (e) return;
+    int64_t held_back_ms = store_held_back_ms(directory->store, text, sizeof text);
+    follow_log_held_back(&directory->follow_log, held_back_ms, text);
 }
 
 void *directory_run_follower(void *argument)

@@ -10,6 +10,7 @@
 #define ROSTER_DIRECTORY_RESIDENT_H
 
 #include "directory/directory.h"
+#include "directory/follow_log.h"
 #include "directory/turn.h"
 
 /* What an organization that is behind has to catch up with; bits. */
@@ -75,6 +76,7 @@ struct directory {
     int64_t follow_cursor;
     int64_t compared_epoch; /* of store_epoch, when memory was last compared with the database */
     bool ended_failing;     /* ended sessions cannot be followed, and that was said */
+    struct follow_log follow_log;
     struct resident *behind_first, *behind_last;
     int64_t behind_pause_until_ns;
     _Atomic int64_t memory_budget, follow_interval_ms, expire_interval_s;

@@ -42,6 +42,7 @@ struct engine {
                          const struct uuid *after_commit_id, int64_t limit, store_log_function function, void *context);
     enum err (*follow)(struct op *op, struct store *store, int64_t *cursor, store_version_function function, void *context);
     enum err (*cursor)(struct op *op, struct db *db, int64_t *ret_cursor); /* of follow, for what a snapshot shows */
+    int64_t (*held_back_ms)(struct store *store, char *text, size_t size); /* NULL: nothing does */
     void (*wait)(struct store *store, int64_t timeout_ms);                 /* NULL: nothing but stop_fd can end it early */
     const char *(*follows_by)(struct store *store);
     void (*trouble)(struct store *store, char *text, size_t size);

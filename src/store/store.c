@@ -157,6 +157,12 @@ const char *store_follows_by(struct store *store)
     return store->engine->follows_by(store);
 }
 
+int64_t store_held_back_ms(struct store *store, char *text, size_t size)
+{
+    *text = '\0';
+    return store->engine->held_back_ms ? store->engine->held_back_ms(store, text, size) : 0;
+}
+
 bool store_reachable(const struct store *store)
 {
     return store->engine->reachable(store);

@@ -126,12 +126,18 @@ MUST_USE enum err store_read_log_since(struct op *op, struct store *store, int64
                                        const struct uuid *after_commit_id, store_log_function function, void *context);
 
 /* Newest version of each organization that got a commit after *cursor (any process), and moves the cursor: nothing is missed,
- * though one may be told again (PostgreSQL, while other transactions are open), and an older one behind it only where two other
- * nodes' hints overtook each other. A cursor is the engine's: SQLite's is a number of the log, PostgreSQL's of a transaction.
- * Cheap when nothing happened. */
+ * though one may be told again, or an older one behind it (PostgreSQL: when transactions or hints overtake each other). If there
+ * is very much the next call tells the rest, and store_wait does not wait. A cursor is the engine's: SQLite's is a number of the
+ * log, PostgreSQL's of a transaction. An open store has one follower: for the cursor that the last call left it also knows what
+ * was told already of transactions after it. Cheap when nothing happened. */
 typedef enum err (*store_version_function)(void *context, struct op *op, int64_t organization_id, int64_t version);
 MUST_USE enum err store_follow(struct op *op, struct store *store, int64_t *cursor, store_version_function function,
                                void *context);
+
+/* For how many milliseconds one open transaction has been holding back the cursor: nobody can know what it will commit. 0: none
+ * is. `text` says which, and where to find it, for the log. What others commit is told nevertheless, once; a process that starts
+ * begins at the cursor. As of the last store_follow. Always 0 with SQLite. */
+int64_t store_held_back_ms(struct store *store, char *text, size_t size);
 
 /* Goes up, in store_follow alone, when the database may have gone back since it was last asked: the connection is another one
  * than before, or it leads to another server (PostgreSQL). Commits that this process knew may be lost then, and others may have

@@ -170,6 +170,106 @@ static void what_was_told_is_not_told_for_ever(void **state)
     store_close(node);
 }
 
+/* Somebody who has a number of a transaction, and does nothing with it. */
+static PGconn *hold_back(struct fixture *f)
+{
+    PGconn *session = open_session(f->url);
+    session_run(session, "BEGIN; SELECT pg_current_xact_id()");
+    return session;
+}
+
+static void what_was_told_is_told_once_however_long_a_transaction_stays_open(void **state)
+{
+    struct fixture *f = *state;
+    int64_t cursor, here;
+    struct told told;
+    struct store *node = open_follower(f, &cursor, &told);
+    PGconn *session = hold_back(f);
+    here = session_run(session, "SELECT pg_current_xact_id()::text::bigint");
+    for (int i = 0; i < 3; i++) {
+        commit_here(f, "news");
+        sleep_ms(1100); /* a poll is due */
+        follow(f, node, &cursor, &told);
+        assert_int_equal(told.version, f->versions[1]);
+        assert_int_equal(told.times, i + 1);
+        for (int j = 0; j < 2; j++) {
+            sleep_ms(1100);
+            follow(f, node, &cursor, &told);
+        }
+        assert_int_equal(told.times, i + 1);
+    }
+    assert_true(cursor <= here); /* who begins there misses nothing */
+    struct told later = { .organization_id = f->organization_id };
+    struct store *other = open_node(f, f->url, 0);
+    follow(f, other, &cursor, &later);
+    assert_int_equal(later.version, f->versions[1]);
+    store_close(other);
+    session_run(session, "COMMIT");
+    PQfinish(session);
+    store_close(node);
+}
+
+static void it_can_be_asked_what_holds_the_follower_back(void **state)
+{
+    struct fixture *f = *state;
+    int64_t cursor;
+    struct told told;
+    char text[256], number[32];
+    struct store *node = open_follower(f, &cursor, &told);
+    PGconn *session = hold_back(f);
+    snprintf(number, sizeof number, "transaction %lld ",
+             (long long)session_run(session, "SELECT pg_current_xact_id()::text::bigint"));
+    commit_here(f, "news"); /* only others after it show that it is in the way */
+    await((sleep_ms(100), follow(f, node, &cursor, &told), store_held_back_ms(node, text, sizeof text) > 500) &&
+          strstr(text, number));
+    assert_non_null(strstr(text, "pg_prepared_xacts"));
+    session_run(session, "COMMIT");
+    PQfinish(session);
+    await((sleep_ms(100), follow(f, node, &cursor, &told), !strstr((store_held_back_ms(node, text, sizeof text), text), number)));
+    store_close(node);
+}
+
+/* What is told of others' organizations, counted. */
+static enum err count_told(void *context, struct op *op, int64_t organization_id, int64_t version)
+{
+    (void)op, (void)version;
+    int64_t *counts = context;
+    if (organization_id >= 1000000000) counts[organization_id - 1000000000]++;
+    return ERR_OK;
+}
+
+/* A poll tells a part at a time, and all of it in the end. */
+static void very_much_is_told_in_parts(void **state)
+{
+    enum { NEWS = 110000, PART = 40000 };
+    struct fixture *f = *state;
+    int64_t cursor = 0, *counts = calloc(NEWS, sizeof *counts), newest, told = 0;
+    assert_non_null(counts);
+    newest = run_beside(f->url, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1");
+    run_beside(f->url, arena_printf(&f->op.arena,
+                                    "INSERT INTO change (organization_id, version, position, time, kind, credential_id, user_id,"
+                                    " group_id, subject_id, object_id, commit_id, detail, transaction)"
+                                    " SELECT 1000000000 + n, 1, 0, 1, 'organization_imported', 0, 0, 0, 0, 0, '', '{}',"
+                                    " (%lld - n / 200)::text::xid8 FROM generate_series(0, %d) AS n",
+                                    (long long)newest, NEWS - 1));
+    struct store *node = open_node(f, f->url, 0);
+    int rounds = 0;
+    for (; told < NEWS && rounds < 20; rounds++) {
+        assert_done(f, store_follow(&f->op, node, &cursor, count_told, counts));
+        int64_t before = told;
+        told = 0;
+        for (int i = 0; i < NEWS; i++) told += counts[i] > 0;
+        assert_true(told - before < PART);
+        int64_t begun = clock_monotonic_ns();
+        if (told < NEWS) store_wait(node, 60000);
+        assert_true(milliseconds_since(begun) < 900); /* for the rest nobody waits */
+    }
+    assert_int_equal(told, NEWS);
+    run_beside(f->url, "DELETE FROM change WHERE organization_id >= 1000000000");
+    store_close(node);
+    free(counts);
+}
+
 static void waiting_ends_when_it_is_told_to(void **state)
 {
     struct fixture *f = *state;
@@ -312,6 +412,9 @@ int main(void)
         postgres_test(transactions_that_end_in_another_order_are_not_missed),
         postgres_test(a_cursor_is_good_for_the_next_store),
         postgres_test(what_was_told_is_not_told_for_ever),
+        postgres_test(what_was_told_is_told_once_however_long_a_transaction_stays_open),
+        postgres_test(it_can_be_asked_what_holds_the_follower_back),
+        postgres_test(very_much_is_told_in_parts),
         postgres_test(waiting_ends_when_it_is_told_to),
         postgres_test(all_nodes_hear_of_all_commits_of_all_nodes),
         postgres_test(the_log_is_read_between_limits),

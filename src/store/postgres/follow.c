@@ -1,8 +1,12 @@
 /* follow.c — the log, and noticing what other nodes committed.
  *
  * Hints come by LISTEN; the truth is asked for every POLL_MS, after each new connection, and all the time where there can be no
- * LISTEN. The cursor is a transaction number: everything before it has ended and was told. What has a number from the cursor on
- * is told once more at the next poll: that is harmless, and nothing is missed whatever the order in which transactions end. */
+ * LISTEN. The cursor is a transaction number: everything before it has ended and was told.
+ *
+ * One transaction that stays open, anywhere in the cluster, holds the cursor where it is, for hours perhaps. So the follower also
+ * remembers how far it has come: everything before a number was told, but for the transactions that had not ended then. Only
+ * these, and what has a number from there on, are asked for, a page at a time; nothing is missed whatever the order in which
+ * transactions end, and nothing is read again because somebody forgot a transaction. */
 #include "store/postgres/store.h"
 
 #include "base/clock.h"
@@ -10,6 +14,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { POLL_MS = 1000 };
@@ -176,10 +181,10 @@ static bool take_news(struct postgres_store *store, int *ret_socket)
     pthread_mutex_lock(&follower->lock);
     take_notifications(store);
     bool listens = follower->listening && follower->db.connection && PQstatus(follower->db.connection) == CONNECTION_OK;
-    bool due = poll_is_due(follower);
+    bool due = follower->more || poll_is_due(follower);
     follower->heard_only = listens && follower->heard.count && !due;
     *ret_socket = listens ? PQsocket(follower->db.connection) : -1;
-    bool news = follower->heard.count || (listens && due);
+    bool news = follower->heard.count || follower->more || (listens && due);
     pthread_mutex_unlock(&follower->lock);
     return news;
 }
@@ -211,33 +216,83 @@ const char *postgres_follows_by(struct store *base)
     return pooled ? "polling only, because a pooler is in between" : "LISTEN, and polling every second";
 }
 
-static enum err poll_versions(struct op *op, struct follower *follower, int64_t *cursor, struct hint_list *news,
-                              _Atomic int64_t *epoch)
+/* $1: from where on; $2: the transactions before that had not ended. The place to go on from is of the snapshot that finds the
+ * rows: one statement. Row -1 has it. Entries of one transaction are never on two pages. */
+static const char news_since[] =
+    "SELECT organization_id, max(version), max(number) AS newest, count(*) FILTER (WHERE paged),"
+    " max(number) FILTER (WHERE paged), NULL::text FROM ("
+    "(SELECT organization_id, version, transaction::text::bigint AS number, true AS paged FROM change"
+    " WHERE position = 0 AND transaction >= $1::text::xid8 ORDER BY transaction FETCH FIRST 4096 ROWS WITH TIES)"
+    " UNION ALL SELECT organization_id, version, transaction::text::bigint, false FROM change"
+    " WHERE position = 0 AND transaction = ANY ($2::text::xid8[])) AS news GROUP BY organization_id"
+    " UNION ALL SELECT -1, pg_snapshot_xmin(pg_current_snapshot())::text::bigint,"
+    " pg_snapshot_xmax(pg_current_snapshot())::text::bigint,"
+    " (1000000 * extract(epoch FROM pg_postmaster_start_time()))::bigint, 0,"
+    " ARRAY(SELECT pg_snapshot_xip(pg_current_snapshot()))::text ORDER BY newest";
+enum { NEWS_PAGE = 4096, PAGES_AT_ONCE = 8 };
+
+/* What a page says beside its news: of the snapshot, and of the server. */
+struct page {
+    int64_t oldest, next, server_started; /* the oldest transaction that is open, the next that begins */
+    const char *open;                     /* in the op's arena */
+    int64_t count, last;                  /* entries from the place on; the number of the last one */
+};
+
+static enum err read_news(struct op *op, struct follower *follower, const struct place *place, struct hint_list *news,
+                          struct page *ret_page)
 {
-    /* The cursor is of the snapshot that finds the rows: one statement. Row -1 has it. */
-    AUTO_QUERY q =
-        db_query(&follower->db.base,
-                 "SELECT organization_id, max(version), max(transaction::text::bigint) AS newest, 0::bigint FROM change"
-                 " WHERE position = 0 AND transaction >= $1::text::xid8 GROUP BY organization_id"
-                 " UNION ALL SELECT -1, pg_snapshot_xmin(pg_current_snapshot())::text::bigint, 0,"
-                 " (1000000 * extract(epoch FROM pg_postmaster_start_time()))::bigint ORDER BY newest");
-    query_text(&q, arena_printf(&op->arena, "%" PRId64, *cursor));
-    int64_t next = *cursor, server_started = 0;
+    AUTO_QUERY q = db_query(&follower->db.base, news_since);
+    query_text(&q, arena_printf(&op->arena, "%" PRId64, place->from));
+    query_text(&q, place->open);
+    *ret_page = (struct page){ .open = "{}" };
     bool row;
     enum err e;
     while (!(e = query_step(op, &q, &row)) && row) {
-        if (column_number(&q, 0) < 0) next = column_number(&q, 1), server_started = column_number(&q, 3);
-        else hint_list_add(news, column_number(&q, 0), column_number(&q, 1));
+        if (column_number(&q, 0) < 0) {
+            ret_page->oldest = column_number(&q, 1);
+            ret_page->next = column_number(&q, 2);
+            ret_page->server_started = column_number(&q, 3);
+            ret_page->open = arena_strdup(&op->arena, column_text(&q, 5));
+            continue;
+        }
+        hint_list_append(news, column_number(&q, 0), column_number(&q, 1));
+        ret_page->count += column_number(&q, 3);
+        if (column_number(&q, 4) > ret_page->last) ret_page->last = column_number(&q, 4);
     }
-    if (e) return e;
-    /* A pooler may keep the connection while the server behind it becomes another one. */
-    bool other = follower->renewed || next < *cursor || server_started != follower->server_started;
-    if (other) atomic_fetch_add(epoch, 1);
-    follower->renewed = false;
-    follower->server_started = server_started;
-    *cursor = next;
-    follower->polled_ns = clock_monotonic_ns();
-    return ERR_OK;
+    return e;
+}
+
+/* Since when is it the same transaction that is the oldest? */
+static void note_oldest(struct follower *follower, const struct page *page)
+{
+    int64_t oldest = page->oldest < page->next ? page->oldest : 0; /* 0: none is open */
+    if (oldest != follower->oldest) follower->oldest_since_ns = clock_monotonic_ns();
+    follower->oldest = oldest;
+}
+
+/* From the place on, which is moved; ret_more: there is more than is read at once. */
+static enum err poll_versions(struct op *op, struct follower *follower, struct place *place, struct hint_list *news,
+                              _Atomic int64_t *epoch, bool *ret_more)
+{
+    enum err e = ERR_OK;
+    *ret_more = true;
+    for (int i = 0; i < PAGES_AT_ONCE && *ret_more && !e; i++) {
+        struct page page;
+        e = read_news(op, follower, place, news, &page);
+        if (e) break;
+        /* A pooler may keep the connection while the server behind it becomes another one. */
+        bool other = follower->renewed || page.oldest < place->cursor || page.server_started != follower->server_started;
+        if (other) atomic_fetch_add(epoch, 1);
+        follower->renewed = false;
+        follower->server_started = page.server_started;
+        note_oldest(follower, &page);
+        *ret_more = page.count >= NEWS_PAGE;
+        place->from = *ret_more ? page.last + 1 : page.next;
+        place->cursor = page.oldest < place->from ? page.oldest : place->from;
+        place->open = page.open;
+    }
+    if (!e) follower->polled_ns = clock_monotonic_ns();
+    return e;
 }
 
 /* Whoever may connect may notify: a hint says where to look, the database what is there. */
@@ -254,13 +309,36 @@ static enum err look_up_hints(struct op *op, struct follower *follower, struct h
     return e;
 }
 
+/* Where a cursor stands: where the last poll left it, or, if it is another one, nothing after it was told. */
+static struct place find_place(struct op *op, const struct follower *follower, int64_t cursor)
+{
+    if (!follower->told.open || follower->told.cursor != cursor)
+        return (struct place){ .cursor = cursor, .from = cursor, .open = "{}" };
+    struct place place = follower->told;
+    place.open = arena_strdup(&op->arena, place.open);
+    return place;
+}
+
+static void keep_place(struct follower *follower, const struct place *place, bool more)
+{
+    char *open = strdup(place->open);
+    if (!open) abort();
+    pthread_mutex_lock(&follower->lock);
+    free(follower->told_open);
+    follower->told = *place;
+    follower->told.open = follower->told_open = open;
+    follower->more = more;
+    pthread_mutex_unlock(&follower->lock);
+}
+
 enum err postgres_follow(struct op *op, struct store *base, int64_t *cursor, store_version_function function, void *context)
 {
     struct postgres_store *store = postgres_store_of(base);
     struct follower *follower = &store->follower;
     struct hint_list news = { 0 };
-    int64_t next = *cursor;
+    bool more = false;
     pthread_mutex_lock(&follower->lock);
+    struct place place = find_place(op, follower, *cursor);
     enum err e = connect_follower(op, follower);
     take_notifications(store);
     bool heard_only = follower->heard_only && !follower->renewed && !e;
@@ -269,12 +347,28 @@ enum err postgres_follow(struct op *op, struct store *base, int64_t *cursor, sto
         e = look_up_hints(op, follower, &news);
     } else if (!e) {
         follower->heard.count = 0; /* the poll finds them too */
-        e = poll_versions(op, follower, &next, &news, &base->epoch);
+        e = poll_versions(op, follower, &place, &news, &base->epoch, &more);
     }
     pthread_mutex_unlock(&follower->lock);
 
     for (size_t i = 0; i < news.count && !e; i++) e = function(context, op, news.items[i].organization_id, news.items[i].version);
     free(news.items);
-    if (!e) *cursor = next;
-    return e;
+    if (e || heard_only) return e;
+    keep_place(follower, &place, more);
+    *cursor = place.cursor;
+    return ERR_OK;
+}
+
+int64_t postgres_held_back_ms(struct store *base, char *text, size_t size)
+{
+    struct follower *follower = &postgres_store_of(base)->follower;
+    pthread_mutex_lock(&follower->lock);
+    int64_t oldest = follower->oldest, since_ns = follower->oldest_since_ns;
+    pthread_mutex_unlock(&follower->lock);
+    *text = '\0';
+    if (!oldest) return 0;
+    snprintf(text, size,
+             "transaction %" PRId64 " of the cluster stays open; pg_stat_activity (backend_xid) or pg_prepared_xacts has it",
+             oldest);
+    return (clock_monotonic_ns() - since_ns) / 1000000;
 }

@@ -14,14 +14,18 @@
 /* PostgreSQL takes up to 8,000 bytes. A hint wakes every node: who commits all the time tells of many commits at once. */
 enum { PAYLOAD = 7900, HINTS_MAX = 100000, PAUSE_MS = 2 };
 
-void hint_list_add(struct hint_list *list, int64_t organization_id, int64_t version)
+void hint_list_append(struct hint_list *list, int64_t organization_id, int64_t version)
 {
-    if (list->count == HINTS_MAX) return;
     if (list->count == list->capacity) {
         list->capacity = list->capacity * 2 + 64;
         list->items = memory_resize(list->items, list->capacity, sizeof *list->items);
     }
     list->items[list->count++] = (struct hint){ organization_id, version };
+}
+
+void hint_list_add(struct hint_list *list, int64_t organization_id, int64_t version)
+{
+    if (list->count < HINTS_MAX) hint_list_append(list, organization_id, version);
 }
 
 void postgres_hint(struct postgres_store *store, const struct waiting *first)

@@ -114,6 +114,7 @@ static void close_store(struct store *base)
     pthread_mutex_destroy(&store->follower.lock);
     free(store->hinter.list.items);
     free(store->follower.heard.items);
+    free(store->follower.told_open);
     free(store);
 }
 
@@ -175,6 +176,7 @@ const struct engine postgres_engine = {
     .commit_start = postgres_commit_start,
     .read_log = postgres_read_log,
     .follow = postgres_follow,
+    .held_back_ms = postgres_held_back_ms,
     .cursor = postgres_cursor,
     .wait = postgres_wait_for_news,
     .follows_by = postgres_follows_by,

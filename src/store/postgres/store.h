@@ -55,6 +55,13 @@ struct hinter {
     _Atomic int pid; /* of its process in the server: our own hints are no news */
 };
 
+/* How far the follower has come. */
+struct place {
+    int64_t cursor;   /* all before it have ended and were told */
+    int64_t from;     /* all before it were told, but for: */
+    const char *open; /* the transactions before it that had not ended: "{12,15}"; NULL: not known */
+};
+
 struct follower {
     pthread_mutex_t lock;
     struct postgres_db db;
@@ -63,7 +70,12 @@ struct follower {
     int64_t server_started; /* when the server did that it last polled; microseconds */
     bool heard_only;        /* the wait ended because of hints: no need to poll */
     int64_t polled_ns;      /* when */
-    struct hint_list heard; /* hints of others */
+    struct place told;
+    char *told_open;         /* told.open, to be freed */
+    bool more;               /* there was more to tell than was told at once */
+    int64_t oldest;          /* the transaction that was the oldest when it last polled; 0: none was open */
+    int64_t oldest_since_ns; /* since when it is the oldest */
+    struct hint_list heard;  /* hints of others */
 };
 
 struct postgres_store {
@@ -123,6 +135,7 @@ MUST_USE enum err postgres_read_log(struct op *op, struct store *store, int64_t 
 MUST_USE enum err postgres_follow(struct op *op, struct store *store, int64_t *cursor, store_version_function function,
                                   void *context);
 MUST_USE enum err postgres_cursor(struct op *op, struct db *db, int64_t *ret_cursor);
+int64_t postgres_held_back_ms(struct store *store, char *text, size_t size);
 void postgres_wait_for_news(struct store *store, int64_t timeout_ms);
 const char *postgres_follows_by(struct store *store);
 
@@ -132,6 +145,8 @@ void postgres_hinter_stop(struct postgres_store *store);
 /* Remembers what was committed; wake tells it. */
 void postgres_hint(struct postgres_store *store, const struct waiting *first);
 void postgres_hinter_wake(struct postgres_store *store);
+/* add: one of those that anybody may send or that may get lost, so no more than a limit of them. append: any number. */
+void hint_list_append(struct hint_list *list, int64_t organization_id, int64_t version);
 void hint_list_add(struct hint_list *list, int64_t organization_id, int64_t version);
 
 /* backup.c */
