@@ -1,4 +1,5 @@
 /* follow.c — the background: following other processes' commits. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "directory/resident.h"
@@ -331,7 +332,7 @@ static void tell_following(struct directory *directory, enum err e, const struct
     bool failed_before = atomic_exchange(&directory->follow_failing, e != ERR_OK);
     if (e && !failed_before) directory_reach_news(directory);
     if (e) store_trouble(directory->store, text, sizeof text);
-    follow_log_result(&directory->follow_log, e != ERR_OK, failure->text, text);
+    follow_log_result(&directory->follow_log, e != ERR_OK, failure->text, text, clock_monotonic_ns());
     if (e) return;
     int64_t held_back_ms = store_held_back_ms(directory->store, text, sizeof text);
     follow_log_held_back(&directory->follow_log, held_back_ms, text);

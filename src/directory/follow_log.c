@@ -3,11 +3,26 @@
 
 #include "base/log.h"
 
-enum { HELD_BACK_S = 60 };
+#include <stdio.h>
+#include <string.h>
 
-void follow_log_result(struct follow_log *log, bool failed, const char *text, const char *cause)
+enum { CAUSE_EVERY_S = 30, HELD_BACK_S = 60 };
+
+/* Of two causes that take turns not each is told: that would be a line for each attempt. */
+static bool is_new(const struct follow_log *log, const char *cause, int64_t now_ns)
 {
-    if (failed && !log->failed) log_error("cannot follow the database: %s%s%s", text, *cause ? ": " : "", cause);
+    return *cause && strcmp(cause, log->cause) != 0 && now_ns - log->told_at_ns >= CAUSE_EVERY_S * INT64_C(1000000000);
+}
+
+void follow_log_result(struct follow_log *log, bool failed, const char *text, const char *cause, int64_t now_ns)
+{
+    bool begins = failed && !log->failed, changes = failed && log->failed && is_new(log, cause, now_ns);
+    if (begins) log_error("cannot follow the database: %s%s%s", text, *cause ? ": " : "", cause);
+    if (changes) log_error("still cannot follow the database, but for another reason: %s: %s", text, cause);
+    if (begins || changes) {
+        snprintf(log->cause, sizeof log->cause, "%s", cause);
+        log->told_at_ns = now_ns;
+    }
     if (!failed && log->failed) log_info("following the database again");
     log->failed = failed;
 }

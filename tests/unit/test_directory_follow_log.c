@@ -31,23 +31,50 @@ static int end_capture(char *ret_line, size_t size)
     return lines;
 }
 
+static int64_t seconds(int64_t count)
+{
+    return count * INT64_C(1000000000);
+}
+
 static void a_failure_is_told_once_and_its_end(void **state)
 {
     struct follow_log log = { 0 };
     char line[512];
     (void)state;
     begin_capture();
-    for (int i = 0; i < 3600; i++) follow_log_result(&log, true, "no answer", "connection refused");
+    for (int i = 0; i < 3600; i++) follow_log_result(&log, true, "no answer", "connection refused", seconds(i + 1));
     assert_int_equal(end_capture(line, sizeof line), 1);
     assert_non_null(strstr(line, "error cannot follow the database: no answer: connection refused\n"));
     begin_capture();
-    for (int i = 0; i < 3; i++) follow_log_result(&log, false, "", "connection refused");
+    for (int i = 0; i < 3; i++) follow_log_result(&log, false, "", "connection refused", seconds(5000 + i));
     assert_int_equal(end_capture(line, sizeof line), 1);
     assert_non_null(strstr(line, "info  following the database again\n"));
     begin_capture();
-    follow_log_result(&log, true, "no answer", "");
+    follow_log_result(&log, true, "no answer", "", seconds(6000));
     assert_int_equal(end_capture(line, sizeof line), 1);
     assert_non_null(strstr(line, "cannot follow the database: no answer\n"));
+}
+
+static void another_cause_is_told_too(void **state)
+{
+    struct follow_log log = { 0 };
+    char line[512];
+    (void)state;
+    begin_capture();
+    follow_log_result(&log, true, "no answer", "connection refused", seconds(100));
+    for (int i = 1; i < 600; i++) follow_log_result(&log, true, "no answer", "password authentication failed", seconds(100 + i));
+    assert_int_equal(end_capture(line, sizeof line), 2);
+    assert_non_null(strstr(line, "for another reason: no answer: password authentication failed\n"));
+}
+
+static void causes_that_take_turns_are_not_told_each_time(void **state)
+{
+    struct follow_log log = { 0 };
+    char line[512];
+    (void)state;
+    begin_capture();
+    for (int i = 0; i < 600; i++) follow_log_result(&log, true, "no answer", i % 2 ? "one" : "two", seconds(100 + i));
+    assert_in_range(end_capture(line, sizeof line), 2, 1 + 600 / 30);
 }
 
 static void what_holds_back_is_told_after_a_minute_and_when_it_is_over(void **state)
@@ -73,6 +100,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failure_is_told_once_and_its_end),
+        cmocka_unit_test(another_cause_is_told_too),
+        cmocka_unit_test(causes_that_take_turns_are_not_told_each_time),
         cmocka_unit_test(what_holds_back_is_told_after_a_minute_and_when_it_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
