@@ -78,16 +78,21 @@ static void sleep_a_while(struct lanes *lanes, struct lane *lane)
     lane->idle = false;
 }
 
-/* NULL: it is time to stop. */
+/* NULL: it is time to stop, for all: while a lane is busy, what it tells may start another commit, and that may be for any lane.
+ */
 static struct waiting *take_batch(struct lanes *lanes, struct lane *lane)
 {
     struct waiting *first;
     pthread_mutex_lock(&lanes->lock);
-    while (!(first = collect(lanes, lane)) && !(lanes->stopping && !lanes->first)) {
+    lanes->busy -= lane->busy;
+    lane->busy = false;
+    while (!(first = collect(lanes, lane)) && !(lanes->stopping && !lanes->first && !lanes->busy)) {
         if (lanes->first) pthread_cond_signal(&lanes->items[LANES - 1].work); /* it may be a long one */
         sleep_a_while(lanes, lane);
     }
-    pthread_cond_t *other = lanes->first ? idle_lane(lanes) : NULL;
+    lane->busy = first;
+    lanes->busy += lane->busy;
+    pthread_cond_t *other = lanes->first || !first ? idle_lane(lanes) : NULL;
     pthread_mutex_unlock(&lanes->lock);
     if (other) pthread_cond_signal(other);
     return first;

@@ -23,7 +23,7 @@ struct lane {
     struct postgres_store *store;
     pthread_t thread;
     pthread_cond_t work;
-    bool idle;
+    bool idle, busy; /* sleeps; has a batch, or tells who was in it */
     struct postgres_db db;
 };
 
@@ -32,6 +32,7 @@ struct lanes {
     pthread_mutex_t lock;
     struct waiting *first, **last;
     bool stopping;
+    int busy; /* lanes that are */
     struct lane items[LANES];
 };
 
