@@ -29,8 +29,9 @@ struct waiting {
     store_commit_done done; /* NULL: a thread sleeps */
     void *context;
 
-    /* PostgreSQL: another node holds the organization; the commit is tried again later. */
+    /* PostgreSQL: another node holds the organization, or what else it needs; the commit is tried again later. */
     bool put_back;
+    bool alone;                      /* the transaction it was in failed: it gets one of its own */
     int64_t since_ns, not_before_ns; /* when that happened first; when it may be tried */
 };
 

@@ -5,9 +5,10 @@
  * is stale is known after the first and left out; what another node holds is left out and comes again in a moment, so that nobody
  * waits for somebody else's organization, and two nodes never wait for each other.
  *
- * When a statement of the second fails nothing of it is kept, and it is not known whose it was: each is then done again alone. So
- * is what met a deadlock or a lock that took too long. When the connection was lost before COMMIT was sent all is done again.
- * After that the commits are looked for (outcome.c): what is there is there, what is not is done again. */
+ * When a statement of the second fails nothing of it is kept, and it is not known whose it was: each comes again, alone. So does
+ * what met a deadlock or a lock that took too long, and then it does not wait long, because others wait for the lane. When the
+ * connection was lost before COMMIT was sent all is done again. After that the commits are looked for (outcome.c): what is there
+ * is there, what is not is done again. */
 #include "store/postgres/store.h"
 
 #include "base/clock.h"
@@ -17,9 +18,8 @@
 enum { ATTEMPTS = 3 };
 
 enum ending {
-    ENDED,   /* every one has its result */
-    AGAIN,   /* nothing is kept; it may succeed the next time */
-    APART,   /* nothing is kept; one of them spoils it for all */
+    ENDED,   /* every one has its result, or comes again later */
+    AGAIN,   /* nothing is kept; it may succeed on another connection */
     IN_DOUBT /* COMMIT was sent and not answered */
 };
 
@@ -308,13 +308,19 @@ static void take_back(struct waiting *first)
     for (struct waiting *w = first; w; w = w->next) commit_take_numbers_back(w);
 }
 
+/* Nothing is kept. Several come again one by one, at once, to find out whose failure it was. */
 static enum ending after_failure(struct postgres_db *db, struct waiting *first, bool may_repeat, const struct failure *failure)
 {
-    bool lost = db->lost, conflict = db->conflict;
+    bool lost = db->lost, conflict = db->conflict, shared = count_open(first) > 1;
     postgres_roll_back(db);
     take_back(first);
-    if (count_open(first) > 1 && !lost) return APART;
-    if ((lost || conflict) && may_repeat) return AGAIN;
+    if (lost && may_repeat) return AGAIN;
+    for (struct waiting *w = first; w && !lost; w = w->next) {
+        if (!is_open(w) || (!shared && !conflict)) continue;
+        w->alone = true;
+        if (shared) w->put_back = true;
+        else put_back(db, w);
+    }
     fail_open(first, failure);
     return ENDED;
 }
@@ -345,6 +351,14 @@ static enum err write_all(struct op *op, struct postgres_db *db, struct waiting 
     return e;
 }
 
+/* One that met a conflict, or whose batch did, comes again often enough; what has much to write rather waits. */
+static enum err wait_little(struct op *op, struct postgres_db *db, const struct waiting *first)
+{
+    enum { LITTLE_MS = 100 };
+    if (!first->alone || postgres_is_long(first->commit) || postgres_lock_limit_ms(db) <= LITTLE_MS) return ERR_OK;
+    return postgres_run(op, db, arena_printf(&op->arena, "SET LOCAL lock_timeout = %d", LITTLE_MS));
+}
+
 static enum ending run_transaction(struct op *op, struct postgres_store *store, struct postgres_db *db, struct waiting *first,
                                    bool may_repeat)
 {
@@ -359,6 +373,7 @@ static enum ending run_transaction(struct op *op, struct postgres_store *store, 
     db->conflict = false;
     e = raise_numbers(op, db, first);
     if (!e) e = postgres_begin(op, db);
+    if (!e) e = wait_little(op, db, first);
     if (!e) e = check_fences(op, db, first);
     if (!e) e = write_all(op, db, first);
     if (e) return after_failure(db, first, may_repeat, &op->failure);
@@ -376,18 +391,6 @@ static enum ending run_transaction(struct op *op, struct postgres_store *store, 
 }
 
 /* ---- what became of it */
-
-static void run_until_ended(struct postgres_store *store, struct postgres_db *db, struct waiting *first);
-
-static void run_apart(struct postgres_store *store, struct postgres_db *db, struct waiting *first)
-{
-    for (struct waiting *w = first, *next; w; w = next) {
-        next = w->next;
-        w->next = NULL;
-        if (is_open(w)) run_until_ended(store, db, w);
-        w->next = next;
-    }
-}
 
 /* What is there keeps its result, ERR_OK; what is not comes again. */
 static void find_outcomes(struct postgres_store *store, struct postgres_db *db, struct waiting *first)
@@ -409,26 +412,12 @@ static void find_outcomes(struct postgres_store *store, struct postgres_db *db, 
     }
 }
 
-static void run_until_ended(struct postgres_store *store, struct postgres_db *db, struct waiting *first)
-{
-    for (int attempt = 1;; attempt++) {
-        AUTO_OP op = op_begin();
-        switch (run_transaction(&op, store, db, first, attempt < ATTEMPTS)) {
-        case ENDED:
-            return;
-        case AGAIN:
-            continue;
-        case APART:
-            run_apart(store, db, first);
-            return;
-        case IN_DOUBT:
-            find_outcomes(store, db, first);
-            return;
-        }
-    }
-}
-
 void postgres_commit_batch(struct postgres_store *store, struct postgres_db *db, struct waiting *first)
 {
-    run_until_ended(store, db, first);
+    enum ending ending = AGAIN;
+    for (int attempt = 1; ending == AGAIN; attempt++) {
+        AUTO_OP op = op_begin();
+        ending = run_transaction(&op, store, db, first, attempt < ATTEMPTS);
+    }
+    if (ending == IN_DOUBT) find_outcomes(store, db, first);
 }

@@ -31,11 +31,12 @@ static pthread_cond_t *idle_lane(struct lanes *lanes)
 }
 
 /* At most one commit of each organization: the next one of the same waits for the next transaction. A long one is alone, and in
- * the last lane, so that the others go on. */
+ * the last lane, so that the others go on; one that met a failure before is alone too. */
 static bool may_take(const struct lanes *lanes, const struct lane *lane, const struct waiting *batch, const struct waiting *w,
                      int64_t now)
 {
     if (w->not_before_ns > now || has(batch, w->commit->organization_id)) return false;
+    if (w->alone && batch) return false;
     return !postgres_is_long(w->commit) || (!batch && lane == &lanes->items[LANES - 1]);
 }
 
@@ -54,7 +55,7 @@ static struct waiting *collect(struct lanes *lanes, const struct lane *lane)
         *last = w;
         last = &w->next;
         taken++;
-        if (postgres_is_long(w->commit)) break;
+        if (w->alone || postgres_is_long(w->commit)) break;
     }
     lanes->last = &lanes->first;
     while (*lanes->last) lanes->last = &(*lanes->last)->next;
