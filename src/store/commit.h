@@ -33,6 +33,7 @@ struct waiting {
     bool put_back;
     bool alone;                      /* the transaction it was in failed: it gets one of its own */
     int64_t since_ns, not_before_ns; /* when that happened first; when it may be tried */
+    int64_t pause_ms;                /* in between */
 };
 
 enum { COMMIT_DETAIL_CEILING = 256 << 20 };

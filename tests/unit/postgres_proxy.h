@@ -36,6 +36,7 @@ struct proxy {
     int listener;
     struct proxy_pair pairs[64];
     atomic_int mode, strike, strikes; /* strikes: how many there were */
+    atomic_int begun;                 /* transactions that write, of all connections */
     const char *word;                 /* whose COMMIT it is */
     atomic_bool stopping;
     void (*struck)(void *context); /* on the proxy's thread, when the database has ended what was struck and the store does not
@@ -91,6 +92,7 @@ static inline void proxy_pass(struct proxy *proxy, struct proxy_pair *pair, bool
     }
     bool commits = memmem(bytes, (size_t)size, "COMMIT", sizeof "COMMIT"); /* the statement, or what answers it */
     int strike = atomic_load(&proxy->strike);
+    if (from_client && memmem(bytes, (size_t)size, "READ WRITE", sizeof "READ WRITE")) atomic_fetch_add(&proxy->begun, 1);
     if (from_client && strike && memmem(bytes, (size_t)size, proxy->word, strlen(proxy->word))) pair->marked = true;
     if (from_client && commits && pair->marked) {
         pair->marked = false;

@@ -1,5 +1,5 @@
 /* The threads that commit: when they end, and who waits for whom. */
-#include "postgres_fixture.h"
+#include "postgres_proxy.h"
 
 #include "store/postgres/store.h"
 
@@ -169,11 +169,41 @@ static void those_that_must_wait_do_not_keep_the_lanes(void **state)
     assert_sound(f, f->store);
 }
 
+/* A transaction each time, for as long as the other takes. */
+static void an_organization_that_is_held_for_long_is_tried_less_and_less_often(void **state)
+{
+    enum { HELD_MS = 1500, TIMES = 200 };
+    struct fixture *f = *state;
+    struct proxy *proxy = proxy_open(f);
+    struct store *store = open_node(f, proxy->url, 30000);
+    struct attempt attempt;
+    PGconn *session = open_session(f->url);
+    session_run(session, "BEGIN");
+    session_run(session, arena_printf(&f->op.arena, "SELECT 1 FROM organization WHERE id = %lld FOR UPDATE",
+                                      (long long)f->organization_id));
+    attempt_init(&attempt, f->organization_id, 0, "waits");
+    attempt_start(store, &attempt);
+    await(atomic_load(&proxy->begun) > 4); /* at first it is tried again soon */
+    sleep_ms(HELD_MS);
+    assert_true(atomic_load(&proxy->begun) < TIMES);
+    assert_false(atomic_load(&attempt.done));
+    session_run(session, "ROLLBACK");
+    int64_t begun = clock_monotonic_ns();
+    await(atomic_load(&attempt.done));
+    assert_true(milliseconds_since(begun) < 1000);
+    assert_int_equal(attempt.result, ERR_OK);
+    attempt_end(&attempt);
+    PQfinish(session);
+    store_close(store);
+    proxy_close(proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         postgres_test(a_store_that_is_closed_ends_what_its_last_commit_starts),
         postgres_test(who_shared_a_transaction_with_one_that_must_wait_does_not),
+        postgres_test(an_organization_that_is_held_for_long_is_tried_less_and_less_often),
         postgres_test(those_that_must_wait_do_not_keep_the_lanes),
     };
     return run_postgres_tests(tests);

@@ -216,18 +216,21 @@ static bool is_busy(const struct waiting *w, const struct locks *locks, const bo
     return any;
 }
 
-/* It is tried again in a moment, so that nobody else waits for it; for as long as an answer may take. */
+/* It is tried again in a moment, so that nobody else waits for it; for as long as an answer may take. The pauses grow,
+ * because each costs a transaction. Not much: where two nodes write to one organization without a pause it is free only for
+ * moments, and who looks every 50 ms waits for seconds. */
 static void put_back(struct postgres_db *db, struct waiting *w)
 {
-    enum { PAUSE_MS = 2 };
+    enum { PAUSE_MS = 2, LONGEST_MS = 10 };
     int64_t now = clock_monotonic_ns();
     if (!w->since_ns) w->since_ns = now;
     if (now - w->since_ns > db->server->answer_limit_ms * 1000000) {
         w->result = op_fail(w->op, ERR_BUSY, "store", "another node holds what this change needs");
         return;
     }
+    w->pause_ms = !w->pause_ms ? PAUSE_MS : w->pause_ms > LONGEST_MS / 2 ? LONGEST_MS : 2 * w->pause_ms;
     w->put_back = true;
-    w->not_before_ns = now + PAUSE_MS * INT64_C(1000000);
+    w->not_before_ns = now + w->pause_ms * INT64_C(1000000);
 }
 
 /* Locks the organizations, and says who is stale, who has to come again, and for whom there is none. */

@@ -62,18 +62,31 @@ static struct waiting *collect(struct lanes *lanes, const struct lane *lane)
     return first;
 }
 
-/* What was put back has its time; what is long, or of an organization that is under way, has another lane. */
+/* When the first of those may be taken that are left only because they were put back. INT64_MAX: there is none. */
+static int64_t next_time(const struct lanes *lanes, const struct lane *lane)
+{
+    int64_t next = INT64_MAX;
+    for (const struct waiting *w = lanes->first; w; w = w->next)
+        if (w->not_before_ns < next && may_take(lanes, lane, NULL, w, INT64_MAX)) next = w->not_before_ns;
+    return next;
+}
+
+/* What was put back has its time; what is long has another lane; whoever puts something into the queue wakes one that is idle. */
 static void sleep_a_while(struct lanes *lanes, struct lane *lane)
 {
-    enum { WHILE_MS = 1 };
+    enum { LEAST_NS = 1000000 };
+    int64_t next = next_time(lanes, lane);
     struct timespec until;
     lane->idle = true;
-    if (!lanes->first) {
+    if (next == INT64_MAX) {
         pthread_cond_wait(&lane->work, &lanes->lock);
     } else {
+        int64_t left = next - clock_monotonic_ns();
+        if (left < LEAST_NS) left = LEAST_NS;
         clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += WHILE_MS * 1000000;
-        if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
+        left += until.tv_nsec;
+        until.tv_sec += left / 1000000000;
+        until.tv_nsec = left % 1000000000;
         pthread_cond_timedwait(&lane->work, &lanes->lock, &until);
     }
     lane->idle = false;
@@ -135,7 +148,7 @@ static void *run_lane(void *context)
     for (struct waiting *first; (first = take_batch(&store->lanes, lane));) {
         postgres_commit_batch(store, &lane->db, first);
         first = sort_out(&store->lanes, first);
-        commit_count(&store->base, first);
+        if (first) commit_count(&store->base, first);
         postgres_hint(store, first);
         for (struct waiting *w = first, *next; w; w = next) {
             next = w->next;
