@@ -95,6 +95,41 @@ static void a_standby_is_for_those_who_name_the_others_too(void **state)
     support("remove", cluster->standby, "", nothing, sizeof nothing);
 }
 
+/* ---- a standby that does not answer */
+
+/* Somebody cancels the statement while COMMIT waits for a standby: PostgreSQL then says COMMIT, and warns, though the role wants
+ * no warnings. */
+static void a_commit_that_no_standby_confirmed_is_no_success(void **state)
+{
+    struct cluster *cluster = *state;
+    struct fixture *f = &cluster->f;
+    static const char waits[] = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    struct store *store = open_node(f, url_with(f, f->url, "options=-cclient_min_messages%3Derror"), 0);
+    struct attempt attempt;
+    int64_t version = version_of(f, f->store, f->organization_id);
+    attempt_init(&attempt, f->organization_id, version, "unconfirmed");
+    run_beside(f->url, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    run_beside(f->url, "SELECT pg_reload_conf()");
+    await(run_beside(f->url, "SELECT count(*) FROM pg_settings WHERE name = 'synchronous_standby_names' AND setting = 'nobody'"));
+    attempt_start(store, &attempt);
+    await(run_beside(f->url, waits) > 0);
+    int64_t process = run_beside(f->url, "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+    const char *waits_still = arena_printf(&f->op.arena, "%s AND pid = %lld", waits, (long long)process);
+    run_beside(f->url, arena_printf(&f->op.arena, "SELECT pg_cancel_backend(%lld)", (long long)process));
+    await(run_beside(f->url, waits_still) == 0);
+    await(atomic_load(&attempt.done) || run_beside(f->url, waits) > 0); /* who looks for it */
+    assert_false(atomic_load(&attempt.done));
+    run_beside(f->url, "ALTER SYSTEM RESET synchronous_standby_names");
+    run_beside(f->url, "SELECT pg_reload_conf()");
+    await(atomic_load(&attempt.done));
+    assert_int_equal(attempt.result, ERR_OK);
+    assert_int_equal(attempt.commit.version, version + 1);
+    assert_int_equal(version_of(f, f->store, f->organization_id), version + 1);
+    assert_int_equal(count_users(f, f->organization_id, "unconfirmed"), 1);
+    attempt_end(&attempt);
+    store_close(store);
+}
+
 /* ---- the server stops */
 
 static void assert_fails_at_once(struct fixture *f)
@@ -150,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cluster_test(tls_proves_who_the_server_is),
         cluster_test(a_standby_is_for_those_who_name_the_others_too),
+        cluster_test(a_commit_that_no_standby_confirmed_is_no_success),
         cluster_test(a_server_that_is_gone_is_noticed_and_found_again),
     };
     return cmocka_run_group_tests(tests, set_up_cluster, tear_down_cluster);

@@ -154,6 +154,51 @@ static void only_a_database_that_stays_away_leaves_an_outcome_unknown(void **sta
     end(&scene);
 }
 
+/* ---- warnings */
+
+/* Those of the store's connections that are still there after a commit were not doubted. */
+static int64_t count_same(struct fixture *f, const char *names)
+{
+    return run_beside(
+        f->url, arena_printf(&f->op.arena, "SELECT count(*) FROM pg_stat_activity WHERE application_name = ANY ('%s')", names));
+}
+
+static char *list_connections(struct fixture *f)
+{
+    PGconn *session = open_session(f->url);
+    PGresult *result = PQexec(session, "SELECT array_agg(application_name) FROM pg_stat_activity"
+                                       " WHERE datname = current_database() AND application_name LIKE 'roster %'");
+    char *names = arena_strdup(&f->op.arena, PQgetvalue(result, 0, 0));
+    PQclear(result);
+    PQfinish(session);
+    return names;
+}
+
+/* Warns while a row is written to the log, or, deferred, while COMMIT works. */
+static void a_warning_of_somebody_else_is_no_reason_to_doubt(void **state)
+{
+    static const char *const whens[] = { "", "DEFERRABLE INITIALLY DEFERRED" };
+    static const char *const codes[] = { "01000", "01004", "P0001" };
+    struct fixture *f = *state;
+    int64_t version = 0;
+    assert_int_equal(commit_user(f->store, f->organization_id, &version, "before"), ERR_OK);
+    for (size_t i = 0; i < COUNT_OF(whens) * COUNT_OF(codes); i++) {
+        run_beside(f->url, arena_printf(&f->op.arena,
+                                        "CREATE OR REPLACE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                                        " RAISE WARNING 'take care' USING ERRCODE = '%s'; RETURN NULL; END $$;"
+                                        " CREATE CONSTRAINT TRIGGER warning AFTER INSERT ON change %s FOR EACH ROW"
+                                        " EXECUTE FUNCTION warn()",
+                                        codes[i / 2], whens[i % 2]));
+        const char *names = list_connections(f);
+        int64_t before = count_same(f, names);
+        assert_true(before > 0);
+        assert_int_equal(commit_user(f->store, f->organization_id, &version, "warned of"), ERR_OK);
+        assert_int_equal(count_same(f, names), before);
+        run_beside(f->url, "DROP TRIGGER warning ON change; DROP FUNCTION warn()");
+    }
+    assert_int_equal(version, 1 + COUNT_OF(whens) * COUNT_OF(codes));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +207,7 @@ int main(void)
         postgres_test(all_commits_of_a_lost_transaction_are_found_or_done_again),
         postgres_test(what_never_arrived_is_stale_if_another_node_was_faster),
         postgres_test(a_write_that_holds_for_any_version_is_never_stale),
+        postgres_test(a_warning_of_somebody_else_is_no_reason_to_doubt),
         postgres_test(only_a_database_that_stays_away_leaves_an_outcome_unknown),
     };
     return run_postgres_tests(tests);

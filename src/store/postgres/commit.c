@@ -65,7 +65,8 @@ enum err postgres_begin(struct op *op, struct postgres_db *db)
         e = postgres_run(op, db,
                          arena_printf(&op->arena,
                                       "SELECT set_config('lock_timeout', '%lld', true),"
-                                      " set_config('idle_in_transaction_session_timeout', '%lld', true)",
+                                      " set_config('idle_in_transaction_session_timeout', '%lld', true),"
+                                      " set_config('client_min_messages', 'warning', true)",
                                       (long long)postgres_lock_limit_ms(db), (long long)db->server->answer_limit_ms * 4));
     return e;
 }

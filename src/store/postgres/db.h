@@ -73,7 +73,7 @@ struct postgres_db {
     bool in_snapshot;
     bool conflict; /* the last failure was a serialization failure, a deadlock or a lock that took too long */
     bool lost;     /* the connection was lost or given up since it was last connected */
-    bool warned;   /* the server sent a warning */
+    bool warned;   /* the server sent a warning that may be about a standby */
     bool expects;  /* something was sent since BEGIN that must change one row: its answer must be seen before COMMIT is sent */
     char name[40]; /* application_name, which nobody else has */
     int64_t given[NOUN_COUNT]; /* what each sequence has reached at least, known on this connection */
