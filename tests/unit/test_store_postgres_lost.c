@@ -7,10 +7,10 @@
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"                                                              \
     " WHERE datname = current_database() AND application_name LIKE 'roster %'"
 
+/* A hint that is on its way connects once more. */
 static void await_nobody_connected(struct fixture *f)
 {
-    await(run_beside(f->url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                             " AND application_name LIKE 'roster %'") == 0);
+    await(run_beside(f->url, TERMINATE) == 0);
 }
 
 static enum err ignore_version(void *context, struct op *op, int64_t organization_id, int64_t version)
@@ -242,12 +242,48 @@ static void an_organization_that_is_held_does_not_hold_the_others(void **state)
     store_close(store);
 }
 
+/* The process of a connection that was lost, played by a session of the same name, which is in the middle of its transaction. */
+static void locks_of_a_lost_connection_are_not_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    struct store *store = open_node(f, f->url, 0);
+    struct attempt attempt;
+    PGconn *blocking = open_session(f->url);
+    session_run(blocking, "BEGIN; ALTER SEQUENCE user_number OWNED BY NONE"); /* its numbers come before its COMMIT */
+    attempt_init(&attempt, f->organization_id, 0, "once");
+    attempt_start(store, &attempt);
+    static const char waiting[] = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                                  " AND wait_event_type = 'Lock'";
+    await(run_beside(f->url, waiting) == 1);
+
+    PGconn *lost = open_session(f->url);
+    session_run(lost, "DO $$ BEGIN PERFORM set_config('application_name', application_name, false) FROM pg_stat_activity"
+                      " WHERE datname = current_database() AND wait_event_type = 'Lock'; END $$");
+    session_run(lost, "BEGIN");
+    assert_true(PQsendQuery(lost, arena_printf(&f->op.arena, "SELECT 1 FROM organization WHERE id = %lld FOR UPDATE",
+                                               (long long)f->organization_id)));
+    await(run_beside(f->url, waiting) == 2);
+    run_beside(f->url, arena_printf(&f->op.arena,
+                                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE"
+                                    " 'roster %%' AND wait_event_type = 'Lock' AND pid <> %d",
+                                    PQbackendPID(lost)));
+    session_run(blocking, "ROLLBACK");
+    await(atomic_load(&attempt.done));
+    assert_int_equal(attempt.result, ERR_OK);
+    assert_int_equal(count_users(f, f->organization_id, "once"), 1);
+    attempt_end(&attempt);
+    PQfinish(lost);
+    PQfinish(blocking);
+    store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         postgres_test(nobody_notices_connections_that_end_while_idle),
         postgres_test(what_was_answered_is_true_while_connections_end_under_load),
         postgres_test(a_server_that_hangs_is_waited_for_once),
+        postgres_test(locks_of_a_lost_connection_are_not_waited_for),
         postgres_test(an_organization_that_is_held_does_not_hold_the_others),
     };
     return run_postgres_tests(tests);

@@ -375,7 +375,8 @@ static enum ending run_transaction(struct op *op, struct postgres_store *store, 
         return ENDED;
     }
     db->conflict = false;
-    e = raise_numbers(op, db, first);
+    e = postgres_end_lost(op, db);
+    if (!e) e = raise_numbers(op, db, first);
     if (!e) e = postgres_begin(op, db);
     if (!e) e = wait_little(op, db, first);
     if (!e) e = check_fences(op, db, first);

@@ -173,13 +173,13 @@ static void note_warning(void *context, const PGresult *result)
 }
 
 /* The url's own words win over what stands before it, not over what stands after it. */
-static PGconn *begin_connection(struct postgres_db *db)
+static PGconn *begin_connection(struct postgres_db *db, char *ret_name)
 {
-    snprintf(db->name, sizeof db->name, "roster ");
     struct uuid random = uuid_random();
-    for (size_t i = 0; i < 8; i++) snprintf(db->name + 7 + 2 * i, 3, "%02x", random.bytes[i]);
+    strcpy(ret_name, "roster ");
+    for (size_t i = 0; i < 8; i++) snprintf(ret_name + 7 + 2 * i, 3, "%02x", random.bytes[i]);
     const char *const keywords[] = { "connect_timeout", "dbname", "application_name", "client_encoding", NULL };
-    const char *const values[] = { "3", db->server->url, db->name, "UTF8", NULL };
+    const char *const values[] = { "3", db->server->url, ret_name, "UTF8", NULL };
     return PQconnectdbParams(keywords, values, 1);
 }
 
@@ -247,7 +247,8 @@ enum err postgres_open_connection(struct op *op, struct postgres_db *db)
 {
     struct server *server = db->server;
     if (!may_attempt(server)) return op_fail(op, ERR_BUSY, "store", "the database does not answer");
-    db->connection = begin_connection(db);
+    char name[sizeof db->name];
+    db->connection = begin_connection(db, name);
     if (!db->connection) abort();
     enum err e = ERR_OK;
     if (PQstatus(db->connection) != CONNECTION_OK) e = postgres_lose(op, db, PQerrorMessage(db->connection));
@@ -263,6 +264,8 @@ enum err postgres_open_connection(struct op *op, struct postgres_db *db)
     if (atomic_exchange(&server->away, false)) atomic_fetch_add(&server->epoch, 1);
     db->epoch = atomic_load(&server->epoch);
     db->opened++;
+    if (db->lost) memcpy(db->lost_name, db->name, sizeof name);
+    memcpy(db->name, name, sizeof name);
     db->lost = db->conflict = db->warned = false;
     memset(db->given, 0, sizeof db->given); /* after a crash a sequence may be where it was before */
     return ERR_OK;

@@ -75,7 +75,8 @@ struct postgres_db {
     bool lost;     /* the connection was lost or given up since it was last connected */
     bool warned;   /* the server sent a warning that may be about a standby */
     bool expects;  /* something was sent since BEGIN that must change one row: its answer must be seen before COMMIT is sent */
-    char name[40]; /* application_name, which nobody else has */
+    char name[40]; /* application_name of the last one that could be opened; nobody else has it */
+    char lost_name[40];        /* of one that was lost, whose process may still have its locks; "": none */
     int64_t given[NOUN_COUNT]; /* what each sequence has reached at least, known on this connection */
     struct statement *cache[POSTGRES_STATEMENTS];
     unsigned cached, cursors;

@@ -19,6 +19,13 @@ static enum err end_lost_process(struct op *op, struct postgres_db *db, const ch
     return query_run(op, &q);
 }
 
+enum err postgres_end_lost(struct op *op, struct postgres_db *db)
+{
+    enum err e = *db->lost_name ? end_lost_process(op, db, db->lost_name) : ERR_OK;
+    if (!e) *db->lost_name = '\0';
+    return e;
+}
+
 static enum err lock_all(struct op *op, struct postgres_db *db, struct waiting *const *commits, size_t count)
 {
     int64_t *ids = arena_array(&op->arena, count, sizeof *ids);
@@ -63,6 +70,7 @@ enum err postgres_find_outcomes(struct op *op, struct postgres_store *store, str
         AUTO_OP attempt = op_begin();
         enum err e = postgres_connect(&attempt, db);
         if (!e) e = end_lost_process(&attempt, db, lost_name);
+        if (!e) e = postgres_end_lost(&attempt, db); /* a look that hung has locks too */
         if (!e) e = look(&attempt, db, commits, count, ret_committed);
         if (!e) return ERR_OK;
         nanosleep(&(struct timespec){ .tv_nsec = PAUSE_MS * 1000000 }, NULL);

@@ -120,7 +120,11 @@ MUST_USE enum err postgres_begin(struct op *op, struct postgres_db *db);
 /* Is it one that may take its time, because it writes or deletes much? Then it is alone in its transaction. */
 bool postgres_is_long(const struct commit *commit);
 
-/* outcome.c: which of these commits are there? The transaction that may have made them has ended when this returns ERR_OK, so
+/* outcome.c: ends the process of the connection that was lost before this one, if there was one: it may have locks until the
+ * network or a time limit ends it. Its transaction is one that nobody waits for any more, or is looked for. */
+MUST_USE enum err postgres_end_lost(struct op *op, struct postgres_db *db);
+
+/* Which of these commits are there? The transaction that may have made them has ended when this returns ERR_OK, so
  * what is not there will not come. `db` is the connection that was lost. ERR_UNKNOWN_OUTCOME if the database does not say in
  * time. */
 MUST_USE enum err postgres_find_outcomes(struct op *op, struct postgres_store *store, struct postgres_db *db,
