@@ -33,6 +33,16 @@ int64_t clock_monotonic_ns(void)
     return read_clock_ns(CLOCK_MONOTONIC);
 }
 
+struct timespec clock_timespec(int64_t monotonic_ns)
+{
+    return (struct timespec){ .tv_sec = monotonic_ns / 1000000000, .tv_nsec = monotonic_ns % 1000000000 };
+}
+
+struct timespec clock_after_ms(int64_t milliseconds)
+{
+    return clock_timespec(clock_monotonic_ns() + milliseconds * 1000000);
+}
+
 int64_t clock_coarse_ns(void)
 {
     return read_clock_ns(CLOCK_MONOTONIC_COARSE);

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 /* The wall clock. */
 int64_t clock_now(void);
@@ -17,6 +18,11 @@ int64_t clock_monotonic_ns(void);
 
 /* The same from the kernel's last tick (about 4 ms old at most, a few ns to read). */
 int64_t clock_coarse_ns(void);
+
+/* A time of the same clock, or the one `milliseconds` from now, for pthread_cond_clockwait(..., CLOCK_MONOTONIC, ...): somebody
+ * may set the wall clock, which pthread_cond_timedwait looks at. */
+struct timespec clock_timespec(int64_t monotonic_ns);
+struct timespec clock_after_ms(int64_t milliseconds);
 
 /* Longest text clock_format writes, with the terminating zero. */
 enum { CLOCK_TEXT_SIZE = 32 };

@@ -343,7 +343,6 @@ void *directory_run_follower(void *argument)
     struct directory *directory = argument;
     const char *by = NULL;
     while (!atomic_load(&directory->stopping)) {
-        store_wait(directory->store, directory->follow_interval_ms);
         AUTO_OP op = op_begin();
         op.caller.system = true;
         enum err e = follow_once(&op, directory);
@@ -352,6 +351,7 @@ void *directory_run_follower(void *argument)
         const char *now = e ? by : store_follows_by(directory->store);
         if (now != by) log_info("other processes are followed by %s", now);
         by = now;
+        store_wait(directory->store, directory->follow_interval_ms);
     }
     return NULL;
 }

@@ -5,7 +5,6 @@
 #include "directory/resident.h"
 
 #include <errno.h>
-#include <time.h>
 
 /* --- ended memberships --- */
 
@@ -130,17 +129,10 @@ static enum err save_logins(struct op *op, struct directory *directory)
 /* Waits; true when it is time to stop. */
 static bool pause_for(struct directory *directory, int64_t milliseconds)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += milliseconds / 1000;
-    until.tv_nsec += milliseconds % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    const struct timespec until = clock_after_ms(milliseconds);
     pthread_mutex_lock(&directory->stop_mutex);
-    while (!directory->stopping && pthread_cond_timedwait(&directory->stop_wanted, &directory->stop_mutex, &until) != ETIMEDOUT) {
-    }
+    while (!directory->stopping &&
+           pthread_cond_clockwait(&directory->stop_wanted, &directory->stop_mutex, CLOCK_MONOTONIC, &until) != ETIMEDOUT) {}
     bool stopping = directory->stopping;
     pthread_mutex_unlock(&directory->stop_mutex);
     return stopping;

@@ -9,17 +9,12 @@
 #include "base/clock.h"
 
 #include <errno.h>
-#include <time.h>
 
 void directory_reach_open(struct directory *directory, const struct directory_options *options)
 {
     struct reach *reach = &directory->reach;
-    pthread_condattr_t attributes;
     pthread_mutex_init(&reach->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&reach->news, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&reach->news, NULL);
     reach->waiting_max = options->at_least_waiters;
 }
 
@@ -103,29 +98,17 @@ static enum err ask_store(struct op *op, struct directory *directory, struct res
     return e ? e : read_version(op, directory, resident->organization_id, &resident, version);
 }
 
-static struct timespec time_after(int64_t milliseconds)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    time.tv_sec += milliseconds / 1000;
-    time.tv_nsec += milliseconds % 1000 * 1000000;
-    if (time.tv_nsec < 1000000000) return time;
-    time.tv_sec++;
-    time.tv_nsec -= 1000000000;
-    return time;
-}
-
 /* Until the version was heard of or the time is up; false if too many wait already. */
 static bool wait_for_news(struct directory *directory, struct resident *resident, int64_t version)
 {
     struct reach *reach = &directory->reach;
-    struct timespec until = time_after(atomic_load(&reach->limit_ms));
+    struct timespec until = clock_after_ms(atomic_load(&reach->limit_ms));
     pthread_mutex_lock(&reach->mutex);
     bool admitted = reach->waiting < reach->waiting_max && !reach->ended;
     if (admitted) {
         reach->waiting++;
         while (atomic_load(&resident->known_version) < version && !reach->ended && !directory_stale(directory) &&
-               pthread_cond_timedwait(&reach->news, &reach->mutex, &until) != ETIMEDOUT) {}
+               pthread_cond_clockwait(&reach->news, &reach->mutex, CLOCK_MONOTONIC, &until) != ETIMEDOUT) {}
         reach->waiting--;
     }
     pthread_mutex_unlock(&reach->mutex);

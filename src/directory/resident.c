@@ -263,11 +263,7 @@ enum err directory_open(struct op *op, struct store *store, const struct directo
     pthread_mutex_init(&directory->load_mutex, NULL);
     pthread_cond_init(&directory->load_done, NULL);
     pthread_mutex_init(&directory->stop_mutex, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&directory->stop_wanted, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&directory->stop_wanted, NULL);
     directory_reach_open(directory, options);
     directory_reload(directory, options);
 

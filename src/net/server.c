@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { LOG_FLUSH_MS = 500, FILES_BESIDE_CONNECTIONS = 128 };
@@ -56,12 +55,8 @@ static void *run_keeper(void *argument)
     pthread_setname_np(pthread_self(), "roster-keeper");
     pthread_mutex_lock(&server->keeper_mutex);
     while (!server->keeper_ends) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += LOG_FLUSH_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&server->keeper_wake, &server->keeper_mutex, &until);
+        const struct timespec until = clock_after_ms(LOG_FLUSH_MS);
+        pthread_cond_clockwait(&server->keeper_wake, &server->keeper_mutex, CLOCK_MONOTONIC, &until);
         pthread_mutex_unlock(&server->keeper_mutex);
         log_flush();
         pthread_mutex_lock(&server->keeper_mutex);

@@ -138,9 +138,23 @@ static void organizations_that_came_and_went_are_not_forgotten_over_a_failure(vo
     assert_int_equal(authenticate(w, SECRET "2"), ERR_UNAUTHENTICATED);
 }
 
+static void what_was_committed_before_the_follower_began_is_followed_at_once(void **state)
+{
+    struct world *w = *state;
+    struct directory_options options = quiet_options;
+    options.follow_interval_ms = 60000;
+    directory_reload(w->directory, &options);
+    new_group(w, "it is in memory");
+    struct group *theirs = other_adds_group(w, "theirs");
+    directory_start_background(w->directory);
+    await_group(w, theirs->id);
+    directory_stop_background(w->directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        world_test(what_was_committed_before_the_follower_began_is_followed_at_once),
         world_test(one_that_cannot_be_followed_does_not_keep_others_from_anything),
         world_test(it_is_followed_when_it_can_be),
         world_test(organizations_that_came_and_went_are_not_forgotten_over_a_failure),

@@ -89,6 +89,25 @@ static void hints_are_heard_again_after_the_listener_was_lost(void **state)
     store_close(node);
 }
 
+static void who_hears_nothing_any_more_does_not_wait_for_long(void **state)
+{
+    struct fixture *f = *state;
+    int64_t cursor;
+    struct told told;
+    struct store *node = open_follower(f, &cursor, &told);
+    follow(f, node, &cursor, &told);
+    assert_true(run_beside(f->url, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                                   " WHERE datname = current_database() AND application_name LIKE 'roster %'") > 0);
+    commit_here(f, "while nobody listens");
+    const int64_t begun = clock_monotonic_ns();
+    while (told.version < f->versions[1]) {
+        store_wait(node, 600000);
+        follow(f, node, &cursor, &told);
+    }
+    assert_true(milliseconds_since(begun) < 300000); /* half of what it was told to wait */
+    store_close(node);
+}
+
 static void what_nobody_hinted_at_is_found_by_polling(void **state)
 {
     struct fixture *f = *state;
@@ -408,6 +427,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         postgres_test(a_commit_is_heard_of_at_once),
         postgres_test(hints_are_heard_again_after_the_listener_was_lost),
+        postgres_test(who_hears_nothing_any_more_does_not_wait_for_long),
         postgres_test(what_nobody_hinted_at_is_found_by_polling),
         postgres_test(transactions_that_end_in_another_order_are_not_missed),
         postgres_test(a_cursor_is_good_for_the_next_store),

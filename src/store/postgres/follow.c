@@ -175,7 +175,7 @@ static bool poll_is_due(const struct follower *follower)
 }
 
 /* True when there is something to do: hints of others, a poll that is due, a connection to be made. Ours are no news. */
-static bool take_news(struct postgres_store *store, int *ret_socket)
+static bool take_news(struct postgres_store *store, int *ret_socket, bool *ret_deaf)
 {
     struct follower *follower = &store->follower;
     pthread_mutex_lock(&follower->lock);
@@ -184,6 +184,7 @@ static bool take_news(struct postgres_store *store, int *ret_socket)
     bool due = follower->more || poll_is_due(follower);
     follower->heard_only = listens && follower->heard.count && !due;
     *ret_socket = listens ? PQsocket(follower->db.connection) : -1;
+    *ret_deaf = !listens && !follower->db.pooled;
     bool news = follower->heard.count || follower->more || (listens && due);
     pthread_mutex_unlock(&follower->lock);
     return news;
@@ -200,8 +201,10 @@ void postgres_wait_for_news(struct store *base, int64_t timeout_ms)
     struct postgres_store *store = postgres_store_of(base);
     int64_t now = clock_monotonic_ns(), until = now + timeout_ms * 1000000, until_poll = now + POLL_MS * INT64_C(1000000);
     struct pollfd fds[2] = { { .fd = base->stop_fd, .events = POLLIN }, { .fd = -1, .events = POLLIN } };
-    while (!take_news(store, &fds[1].fd) && !(fds[0].revents & POLLIN)) {
-        int64_t left_ms = milliseconds_until(fds[1].fd >= 0 && until_poll > until ? until_poll : until);
+    bool deaf;
+    while (!take_news(store, &fds[1].fd, &deaf) && !(fds[0].revents & POLLIN)) {
+        bool by_poll = (fds[1].fd >= 0 && until_poll > until) || (deaf && until_poll < until);
+        int64_t left_ms = milliseconds_until(by_poll ? until_poll : until);
         if (left_ms == 0) return;
         poll(fds, 2, (int)left_ms);
     }

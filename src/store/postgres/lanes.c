@@ -76,18 +76,13 @@ static void sleep_a_while(struct lanes *lanes, struct lane *lane)
 {
     enum { LEAST_NS = 1000000 };
     int64_t next = next_time(lanes, lane);
-    struct timespec until;
     lane->idle = true;
     if (next == INT64_MAX) {
         pthread_cond_wait(&lane->work, &lanes->lock);
     } else {
-        int64_t left = next - clock_monotonic_ns();
-        if (left < LEAST_NS) left = LEAST_NS;
-        clock_gettime(CLOCK_REALTIME, &until);
-        left += until.tv_nsec;
-        until.tv_sec += left / 1000000000;
-        until.tv_nsec = left % 1000000000;
-        pthread_cond_timedwait(&lane->work, &lanes->lock, &until);
+        int64_t least = clock_monotonic_ns() + LEAST_NS;
+        struct timespec until = clock_timespec(next < least ? least : next);
+        pthread_cond_clockwait(&lane->work, &lanes->lock, CLOCK_MONOTONIC, &until);
     }
     lane->idle = false;
 }

@@ -1,7 +1,7 @@
 /* pool.c — connections that threads borrow. One that the server closed meanwhile is replaced when it is taken. */
 #include "store/postgres/store.h"
 
-#include <time.h>
+#include "base/clock.h"
 
 void connections_init(struct connections *connections, size_t count, struct server *server)
 {
@@ -36,14 +36,11 @@ static struct postgres_db *take(struct connections *connections)
 static bool wait_for_return(struct connections *connections)
 {
     enum { WAIT_MS = 100 };
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += WAIT_MS * 1000000;
-    if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
+    const struct timespec until = clock_after_ms(WAIT_MS);
     bool any = false;
     pthread_mutex_lock(&connections->lock);
     for (size_t i = 0; i < connections->count; i++) any |= connections->taken[i];
-    if (any) pthread_cond_timedwait(&connections->returned, &connections->lock, &until);
+    if (any) pthread_cond_clockwait(&connections->returned, &connections->lock, CLOCK_MONOTONIC, &until);
     pthread_mutex_unlock(&connections->lock);
     return any;
 }
