@@ -96,11 +96,13 @@ static inline void place_remove(const struct store_place *place)
     if (keep) memcpy(place_databases.urls[place_databases.free++], place->url, sizeof place->url);
 }
 
-/* The number that a statement gives, behind the store's back. The statement has no double quotes. */
+/* The number that a statement gives, behind the store's back: it waits for its turn to write, as everybody does. The statement
+ * has no double quotes. */
 static inline int64_t place_number(const struct store_place *place, const char *sql)
 {
     char command[1024], line[64];
-    if (place->engine == PLACE_SQLITE) snprintf(command, sizeof command, "sqlite3 '%s' \"%s\"", place->path, sql);
+    if (place->engine == PLACE_SQLITE)
+        snprintf(command, sizeof command, "sqlite3 -cmd '.timeout 30000' '%s' \"%s\"", place->path, sql);
     else snprintf(command, sizeof command, "psql -XqAt -v ON_ERROR_STOP=1 '%s' -c \"%s\"", place->url, sql);
     place_run(command, line, sizeof line);
     return atoll(line);

@@ -101,10 +101,12 @@ export class Roster {
 
     // --- the database, behind the program's back ---
 
-    /* Runs a statement that both engines know: what it gives, a line for each row and | between columns. */
+    /* Runs a statement that both engines know: what it gives, a line for each row and | between columns. It waits for its turn to
+     * write, as everybody does. */
     query(sql) {
+        const file = this.store.slice('sqlite:'.length);
         if (this.engine === 'sqlite')
-            return execFileSync('sqlite3', [this.store.slice('sqlite:'.length), sql], { encoding: 'utf8' });
+            return execFileSync('sqlite3', ['-cmd', '.timeout 30000', file, sql], { encoding: 'utf8' });
         const decode = (_, hex) => Buffer.from(hex, 'hex').toString(); // bytes, as sqlite3 shows them
         return postgres.query(this.store, sql).replaceAll(/\\x([0-9a-f]+)/g, decode);
     }
