@@ -15,14 +15,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ANSWER_MAX = 1 << 20, QUEUE_LIMIT = 2, CONNECTION_LIMIT = 8 };
+/* LONG_S: far longer than anything takes that is expected to happen, on any machine. */
+enum { ANSWER_MAX = 1 << 20, QUEUE_LIMIT = 2, CONNECTION_LIMIT = 8, LONG_S = 30 };
 
 /* ---- an API to ask */
 
 static pthread_mutex_t gate_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t gate_opens = PTHREAD_COND_INITIALIZER;
 static bool gate_open = true;
-static atomic_int at_gate, deferred_runs;
+static atomic_int before_gate, at_gate, deferred_runs; /* before: about to wait for a worker */
 static struct prepared *prepared_answer;
 
 static __attribute__((unused)) void set_gate(bool open)
@@ -76,7 +77,10 @@ static enum err run_deferred(struct op *op, const struct request *request, struc
 static enum err run_gate(struct op *op, const struct request *request, struct response *response)
 {
     (void)request;
-    if (!op->may_block) return op_fail(op, ERR_DEFERRED, "", "not here");
+    if (!op->may_block) {
+        atomic_fetch_add(&before_gate, 1);
+        return op_fail(op, ERR_DEFERRED, "", "not here");
+    }
     atomic_fetch_add(&at_gate, 1);
     pthread_mutex_lock(&gate_mutex);
     while (!gate_open) pthread_cond_wait(&gate_opens, &gate_mutex);
@@ -161,6 +165,7 @@ struct fixture {
     int port;
 };
 
+/* Nothing is cut for being slow: tests of that say how slow. */
 static struct server_options usual_options(void)
 {
     return (struct server_options){ .listen = "127.0.0.1:0",
@@ -172,11 +177,11 @@ static struct server_options usual_options(void)
                                     .body_limit_kib = 64,
                                     .response_limit_mib = 1,
                                     .sending_limit_mib = 64,
-                                    .head_timeout_s = 1,
-                                    .body_timeout_s = 1,
+                                    .head_timeout_s = LONG_S,
+                                    .body_timeout_s = LONG_S,
                                     .idle_timeout_s = 60,
-                                    .send_timeout_s = 2,
-                                    .shutdown_timeout_s = 3,
+                                    .send_timeout_s = LONG_S,
+                                    .shutdown_timeout_s = LONG_S,
                                     .dialects = dialects };
 }
 
@@ -232,7 +237,7 @@ static size_t body_length(const char *head)
     return length ? strtoul(length + 18, NULL, 10) : 0;
 }
 
-/* Reads one answer, or until the server closes, at most 5 s. Bytes of a next answer stay in the socket. */
+/* Reads one answer, or until the server closes, or nothing has come for LONG_S. Bytes of a next answer stay in the socket. */
 static __attribute__((unused)) int receive(int fd)
 {
     size_t size = 0, wanted = ANSWER_MAX - 1;
@@ -240,7 +245,7 @@ static __attribute__((unused)) int receive(int fd)
     answer[0] = 0;
     while (size < wanted) {
         struct pollfd readable = { .fd = fd, .events = POLLIN };
-        if (poll(&readable, 1, 5000) != 1) break;
+        if (poll(&readable, 1, LONG_S * 1000) != 1) break;
         char *end = strstr(answer, "\r\n\r\n");
         if (end) wanted = (size_t)(end + 4 - answer) + body_length(answer);
         if (size >= wanted) break;
@@ -258,12 +263,12 @@ static __attribute__((unused)) int receive(int fd)
     return sscanf(answer, "HTTP/1.1 %d", &status) == 1 ? status : 0;
 }
 
-/* Within 5 s; what still comes before that is dropped. */
+/* Or will be soon; what still comes before that is dropped. */
 static __attribute__((unused)) bool is_closed(int fd)
 {
     char bytes[1024];
     struct pollfd readable = { .fd = fd, .events = POLLIN };
-    while (poll(&readable, 1, 5000) == 1) {
+    while (poll(&readable, 1, LONG_S * 1000) == 1) {
         if (recv(fd, bytes, sizeof bytes, 0) <= 0) return true;
     }
     return false;
@@ -288,6 +293,12 @@ static __attribute__((unused)) bool send_zeroes(int fd, size_t size)
         if (!send_bytes(fd, zeroes, sizeof zeroes)) return false;
     }
     return send_bytes(fd, zeroes, size);
+}
+
+static __attribute__((unused)) void wait_for(atomic_int *value, int expected)
+{
+    for (int i = 0; i < LONG_S * 1000 && atomic_load(value) != expected; i++) usleep(1000);
+    assert_int_equal(atomic_load(value), expected);
 }
 
 #define GOOD "Host: a\r\nAuthorization: good\r\n"

@@ -241,7 +241,13 @@ static void test_every_answer_has_the_id(void **state)
     assert_id_at(fixture.port, "GET /strict/flood HTTP/1.1\r\nHost: a\r\n\r\n", 413);
     assert_id_at(fixture.port, "GET /strict/several HTTP/1.1\r\n\r\n", 400);
     assert_id_at(fixture.port, BODY_AS("good") "Content-Type: application/json\r\nContent-Length: 100000000\r\n\r\n", 413);
+    assert_true(server_stop(fixture.server));
+
     /* Written past the library, when the deadlines of head and body are over. */
+    struct server_options options = strict_options();
+    options.head_timeout_s = 1;
+    options.body_timeout_s = 1;
+    fixture = start_with(&options);
     assert_id_at(fixture.port, "GET /strict/several HTTP/1.1\r\nHost: a\r\n", 408);
     assert_id_at(fixture.port, BODY_AS("good") "Content-Type: application/json\r\nContent-Length: 3\r\n\r\n", 408);
     assert_true(server_stop(fixture.server));

@@ -394,7 +394,6 @@ static void a_handler_sees_whether_it_came_over_tls(void **state)
     options.dialects = both;
     options.tls_cert = cert;
     options.tls_key = key;
-    options.head_timeout_s = 20;
     struct fixture fixture = start_with(&options);
     ask_over_tls(fixture.port, folder, "/see.json");
     assert_true(server_stop(fixture.server));

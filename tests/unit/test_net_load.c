@@ -61,12 +61,6 @@ static struct server_options load_options(int workers)
     return options;
 }
 
-static void wait_for(atomic_int *value, int expected)
-{
-    for (int i = 0; i < 5000 && atomic_load(value) != expected; i++) usleep(1000);
-    assert_int_equal(atomic_load(value), expected);
-}
-
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
 /* A client that has asked and waits. */
@@ -154,7 +148,7 @@ static void assert_room(const struct server_options *options, int begun, int roo
         clients[i] = (struct pollfd){ .fd = ask_and_leave(fixture.port, GET("/costly/gate")), .events = POLLIN };
         if (i < begun) wait_for(&at_gate, i + 1);
     }
-    assert_int_equal(poll(clients, (nfds_t)count, 5000), 1);
+    assert_int_equal(poll(clients, (nfds_t)count, LONG_S * 1000), 1);
     while (!clients[refused].revents) refused++;
     assert_int_equal(receive(clients[refused].fd), 503);
     assert_has("\r\nRetry-After: 1\r\n");
@@ -247,7 +241,7 @@ static int64_t sending_bytes(void)
 
 static void wait_for_sending(int64_t expected)
 {
-    for (int i = 0; i < 10000 && sending_bytes() != expected; i++) usleep(1000);
+    for (int i = 0; i < LONG_S * 1000 && sending_bytes() != expected; i++) usleep(1000);
     assert_int_equal(sending_bytes(), expected);
 }
 
@@ -346,7 +340,7 @@ static void test_who_does_not_read_in_time_gives_the_memory_back(void **state)
     static const char cut[] = "roster_http_refused_total{reason=\"send_timeout\"}";
     int64_t before = metric(cut);
     int silent = ask_and_never_read(fixture.port, GET("/sized/8192"));
-    for (int i = 0; i < 10000 && metric(cut) == before; i++) usleep(1000);
+    for (int i = 0; i < LONG_S * 1000 && metric(cut) == before; i++) usleep(1000);
     assert_int_equal(metric(cut), before + 1);
     wait_for_sending(0);
     int fd = connect_to(fixture.port);
