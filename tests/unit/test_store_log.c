@@ -139,7 +139,17 @@ static void a_reader_can_stop(void **state)
 
 /* ---- following */
 
+/* Who follows. PostgreSQL may tell once more of what was told already, while anybody in the cluster has a transaction open: that
+ * is no news. */
+struct listener {
+    const struct fixture *f;
+    struct store *store;
+    int64_t cursor;
+    int64_t told[2]; /* the newest version of the installation, and of the fixture's organization */
+};
+
 struct news {
+    struct listener *listener;
     int64_t organization_id[8], version[8];
     size_t count;
 };
@@ -148,16 +158,19 @@ static enum err keep_news(void *context, struct op *op, int64_t organization_id,
 {
     (void)op;
     struct news *news = context;
+    int64_t *told = &news->listener->told[organization_id != INSTALLATION];
+    if (news->listener->f->place.engine == PLACE_POSTGRES && version <= *told) return ERR_OK;
+    *told = version;
     assert_true(news->count < COUNT_OF(news->version));
     news->organization_id[news->count] = organization_id;
     news->version[news->count++] = version;
     return ERR_OK;
 }
 
-static struct news follow(struct fixture *f, struct store *store, int64_t *cursor)
+static struct news follow(struct fixture *f, struct listener *listener)
 {
-    struct news news = { 0 };
-    assert_done(f, store_follow(&f->op, store, cursor, keep_news, &news));
+    struct news news = { .listener = listener };
+    assert_done(f, store_follow(&f->op, listener->store, &listener->cursor, keep_news, &news));
     return news;
 }
 
@@ -166,26 +179,27 @@ static void another_store_on_the_same_database_notices_each_organization_once(vo
     struct fixture *f = *state;
     struct store *other = open_at(f, f->url);
     struct store_sink sink = { 0 };
-    int64_t cursor;
-    assert_done(f, store_load_credentials(&f->op, other, &sink, &cursor));
-    assert_int_equal(follow(f, other, &cursor).count, 0);
+    struct listener listener = { .f = f, .store = other, .told = { f->versions[0], f->versions[1] } };
+    assert_done(f, store_load_credentials(&f->op, other, &sink, &listener.cursor));
+    assert_int_equal(follow(f, &listener).count, 0);
 
     add_user(f, "a");
     add_user(f, "b");
     assert_done(f, change(f, ORGANIZATION_CREATED, NULL, make_organization(f, "New")));
-    int64_t start = cursor;
-    struct news news = follow(f, other, &cursor);
+    struct listener again = listener;
+    struct news news = follow(f, &listener);
     assert_int_equal(news.count, 2);
     assert_int_equal(news.organization_id[0], f->organization_id);
     assert_int_equal(news.version[0], 2);
     assert_int_equal(news.organization_id[1], INSTALLATION);
     assert_int_equal(news.version[1], f->versions[0]);
-    assert_int_equal(follow(f, other, &cursor).count, 0);
-    assert_int_equal(follow(f, other, &start).count, 2); /* another cursor of the same store */
-    assert_int_equal(follow(f, f->store, &start).count, 0);
+    assert_int_equal(follow(f, &listener).count, 0);
+    assert_int_equal(follow(f, &again).count, 2); /* another cursor of the same store */
+    again.store = f->store;
+    assert_int_equal(follow(f, &again).count, 0);
 
     add_user(f, "c");
-    assert_int_equal(follow(f, other, &cursor).version[0], 3);
+    assert_int_equal(follow(f, &listener).version[0], 3);
     store_close(other);
 }
 
