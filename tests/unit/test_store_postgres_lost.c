@@ -7,8 +7,8 @@
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"                                                              \
     " WHERE datname = current_database() AND application_name LIKE 'roster %'"
 
-/* A hint that is on its way connects once more. */
-static void await_nobody_connected(struct fixture *f)
+/* Until nobody is there any more: a store connects by itself too, to tell others of what it committed. */
+static void end_all_connections(struct fixture *f)
 {
     await(run_beside(f->url, TERMINATE) == 0);
 }
@@ -38,11 +38,9 @@ static void nobody_notices_connections_that_end_while_idle(void **state)
                            .expires_at = INT64_MAX };
     int64_t cursor = 0;
     for (int i = 0; i < 5; i++) {
-        run_beside(f->url, TERMINATE);
-        await_nobody_connected(f);
+        end_all_connections(f);
         assert_int_equal(version_of(f, f->store, f->organization_id), f->versions[1]);
-        run_beside(f->url, TERMINATE);
-        await_nobody_connected(f);
+        end_all_connections(f);
         load(f, f->organization_id);
         assert_done(f, store_follow(&f->op, f->store, &cursor, ignore_version, NULL));
         add_user(f, "another");
@@ -63,7 +61,7 @@ struct writer {
     struct fixture *f;
     int64_t organization_id;
     enum err results[COMMITS_MAX];
-    int count, failures;
+    atomic_int count, failures;
     atomic_bool *stop;
 };
 
@@ -115,25 +113,24 @@ static void what_was_answered_is_true_while_connections_end_under_load(void **st
     }
     int64_t ended = 0;
     PGconn *session = open_session(f->url);
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 60 || ended <= 20; i++) { /* the more often, the slower the machine is with new ones */
         ended += session_run(session, TERMINATE);
         sleep_ms(25);
     }
     PQfinish(session);
+    for (int i = 0; i < WRITERS; i++) await(writers[i].count > writers[i].failures);
     atomic_store(&stop, true);
     for (int i = 0; i < WRITERS; i++) pthread_join(threads[i], NULL);
-    assert_true(ended > 20);
-    for (int i = 0; i < WRITERS; i++) {
-        assert_true(writers[i].count > writers[i].failures);
-        check_written(f, &writers[i]);
-    }
+    for (int i = 0; i < WRITERS; i++) check_written(f, &writers[i]);
     assert_sound(f, f->store);
     free(writers);
 }
 
 /* ---- a server that hangs */
 
-enum { LIMIT_MS = 400, CONNECT_MS = 3000, SLACK_MS = 1500 };
+/* Who waits for the server waits for LIMIT_MS at least. A server that does not hang answers sooner on any machine, and who does
+ * not wait for it is done AT_ONCE. */
+enum { LIMIT_MS = 2000, AT_ONCE_MS = 1000, CONNECT_MS = 3000, SLACK_MS = 3000 };
 
 /* How long a commit and a read take until they have failed. */
 static int64_t fail_to_commit(struct fixture *f, struct store *store)
@@ -185,8 +182,8 @@ static void a_server_that_hangs_is_waited_for_once(void **state)
         sleep_ms(400); /* from now on it is the other thread that waits for a connection, nearly always */
         int quick = 0;
         for (int j = 0; j < 20; j++) {
-            quick += fail_to_commit(f, store) < 200;
-            quick += fail_to_read(f, store) < 200;
+            quick += fail_to_commit(f, store) < AT_ONCE_MS;
+            quick += fail_to_read(f, store) < AT_ONCE_MS;
         }
         assert_true(quick >= 38);
 
