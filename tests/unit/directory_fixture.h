@@ -99,6 +99,33 @@ static inline void refresh(struct world *w, int64_t organization_id)
     assert_int_equal(hear_of(w, organization_id), ERR_OK);
 }
 
+/* --- a follower that runs by itself --- */
+
+static inline enum err authenticate_bearer(struct world *w, const char *secret)
+{
+    AUTO_OP op = op_begin();
+    return credentials_authenticate(&op, directory_credentials(w->directory), arena_printf(&op.arena, "Bearer %s", secret),
+                                    FORM_BEARER);
+}
+
+static inline void await_authenticated(struct world *w, const char *secret)
+{
+    int64_t begun = clock_now();
+    while (authenticate_bearer(w, secret) && clock_now() - begun < 20000000) usleep(5000);
+    assert_int_equal(authenticate_bearer(w, secret), ERR_OK);
+}
+
+/* The follower's first round compares all that is in memory with the database, and reads the credentials last: who hides a table
+ * before that fails the round as a whole, and what was lost before that is found. What is committed after something of the first
+ * round was seen is read last in that round, or in a later one. */
+static inline void await_first_round(struct world *w)
+{
+    other_adds_credential(w, 0, "seen in the first round");
+    await_authenticated(w, "seen in the first round");
+    other_adds_credential(w, 0, "seen after it");
+    await_authenticated(w, "seen after it");
+}
+
 /* Something that store.h has no words for, in either engine. */
 PRINTF_LIKE(2, 3) static inline void execute(struct world *w, const char *format, ...)
 {

@@ -1,23 +1,7 @@
 /* An organization that cannot be followed: the others do not notice, and it is followed when it can be. */
 #include "directory_fixture.h"
 
-#include <stdarg.h>
-
 #define SECRET "2ed2bfd5-f927-490b-b77a-a7e2f0685d4e"
-
-static enum err authenticate(struct world *w, const char *secret)
-{
-    AUTO_OP op = op_begin();
-    return credentials_authenticate(&op, directory_credentials(w->directory), arena_printf(&op.arena, "Bearer %s", secret),
-                                    FORM_BEARER);
-}
-
-static void await_authenticated(struct world *w, const char *secret)
-{
-    int64_t begun = clock_now();
-    while (authenticate(w, secret) && clock_now() - begun < 20000000) usleep(5000);
-    assert_int_equal(authenticate(w, secret), ERR_OK);
-}
 
 static void await_group(struct world *w, int64_t group_id)
 {
@@ -32,17 +16,6 @@ static void await_gone(struct world *w, int64_t organization_id)
     int64_t begun = clock_now();
     while (directory_find_resident(w->directory, organization_id) && clock_now() - begun < 20000000) usleep(5000);
     assert_null(directory_find_resident(w->directory, organization_id));
-}
-
-/* The follower's first round compares all that is in memory with the database, and reads the credentials last: who hides a table
- * before that fails the round as a whole. What is committed after something of the first round was seen is read last in that
- * round, or in a later one. */
-static void await_first_round(struct world *w)
-{
-    other_adds_credential(w, 0, SECRET "first");
-    await_authenticated(w, SECRET "first");
-    other_adds_credential(w, 0, SECRET "then");
-    await_authenticated(w, SECRET "then");
 }
 
 static void open_with_follower(struct world *w)
@@ -134,8 +107,8 @@ static void organizations_that_came_and_went_are_not_forgotten_over_a_failure(vo
     await_authenticated(w, SECRET "3");
     await_gone(w, gone->id);
     await_gone(w, also_gone->id);
-    assert_int_equal(authenticate(w, SECRET), ERR_UNAUTHENTICATED);
-    assert_int_equal(authenticate(w, SECRET "2"), ERR_UNAUTHENTICATED);
+    assert_int_equal(authenticate_bearer(w, SECRET), ERR_UNAUTHENTICATED);
+    assert_int_equal(authenticate_bearer(w, SECRET "2"), ERR_UNAUTHENTICATED);
 }
 
 static void what_was_committed_before_the_follower_began_is_followed_at_once(void **state)

@@ -425,7 +425,7 @@ static void two_directories_see_each_others_commits_within_a_moment(void **state
         int64_t id = new_group(w, name);
         w->directory = round % 2 ? theirs : ours;
         int64_t begun = clock_now();
-        while (!get_group(w, id, &found) && clock_now() - begun < 5000000) usleep(2000);
+        while (!get_group(w, id, &found) && clock_now() - begun < 20000000) usleep(2000);
         assert_true(get_group(w, id, &found));
         assert_string_equal(found.name, name);
         assert_false(directory_stale(ours) || directory_stale(theirs));
@@ -471,7 +471,7 @@ static void images_beyond_the_budget_are_dropped_but_not_under_a_reader(void **s
     op.caller.organization_id = ids[0];
     assert_int_equal(directory_view(&op, false, &view), ERR_OK);
     struct directory_stats stats = { 0 };
-    for (int i = 0; i < 500 && !stats.evictions; i++) {
+    for (int i = 0; i < 2000 && !stats.evictions; i++) {
         usleep(10000);
         directory_stats(w->directory, &stats);
     }

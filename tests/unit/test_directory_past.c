@@ -216,8 +216,8 @@ static void a_follower_that_lost_its_connection_compares(void **state)
     options.background = true;
     close_directory(w);
     open_directory(w, &options);
+    await_first_round(w);
     new_group(w, "kept");
-    usleep(100000);
     int64_t lost = add_lost_group(w);
     assert_true(is_shown_for(w, lost, 300000)); /* nobody can know */
     execute(w, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
