@@ -59,7 +59,7 @@ static inline void begin_waiting(struct world *w, struct waiting *waiting, int64
 
 static inline void await_waiters(struct world *w, int64_t count)
 {
-    for (int i = 0; i < 5000 && w->directory->reach.waiting != count; i++) usleep(1000);
+    for (int i = 0; i < 30000 && w->directory->reach.waiting != count; i++) usleep(1000);
     assert_int_equal(w->directory->reach.waiting, count);
 }
 

@@ -126,7 +126,7 @@ static void one_at_a_time_and_nobody_is_forgotten(void **state)
         if (i % 16 == 0) usleep(100);
     }
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
-    for (int i = 0; i < 5000 && queued_done < ROUNDS; i++) usleep(1000);
+    for (int i = 0; i < 30000 && queued_done < ROUNDS; i++) usleep(1000);
     stop_runner();
     assert_int_equal(queued_done, ROUNDS);
     assert_int_equal(overlaps, 0);
@@ -157,7 +157,7 @@ static void those_that_queue_are_served_in_their_order(void **state)
     }
     assert_ptr_equal(turn.first, &waiting[0]);
     turn_give(&turn, true);
-    for (int i = 0; i < 5000 && queued_done < 8; i++) usleep(1000);
+    for (int i = 0; i < 30000 && queued_done < 8; i++) usleep(1000);
     stop_runner();
     assert_int_equal(queued_done, 8);
     assert_null(turn.first);
@@ -192,7 +192,7 @@ static void begin_write(struct world *w, struct write_under_way *write, bool may
 
 static void wait_for(struct write_under_way *write)
 {
-    for (int i = 0; i < 10000 && !write->finished; i++) usleep(500);
+    for (int i = 0; i < 60000 && !write->finished; i++) usleep(500);
     assert_int_equal(write->finished, 1);
 }
 
