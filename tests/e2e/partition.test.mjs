@@ -99,10 +99,11 @@ describe('a node without its database', whose, () => {
         await cut.post(GROUPS, { name: 'delayed 0' }); // a pool may have had to begin new connections
         const write = await timed(async () => assert.equal((await cut.post(GROUPS, { name: 'delayed 1' })).status, 200));
         assert.ok(write >= 2 * DELAY_MS, `the write took ${write} ms`);
-        for (let i = 0; i < 20; i++) {
-            const read = await timed(async () => assert.equal((await cut.get(`${GROUPS}/1`)).status, 200));
-            assert.ok(read < DELAY_MS, `a read took ${read} ms`);
-        }
+        // One that asked the database would take at least as long as the way there and back; a busy machine may hold up a few.
+        const reads = [];
+        for (let i = 0; i < 20; i++) reads.push(await timed(async () => assert.equal((await cut.get(`${GROUPS}/1`)).status, 200)));
+        const slow = reads.filter((took) => took >= 2 * DELAY_MS);
+        assert.ok(slow.length <= 5, `reads took ${reads.map(Math.round)} ms`);
         nodes.all[0].proxy.set('open');
     });
     it('silent while nobody asks: it follows again by itself', async () => {

@@ -20,7 +20,7 @@ import {
 } from './support/passbolt.mjs';
 import { Random, SEED } from './support/random.mjs';
 import { Roster } from './support/roster.mjs';
-import { sleep } from './support/wait.mjs';
+import { eventually, sleep } from './support/wait.mjs';
 
 const ROUNDS = Number(process.env.ROSTER_CRASH_ROUNDS ?? 20);
 const URL = 'https://pass.example.org'; // the same after every restart, so that challenges can be made ahead
@@ -283,7 +283,10 @@ describe(`${ROUNDS} rounds of kill -9 while Passbolt's clients work, seed ${SEED
         let cutOff = 0;
         for (let round = 1; round <= ROUNDS; round++) {
             for (const actor of all) await actor.prepare();
+            const before = all.map(({ answered }) => answered);
             const running = all.map((actor) => callUntilGone(actor));
+            const each = () => all.forEach(({ answered, pending }, i) => assert.ok(answered > before[i] || !pending));
+            if (round % 2) await eventually(each, 60_000); // else at any moment
             await sleep(5 + random.below(80));
             await roster.kill();
             await Promise.all(running);
