@@ -242,7 +242,7 @@ static void callers_too_many_to_wait_are_told_at_once(void **state)
         calls[i] = (struct call){ .keys = keys, .result = ERR_COUNT, .refused = &refused };
         assert_int_equal(pthread_create(&threads[i], NULL, find_b, &calls[i]), 0);
     }
-    for (int i = 0; i < 3000 && atomic_load(&refused) < TOO_MANY; i++) usleep(1000); /* the provider has said nothing yet */
+    for (int i = 0; i < 30000 && atomic_load(&refused) < TOO_MANY; i++) usleep(1000); /* the provider has said nothing yet */
     int told = atomic_load(&refused), found = 0;
     web_hold(&web, false);
     for (size_t i = 0; i < COUNT_OF(calls); i++) {
