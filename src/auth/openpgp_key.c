@@ -56,6 +56,52 @@ enum err key_load(struct op *op, rnp_ffi_t ffi, const uint8_t *bytes, size_t siz
     return find_primary(op, ffi, as & RNP_LOAD_SAVE_PUBLIC_KEYS ? rnp_key_have_public : rnp_key_have_secret, ret_key);
 }
 
+/* What the library thinks of the signatures by which a key says that a user id is its own. */
+struct verdicts {
+    size_t expired, weak, wrong; /* the others are none of these */
+};
+
+static void judge(rnp_signature_handle_t signature, const char *key_id, struct verdicts *verdicts)
+{
+    AUTO_RNP_TEXT issuer = NULL;
+    AUTO_RNP_TEXT hash = NULL;
+    if (rnp_signature_get_keyid(signature, &issuer) || !issuer || strcmp(issuer, key_id) != 0) return;
+    rnp_result_t result = rnp_signature_is_valid(signature, 0);
+    bool is_weak =
+        rnp_signature_get_hash_alg(signature, &hash) == RNP_SUCCESS && (strcmp(hash, "SHA1") == 0 || strcmp(hash, "MD5") == 0);
+    if (result == RNP_ERROR_SIGNATURE_EXPIRED) verdicts->expired++;
+    else if (result && is_weak) verdicts->weak++;
+    else if (result) verdicts->wrong++;
+}
+
+/* Refuses a key that has no valid signature of its own, and says what is the matter with those it has: who has the secret half
+ * can make another, and what was damaged on its way can be sent again. */
+static enum err refuse_unsigned(struct op *op, rnp_key_handle_t key)
+{
+    AUTO_RNP_TEXT key_id = NULL;
+    struct verdicts verdicts = { 0 };
+    size_t name_count = 0;
+    rnp_result_t result = rnp_key_get_keyid(key, &key_id);
+    if (!result) result = rnp_key_get_uid_count(key, &name_count);
+    if (result) return library_failed(op, "checking a key", result);
+    for (size_t i = 0; i < name_count; i++) {
+        rnp_uid_handle_t name = NULL;
+        size_t count = 0;
+        if (rnp_key_get_uid_handle_at(key, i, &name) || rnp_uid_get_signature_count(name, &count)) count = 0;
+        for (size_t j = 0; j < count; j++) {
+            rnp_signature_handle_t signature = NULL;
+            if (rnp_uid_get_signature_at(name, j, &signature) == RNP_SUCCESS) judge(signature, key_id, &verdicts);
+            rnp_signature_handle_destroy(signature);
+        }
+        rnp_uid_handle_destroy(name);
+    }
+    return op_fail(op, ERR_INVALID, "key", "the key has no valid signature of its own: %s",
+                   verdicts.expired ? "one has expired, or is from the future"
+                   : verdicts.weak  ? "one is made with SHA-1 or MD5, which do not count any more"
+                   : verdicts.wrong ? "one does not fit what it signs"
+                                    : "it has none");
+}
+
 enum err key_check_valid(struct op *op, rnp_key_handle_t key)
 {
     bool is_revoked = true, is_expired = true, is_valid = false;
@@ -68,8 +114,7 @@ enum err key_check_valid(struct op *op, rnp_key_handle_t key)
     if (is_revoked) return op_fail(op, ERR_INVALID, "key", "the key is revoked");
     if (is_expired) return op_fail(op, ERR_INVALID, "key", "the key has expired");
     if (created > op->now / 1000000 + CLOCK_SKEW_S) return op_fail(op, ERR_INVALID, "key", "the key is from the future");
-    if (!is_valid) return op_fail(op, ERR_INVALID, "key", "the key has no valid signature of its own");
-    return ERR_OK;
+    return is_valid ? ERR_OK : refuse_unsigned(op, key);
 }
 
 enum err key_check_usage(struct op *op, rnp_key_handle_t key, const char *usage)

@@ -124,7 +124,8 @@ MUST_USE enum err key_take(struct op *op, rnp_ffi_t ffi, const char *armored, si
 /* ERR_INVALID unless the key has a valid part for a purpose: "encrypt" or "sign". */
 MUST_USE enum err key_check_usage(struct op *op, rnp_key_handle_t key, const char *usage);
 
-/* ERR_INVALID unless the key is valid at the ffi's time: not revoked, not expired, with a valid signature of its own. */
+/* ERR_INVALID unless the key is valid at the ffi's time: not revoked, not expired, with a valid signature of its own; else it is
+ * told what is wrong with those it has. */
 MUST_USE enum err key_check_valid(struct op *op, rnp_key_handle_t key);
 
 /* Sets what time the library believes it is: the op's, and `skew_s` more. */

@@ -173,6 +173,24 @@ static inline struct bytes dearmored(struct arena *arena, const char *text)
     return bytes;
 }
 
+/* How many bytes the two numbers have of the first signature in some packets: of version 4, by a curve; lengths are one octet. */
+static inline void signature_numbers(struct bytes packets, size_t ret_sizes[2])
+{
+    const uint8_t *at = packets.at, *end = packets.at + packets.size;
+    while ((at[0] & 0x40 ? at[0] & 0x3f : at[0] >> 2 & 0xf) != 2) {
+        at += 2 + at[1];
+        assert_true(at < end);
+    }
+    at += 6;
+    for (int i = 0; i < 2; i++) at += 2 + (at[0] << 8 | at[1]); /* what is hashed of it and what is not */
+    at += 2;                                                    /* the first octets of the hash */
+    for (int i = 0; i < 2; i++) {
+        ret_sizes[i] = (size_t)((at[0] << 8 | at[1]) + 7) / 8;
+        at += 2 + ret_sizes[i];
+    }
+    assert_true(at <= end);
+}
+
 /* The primary key of an armored key block, loaded into an ffi. */
 static inline rnp_key_handle_t load_key(rnp_ffi_t ffi, const char *key)
 {

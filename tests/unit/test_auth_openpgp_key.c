@@ -56,6 +56,33 @@ static void refuse_key(struct op *op, const char *text, const char *why)
     assert_refused(op, openpgp_read_key(op, text, strlen(text), &key), "key", why);
 }
 
+/* A key's primary key and user ids with their signatures, of a block whose lengths are one octet. Without its subkey nothing but
+ * the signature of the user id can make the key valid. */
+static struct bytes without_subkeys(struct op *op, const char *name)
+{
+    struct bytes key = dearmored(&op->arena, public_of(op, name));
+    size_t size = 0;
+    while (size < key.size && key.at[size] != 0xb8) size += 2 + key.at[size + 1];
+    return (struct bytes){ key.at, size };
+}
+
+/* Numbers have no zero bytes in front (RFC 4880 3.2), but Ed25519's are of 32 bytes: whoever checks has to fill them up. */
+static void a_signature_may_have_a_short_number(void **state)
+{
+    (void)state;
+    AUTO_OP op = op_at(NOW);
+    static const char *const names[] = { "short-r", "short-s" };
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char *text = public_of(&op, names[i]);
+        size_t sizes[2];
+        signature_numbers(dearmored(&op.arena, text), sizes);
+        assert_true(sizes[i] < 32);
+        struct openpgp_key key;
+        assert_ok(&op, openpgp_read_key(&op, text, strlen(text), &key));
+        refuse_key(&op, armored(&op.arena, without_subkeys(&op, names[i]), "public key"), "no valid part to encrypt with");
+    }
+}
+
 static void keys_that_are_not_good_enough_are_refused(void **state)
 {
     (void)state;
@@ -87,6 +114,23 @@ static void a_key_is_refused_before_and_after_its_time(void **state)
     op.now = 1672531200 * SECOND - 60 * SECOND; /* a minute: clocks differ */
     struct openpgp_key key;
     assert_ok(&op, openpgp_read_key(&op, text, strlen(text), &key));
+}
+
+static void a_key_that_does_not_sign_itself_is_told_what_is_wrong(void **state)
+{
+    (void)state;
+    AUTO_OP op = op_at(NOW);
+    struct bytes key = without_subkeys(&op, "user-ed25519");
+    struct bytes none = bytes_join(&op.arena, (struct bytes){ key.at, 53 }, packet(&op.arena, 13, "Eve", 3));
+    refuse_key(&op, armored(&op.arena, none, "public key"), "no valid signature of its own: it has none");
+    assert_int_equal(key.at[53], 0xb4); /* the user id, behind the primary key */
+    key.at[55]++;
+    refuse_key(&op, armored(&op.arena, key, "public key"), "no valid signature of its own: one does not fit what it signs");
+    op.now = 1717300000 * SECOND; /* 2 June 2024 */
+    refuse_key(&op, public_of(&op, "sha1"), "no valid signature of its own: one is made with SHA-1");
+    op.now = 1672531200 * SECOND; /* the key is of now, its signature of the next day */
+    refuse_key(&op, armored(&op.arena, without_subkeys(&op, "signed-once"), "public key"),
+               "no valid signature of its own: one has expired, or is from the future");
 }
 
 static void what_is_no_key_is_refused(void **state)
@@ -233,8 +277,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_is_shown_with_its_facts),
         cmocka_unit_test(a_key_may_have_other_line_ends_and_text_around_it),
+        cmocka_unit_test(a_signature_may_have_a_short_number),
         cmocka_unit_test(keys_that_are_not_good_enough_are_refused),
         cmocka_unit_test(a_key_is_refused_before_and_after_its_time),
+        cmocka_unit_test(a_key_that_does_not_sign_itself_is_told_what_is_wrong),
         cmocka_unit_test(what_is_no_key_is_refused),
         cmocka_unit_test(keys_with_too_much_or_strange_packets_are_refused),
         cmocka_unit_test(a_user_id_must_be_clean_text),
