@@ -1,8 +1,8 @@
 // roster.mjs — one Roster in a directory of its own: its database, its commands, its server.
 //
 // A test makes a `new Roster()`, imports objects, serves, asks, stops. The directory is removed when all tests of the file
-// passed. When one failed, the directories in which a server ran are kept; their paths and what matters of the server's
-// log are printed.
+// passed. When one failed, the directories in which a server ran or a command did not succeed are kept; their paths and what
+// matters of the server's log are printed.
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -44,7 +44,7 @@ after(() => setTimeout(() => everyone.forEach((roster) => roster.child?.kill('SI
 process.prependListener('exit', (code) => {
     for (const roster of everyone) {
         roster.child?.kill('SIGKILL');
-        if (code !== 0 && roster.log) roster.keep();
+        if (code !== 0 && (roster.log || roster.failed)) roster.keep();
         else fs.rmSync(roster.directory, { recursive: true, force: true });
     }
 });
@@ -63,6 +63,7 @@ export class Roster {
         this.directory = fs.mkdtempSync(path.join(os.tmpdir(), 'roster-e2e-'));
         this.child = null;
         this.log = '';
+        this.failed = false; // a command did not succeed: what it was given is kept, as a key that was refused
         everyone.push(this);
     }
 
@@ -155,6 +156,7 @@ export class Roster {
         const [name, ...rest] = args;
         const words = name === 'token' ? [name, rest.shift()] : [name];
         const { code, stdout, stderr } = await this.run([...words, '--store', this.store, ...rest]);
+        this.failed ||= code !== 0;
         assert.equal(code, 0, `roster ${args.join(' ')} ended with ${code}:\n${stderr}`);
         return stdout;
     }
