@@ -22,6 +22,7 @@ const struct setting config_store_settings[] = {
 const struct setting config_settings[] = {
     STORE_ROWS
     { "migrate",              SETTING_SWITCH, offsetof(struct config, migrate),               "auto",            0, 0,         NULL,    AT_START,  NULL,    "make the tables of an empty database, and bring an older one up to date; auto: of SQLite yes, of PostgreSQL no" },
+    { "start_wait_s",         SETTING_NUMBER, offsetof(struct config, start_wait_s),          "60",              0, 86400,     NULL,    AT_START,  "N",     "how long a database that does not answer at the start is waited for; 0: not at all" },
     { "listen",               SETTING_TEXT,   offsetof(struct config, listen),                "127.0.0.1:8080",  0, 0,         NULL,    AT_START,  "ADDRESS", "address and port (0 picks one), or unix:PATH" },
     { "tls_cert",             SETTING_TEXT,   offsetof(struct config, tls_cert),              NULL,              0, 0,         NULL,    ON_RELOAD, "FILE",  "certificate chain in PEM form; with it the server speaks TLS" },
     { "tls_key",              SETTING_TEXT,   offsetof(struct config, tls_key),               NULL,              0, 0,         NULL,    ON_RELOAD, "FILE",  "its private key" },

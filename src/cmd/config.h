@@ -20,7 +20,7 @@ struct config {
     int64_t head_limit_kib, body_limit_kib, response_limit_mib, sending_limit_mib;
     int64_t head_timeout_s, body_timeout_s, idle_timeout_s, send_timeout_s, shutdown_timeout_s;
     int64_t memory_budget_mib, fragment_budget_mib;
-    int64_t follow_interval_ms, at_least_wait_ms, expire_interval_s, busy_limit_ms;
+    int64_t follow_interval_ms, at_least_wait_ms, expire_interval_s, busy_limit_ms, start_wait_s;
     /* Issuer, audience and organization are set together or not at all; NULL keys: found through the issuer. */
     const char *jwt_issuer, *jwt_audience, *jwt_keys, *jwt_ca;
     int64_t jwt_organization;

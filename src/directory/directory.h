@@ -51,7 +51,7 @@ void directory_close(struct directory *directory);
 void directory_reload(struct directory *directory, const struct directory_options *options);
 
 struct credentials *directory_credentials(struct directory *directory);
-struct logins *directory_logins(struct directory *directory); /* NULL: nobody logs in here */
+struct logins *directory_logins(struct directory *directory); /* NULL: nobody logs in here, or there is no directory yet */
 
 /* Is the database away, as far as this node knows: it cannot be followed? Then answers may be stale. Costs one load. */
 bool directory_stale(const struct directory *directory);

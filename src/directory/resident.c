@@ -309,7 +309,7 @@ void directory_reload(struct directory *directory, const struct directory_option
 
 struct logins *directory_logins(struct directory *directory)
 {
-    return directory->logins;
+    return directory ? directory->logins : NULL;
 }
 
 struct credentials *directory_credentials(struct directory *directory)

@@ -97,6 +97,8 @@ enum err admit_head(struct exchange *exchange, const struct head *head)
         return op_fail(op, ERR_INVALID, "path", "the path has a malformed escape");
     }
     if (!exchange->match.route) return ERR_OK;
+    if (exchange->early && !(exchange->match.route->flags & ROUTE_EARLY))
+        return op_fail(op, ERR_BUSY, "database", "this node has just been started and waits for the database");
     enum err e = head->at_least ? read_at_least(exchange, head) : ERR_OK;
     if (!e) e = admit_caller(exchange);
     if (e != ERR_DEFERRED) return e;

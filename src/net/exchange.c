@@ -75,7 +75,8 @@ struct exchange *exchange_begin(struct connection *connection, const char *uri)
                                           .connection = connection->mhd };
     request_id_next(&loop->request_ids, exchange->request.id);
     set_target(exchange, uri);
-    exchange->op.directory = loop->server->options.directory;
+    exchange->early = !atomic_load(&loop->server->open); /* first: who is not early has a directory */
+    exchange->op.directory = atomic_load(&loop->server->directory);
     exchange->op.caller = (struct caller){ .organization_id = 0 };
     exchange->op.now = 0;
     exchange->op.at_least = 0;

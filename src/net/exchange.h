@@ -29,6 +29,7 @@ struct exchange {
     bool authenticate;           /* the worker has to do it: the caller could not be found without blocking */
     void (*task)(struct op *op); /* the next step of a write, for a worker; NULL: the handler */
     bool head_too_large;
+    bool early;                     /* it began before the server was open */
     bool has_body;                  /* a body comes, though it may turn out to be empty */
     bool close;                     /* the connection is no longer usable */
     uint64_t body_seen;             /* bytes, also those dropped */

@@ -43,6 +43,8 @@ struct server {
     _Atomic int64_t sending; /* memory of the bodies on their way, in bytes; only of those over SENDING_UNCOUNTED */
     struct loop *loops;
     size_t loop_count;
+    _Atomic(struct directory *) directory;
+    atomic_bool open;     /* the directory is there; before that, server.h: opens_later */
     atomic_bool stopping; /* no new requests; kept-alive connections end */
     atomic_bool quit;     /* loops end now */
     pthread_t keeper;     /* flushes the log */

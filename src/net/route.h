@@ -12,6 +12,7 @@ enum route_flag {
     ROUTE_COSTLY = 1 << 3, /* takes much processor time where it may block, and may be asked by anybody: at most a quarter of the
                               workers, but at least one, run such at a time, and they wait in a queue of their own, behind all
                               others (worker.h). Over that queue's limit: ERR_BUSY */
+    ROUTE_EARLY = 1 << 4,  /* also answered while the server is not open yet (server.h); op->directory is NULL then */
 };
 
 typedef enum err (*route_handler)(struct op *op, const struct request *request, struct response *response);

@@ -160,6 +160,8 @@ enum err server_start(struct op *op, const struct server_options *options, struc
     server->listener.fd = -1;
     allow_files(options->connection_limit);
     tune(server, options);
+    atomic_store(&server->directory, options->directory);
+    atomic_store(&server->open, !options->opens_later);
     limiter_init(&server->limiter);
 
     /* Signals are for the thread that started us: ours inherit a mask without any. */
@@ -175,6 +177,12 @@ enum err server_start(struct op *op, const struct server_options *options, struc
     server->url = make_url(server);
     *ret_server = server;
     return ERR_OK;
+}
+
+void server_open(struct server *server, struct directory *directory)
+{
+    atomic_store(&server->directory, directory);
+    atomic_store(&server->open, true);
 }
 
 const char *server_url(const struct server *server)

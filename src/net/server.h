@@ -28,10 +28,14 @@ struct server_options {
     bool request_log;           /* one line per request */
     const struct dialect *const *dialects; /* NULL-terminated; one must have the prefix "/" */
     struct directory *directory;           /* handed to every op, never looked at here */
+    bool opens_later;                      /* until server_open only ROUTE_EARLY rows are answered; all else: ERR_BUSY (503) */
 };
 
 /* Binds, starts the threads. op->failure says what is wrong with an address, a certificate or a port in use. */
 MUST_USE enum err server_start(struct op *op, const struct server_options *options, struct server **ret_server);
+
+/* From now on everything is answered, with this directory: for a server that was started with opens_later. Once. */
+void server_open(struct server *server, struct directory *directory);
 
 /* The address as a URL ("http://127.0.0.1:40123", "https://...", "unix:PATH"); lives as long as the server. */
 const char *server_url(const struct server *server);

@@ -11,21 +11,27 @@ static enum err get_health(struct op *op, const struct request *request, struct 
     return ERR_OK;
 }
 
+static void add_status(struct response *response, const char *status, const char *reason)
+{
+    buf_printf(&response->body, "{\"status\":\"%s\",\"reason\":\"%s\"}", status, reason);
+}
+
 /* May a load balancer send requests here? With the database away, too: a node that answers reads is better than none. An operator
- * who wants otherwise asks strictly. */
+ * who wants otherwise asks strictly. One that has just been started has nothing to answer with. */
 static enum err get_ready(struct op *op, const struct request *request, struct response *response)
 {
     int64_t strict = 0;
     enum err e = parameter_read_number(&op->failure, "strict", request_parameter(request, "strict"), 0, 1, &strict);
     if (e) return e;
-    if (!directory_stale(op->directory)) {
+    if (!op->directory) {
+        response->status = 503;
+        add_status(response, "starting", "the database does not answer yet: nothing is in memory");
+    } else if (directory_stale(op->directory)) {
+        response->status = strict ? 503 : 200;
+        add_status(response, "degraded", "the database does not answer: reads are answered from memory, writes are refused");
+    } else {
         buf_add_literal(&response->body, "{\"status\":\"ready\"}");
-        return ERR_OK;
     }
-    response->status = strict ? 503 : 200;
-    buf_add_literal(&response->body,
-                    "{\"status\":\"degraded\",\"reason\":\"the database does not answer: reads are answered from memory, "
-                    "writes are refused\"}");
     return ERR_OK;
 }
 
@@ -40,9 +46,9 @@ static enum err get_metrics(struct op *op, const struct request *request, struct
 
 // clang-format off
 static const struct route routes[] = {
-    { METHOD_GET, "/healthz", 0, ROUTE_PUBLIC, get_health,  NULL },
-    { METHOD_GET, "/readyz",  0, ROUTE_PUBLIC, get_ready,   NULL },
-    { METHOD_GET, "/metrics", 0, ROUTE_PUBLIC, get_metrics, NULL },
+    { METHOD_GET, "/healthz", 0, ROUTE_PUBLIC | ROUTE_EARLY, get_health,  NULL },
+    { METHOD_GET, "/readyz",  0, ROUTE_PUBLIC | ROUTE_EARLY, get_ready,   NULL },
+    { METHOD_GET, "/metrics", 0, ROUTE_PUBLIC | ROUTE_EARLY, get_metrics, NULL },
     { 0 },
 };
 

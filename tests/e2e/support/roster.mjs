@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { Client } from './client.mjs';
 import { fromLines, toLines } from './objects.mjs';
 import * as postgres from './postgres.mjs';
+import { eventually } from './wait.mjs';
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 export const BINARY = path.resolve(ROOT, process.env.ROSTER_BINARY ?? 'build/roster');
@@ -204,8 +205,30 @@ export class Roster {
 
     // --- the server ---
 
-    /* Starts `roster serve` and waits for the line that says where it listens. */
-    async serve(settings = [], { env = {}, listen = '127.0.0.1:0' } = {}) {
+    /* Starts `roster serve` and waits for the line that says that it is ready, and where. */
+    async serve(settings = [], options = {}) {
+        const ready = this.begin(settings, options);
+        this.#listensOn(await ready);
+        return this;
+    }
+
+    /* The same for a server whose database is away: it says in its log where it waits. Gives a function that waits until it is ready. */
+    async serveEarly(settings = []) {
+        const ready = this.begin(settings);
+        ready.catch(() => {}); // not everybody waits for it
+        const waits = /, meanwhile (\S+) answers only/;
+        await eventually(() => assert.match(this.log, waits));
+        this.#listensOn(waits.exec(this.log)[1]);
+        return () => ready;
+    }
+
+    #listensOn(url) {
+        this.url = url;
+        this.endpoint = endpointOf(url);
+    }
+
+    /* Starts `roster serve`: its address, once it is ready. */
+    begin(settings = [], { env = {}, listen = '127.0.0.1:0' } = {}) {
         assert.equal(this.child, null, 'the server runs already');
         const args = ['serve', '--store', this.store, ...(listen ? ['--listen', listen] : []), ...settings];
         const options = { cwd: this.directory, env: this.environment(env), stdio: ['ignore', 'pipe', 'pipe'] };
@@ -214,9 +237,7 @@ export class Roster {
         this.log = '';
         child.stderr.setEncoding('utf8').on('data', (text) => (this.log += text));
         this.ended = new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal })));
-        this.url = await this.#waitForAddress(child);
-        this.endpoint = endpointOf(this.url);
-        return this;
+        return this.#waitForAddress(child);
     }
 
     #waitForAddress(child) {
