@@ -16,7 +16,7 @@ static const struct command commands[] = {
     { "check",   "",                       "compare what is stored with what it says in memory, and the log", 0, 0, NULL, 0,                           config_store_settings, command_check   },
     { "backup",  "FILE",                   "copy the database while it is in use",                  1, 1, NULL,           0,                           config_store_settings, command_backup  },
     { "migrate", "",                       "make the tables of an empty database, or bring an older one up to date", 0, 0, migrate_options, sizeof(struct migrate_flags), config_store_settings, command_migrate },
-    { "copy",    "",                       "copy everything into another, empty database of any engine", 0, 0, copy_options, sizeof(struct copy_flags),  NULL,                  command_copy },
+    { "copy",    "",                       "copy everything, with the servers stopped, into another, empty database", 0, 0, copy_options, sizeof(struct copy_flags),  NULL,                  command_copy },
     { "routes",  "",                       "list what is answered: method, path, rights it takes",  0, 0, routes_options, sizeof(struct routes_flags), NULL,                  command_routes  },
     { "version", "",                       "print the version",                                     0, 0, NULL,           0,                           NULL,                  command_version },
 };

@@ -177,9 +177,10 @@ static const char *placeholder(const struct setting *setting)
         return "N";
     case SETTING_CHOICE:
         return setting->choices;
-    case SETTING_FLAG:
+    case SETTING_FLAG: /* one that is off needs no word */
+        return setting->initial && !strcmp(setting->initial, "true") ? "true|false" : "";
     case SETTING_SWITCH:
-        break;
+        return "auto|true|false";
     }
     return "";
 }
@@ -188,9 +189,11 @@ static const char *placeholder(const struct setting *setting)
 static const char *flag_text(struct arena *arena, const struct setting *setting)
 {
     const char *value = placeholder(setting);
-    char *text = arena_printf(arena, "--%s%s%s", setting->name, *value ? " " : "", value);
-    for (char *at = text; *at && *at != ' '; at++) *at = between_words(*at);
-    return text;
+    bool may_stand_alone = setting->kind == SETTING_FLAG || setting->kind == SETTING_SWITCH;
+    char *name = arena_strdup(arena, setting->name);
+    for (char *at = name; *at; at++) *at = between_words(*at);
+    if (!*value) return arena_printf(arena, "--%s", name);
+    return arena_printf(arena, may_stand_alone ? "--%s[=%s]" : "--%s %s", name, value);
 }
 
 /* The help sentence and, in brackets, what is worth knowing of default and bounds. */

@@ -13,7 +13,7 @@ int command_check(struct command_line *line)
     AUTO_OP op = op_begin();
     op.caller.system = true;
     struct store *store;
-    if (command_open_store(&op, line, false, &store)) return command_fail_op(&op);
+    if (command_open_store(&op, line, STORE_LOOK, &store)) return command_fail_op(&op);
     struct check_counts counts;
     enum err e = directory_check(&op, store, report, NULL, &counts);
     store_close(store);

@@ -1,5 +1,7 @@
 #include "cmd/command.h"
 
+#include "base/log.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -19,12 +21,18 @@ int command_fail_op(const struct op *op)
     return command_fail(EXIT_BAD, "%s", op->failure.text);
 }
 
-enum err command_open_store(struct op *op, const struct command_line *line, bool create, struct store **ret_store)
+enum err command_open_store(struct op *op, const struct command_line *line, enum store_use use, struct store **ret_store)
 {
-    int allowed = line->config.migrate;
+    int allowed = line->config.migrate, found = 0;
     bool migrate = allowed == SWITCH_ON || (allowed == SWITCH_AUTO && store_is_embedded(line->config.store));
-    struct store_options options = {
-        .url = line->config.store, .create = create && migrate, .migrate = migrate, .busy_limit_ms = line->config.busy_limit_ms
-    };
-    return store_open(op, &options, ret_store);
+    struct store_options options = { .url = line->config.store,
+                                     .create = (use == STORE_FILL || use == STORE_TRY) && migrate,
+                                     .migrate = use == STORE_FILL && migrate,
+                                     .as_it_is = use == STORE_SAVE,
+                                     .busy_limit_ms = line->config.busy_limit_ms,
+                                     .ret_schema = &found };
+    enum err e = store_open(op, &options, ret_store);
+    if (!e && options.migrate && found && found < store_schema_version())
+        log_info("the database was migrated from schema %d to %d", found, store_schema_version());
+    return e;
 }

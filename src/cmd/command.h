@@ -78,8 +78,17 @@ int command_fail(enum exit_code code, const char *format, ...) PRINTF_LIKE(2, 3)
 /* The same for op->failure: EXIT_BAD. */
 int command_fail_op(const struct op *op);
 
-/* Opens the database of the settings. `create`: make it if there is none. */
-MUST_USE enum err command_open_store(struct op *op, const struct command_line *line, bool create, struct store **ret_store);
+/* What a command is about to do with the database, and so what may be done to that before. */
+enum store_use {
+    STORE_FILL, /* make one that is not there, and bring an older one up to date, if the settings allow it: then that is logged */
+    STORE_TRY,  /* the first of it only: there must be something that a dry run can look at */
+    STORE_LOOK, /* neither */
+    STORE_SAVE, /* neither, and an older one is not refused: for a backup */
+};
+
+/* Opens the database of the settings. */
+MUST_USE enum err command_open_store(struct op *op, const struct command_line *line, enum store_use use,
+                                     struct store **ret_store);
 
 /* Writes everything of the directory as lines of the directory file. */
 MUST_USE enum err command_export_all(struct op *op, struct store *store, FILE *file);

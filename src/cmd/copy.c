@@ -10,7 +10,7 @@
 
 // clang-format off
 const struct setting copy_options[] = {
-    { "from", SETTING_TEXT, offsetof(struct copy_flags, from), NULL, 0, 0, NULL, AT_START, "URL", "the database that is copied" },
+    { "from", SETTING_TEXT, offsetof(struct copy_flags, from), NULL, 0, 0, NULL, AT_START, "URL", "the database that is copied; stop its servers first: what they write meanwhile is not copied, and what they write later is not there" },
     { "to",   SETTING_TEXT, offsetof(struct copy_flags, to),   NULL, 0, 0, NULL, AT_START, "URL", "the database that everything is copied into: there must be nothing in it" },
     { 0 },
 };
@@ -84,6 +84,16 @@ static enum err check_target(struct op *op, struct store *to)
     return op_fail(op, ERR_STORAGE, "", "%" PRId64 " findings in the copy", findings);
 }
 
+/* Whoever copies a database that is in use may well lose what is written to it from now on. */
+static enum err warn_of_others(struct op *op, struct store *from)
+{
+    int64_t others;
+    enum err e = store_count_others(op, from, &others);
+    if (!e && others > 0)
+        fprintf(stderr, "roster: warning: somebody has the source open: what is written to it from now on is not copied\n");
+    return e;
+}
+
 static int copy(struct op *op, struct store *from, struct store *to)
 {
     bool watched = isatty(STDERR_FILENO);
@@ -114,6 +124,7 @@ int command_copy(struct command_line *line)
     struct store *from = NULL, *to = NULL;
     int code;
     if (open_one(&op, flags->from, false, &from)) code = command_fail(EXIT_BAD, "--from: %s", op.failure.text);
+    else if (warn_of_others(&op, from)) code = command_fail(EXIT_BAD, "--from: %s", op.failure.text);
     else if (open_one(&op, flags->to, true, &to)) code = command_fail(EXIT_BAD, "--to: %s", op.failure.text);
     else code = copy(&op, from, to);
     store_close(to);

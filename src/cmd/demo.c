@@ -154,7 +154,7 @@ int command_demo(struct command_line *line)
     bool is_new = access(DEMO_FILE, F_OK) != 0;
     line->config.store = "sqlite:" DEMO_FILE; /* never the database of the settings: a demo must not touch real data */
     struct store *store;
-    if (command_open_store(&op, line, true, &store)) return command_fail_op(&op);
+    if (command_open_store(&op, line, STORE_FILL, &store)) return command_fail_op(&op);
     struct credential tokens[API_COUNT];
     enum err e = is_new ? load_demo_data(&op, store) : ERR_OK;
     if (!e) e = make_tokens(&op, store, tokens);

@@ -88,7 +88,7 @@ int command_export(struct command_line *line)
     AUTO_OP op = op_begin();
     op.caller.system = true;
     struct store *store;
-    if (command_open_store(&op, line, false, &store)) return command_fail_op(&op);
+    if (command_open_store(&op, line, STORE_LOOK, &store)) return command_fail_op(&op);
     FILE *file = line->word_count ? fopen(line->words[0], "wxe") : stdout;
     enum err e =
         file ? command_export_all(&op, store, file) : op_fail(&op, ERR_INVALID, "", "%s: %s", line->words[0], strerror(errno));

@@ -111,7 +111,7 @@ int command_import(struct command_line *line)
     AUTO_OP op = op_begin();
     op.caller.system = true;
     struct store *store;
-    enum err e = command_open_store(&op, line, true, &store);
+    enum err e = command_open_store(&op, line, flags->dry_run ? STORE_TRY : STORE_FILL, &store);
     if (!e) {
         e = command_import_file(&op, store, file, from_input ? "standard input" : name, flags, false);
         store_close(store);

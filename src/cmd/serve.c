@@ -133,7 +133,7 @@ static void close_standing(struct standing *standing)
 static enum err open_standing(struct op *op, struct standing *standing)
 {
     const struct config *config = &standing->line->config;
-    enum err e = standing->store ? ERR_OK : command_open_store(op, standing->line, true, &standing->store);
+    enum err e = standing->store ? ERR_OK : command_open_store(op, standing->line, STORE_FILL, &standing->store);
     standing->options = config_directory_options(config);
     if (!e) e = open_issuer(op, config, &standing->options.jwt);
     if (!e) e = open_logins(op, config, standing->store, &standing->options.logins);

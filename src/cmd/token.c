@@ -270,7 +270,7 @@ int command_token(struct command_line *line)
     AUTO_OP op = op_begin();
     op.caller.system = true;
     struct store *store;
-    if (command_open_store(&op, line, false, &store)) return command_fail_op(&op);
+    if (command_open_store(&op, line, STORE_LOOK, &store)) return command_fail_op(&op);
     int code = creates ? create(&op, store, flags)
                : lists ? list(&op, store, flags)
                        : revoke(&op, store, line->word_count > 1 ? line->words[1] : NULL);

@@ -296,6 +296,19 @@ static void free_copying(struct copying *c)
     free(c->ends);
 }
 
+/* Our own connections are younger. */
+enum err store_count_others(struct op *op, struct store *store, int64_t *ret_count)
+{
+    AUTO_READER reader = { 0 };
+    enum err e = store_reader(op, store, &reader);
+    if (e) return e;
+    return count_rows(op, reader.db,
+                      db_text(reader.db, "SELECT openers - 1 FROM installation",
+                              "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE"
+                              " 'roster %' AND backend_start < clock_timestamp() - interval '2 seconds'"),
+                      ret_count);
+}
+
 enum err store_copy(struct op *op, struct store *from, struct store *to, store_copy_function progress, void *context)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;

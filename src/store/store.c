@@ -58,7 +58,7 @@ enum err store_check_schema(struct op *op, const struct store_options *options, 
 {
     int newest = store_schema_version();
     if (options->ret_schema) *options->ret_schema = (int)schema;
-    *ret_migrate = schema < newest;
+    *ret_migrate = schema < newest && !(options->as_it_is && schema > 0 && store_is_embedded(options->url));
     if (schema > newest)
         return op_fail(op, ERR_INVALID, "store", "the database was written by a newer Roster (schema %lld, this one knows %d)",
                        (long long)schema, newest);

@@ -20,6 +20,7 @@ struct store_options {
     const char *url;       /* "sqlite:PATH", PATH relative to the working directory; or what libpq takes */
     bool create;           /* make the file and its tables if there is none */
     bool migrate;          /* bring an older database up to date; otherwise it is refused */
+    bool as_it_is;         /* an older SQLite database is neither: it is opened for store_backup and store_name alone */
     int64_t busy_limit_ms; /* how long to wait for another process's lock; 0: 5,000 */
     /* What is told of the schema; all may be NULL. */
     int *ret_schema;                                   /* what was found: 0 without tables; also when it is refused for that */
@@ -315,6 +316,10 @@ MUST_USE enum err store_backup(struct op *op, struct store *store, const char *p
  * returned; `to` is empty then. */
 typedef enum err (*store_copy_function)(void *context, struct op *op, const char *table, int64_t rows, bool done);
 MUST_USE enum err store_copy(struct op *op, struct store *from, struct store *to, store_copy_function progress, void *context);
+
+/* How many other processes of Roster have the database open, for a warning: with SQLite also those that crashed while another had
+ * it open; with PostgreSQL connections that are older than two seconds, as far as the role may see them. */
+MUST_USE enum err store_count_others(struct op *op, struct store *store, int64_t *ret_count);
 
 /* Checks the engine's own integrity, and the logs: versions of each organization without gaps from 1 to its version, positions
  * without gaps, times that never go back. Each finding is told to `report`; *ret_findings counts them. */

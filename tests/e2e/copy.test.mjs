@@ -8,6 +8,7 @@ import { GROUPS } from './support/bold.mjs';
 import { account, group, membership, nesting, organization, TOKEN, user } from './support/objects.mjs';
 import { assertSuccess, jwtLogIn, logIn, makePeople, PassboltClient, passboltWorld } from './support/passbolt.mjs';
 import { BINARY, Roster } from './support/roster.mjs';
+import { sleep } from './support/wait.mjs';
 
 /* PostgreSQL when it is installed; a Roster that knows no engines has SQLite only. */
 const isThere = (engine) => engine === 'sqlite' || (fs.existsSync('/usr/lib/postgresql') && new Roster({ engine }).engine === engine);
@@ -97,6 +98,24 @@ for (const [from, to] of PAIRS)
             assert.equal(await target.export(), before);
         });
     });
+
+describe('a source whose server runs', () => {
+    const WARNING = /^roster: warning: somebody has the source open: what is written to it from now on is not copied$/m;
+    for (const engine of ENGINES)
+        it(`${engine}: is copied as it is at the moment, with a warning`, async () => {
+            const source = new Roster({ engine });
+            await source.import([organization(1, 'Acme')]);
+            const quiet = await copy(source, new Roster({ engine: 'sqlite' }));
+            assert.equal(quiet.code, 0);
+            assert.doesNotMatch(quiet.stderr, /warning/);
+            await source.serve();
+            await sleep(2100); // connections of PostgreSQL that are so young may be our own
+            const { code, stderr } = await copy(source, new Roster({ engine: 'sqlite' }));
+            assert.equal(code, 0);
+            assert.match(stderr, WARNING);
+            await source.stop();
+        });
+});
 
 /* There and back again. */
 if (ENGINES.length > 1)

@@ -88,8 +88,40 @@ describe('an older database', () => {
             const roster = olderRoster(1);
             await roster.serve(setting);
             await roster.stop();
+            assert.match(roster.log, new RegExp(`the database was migrated from schema 1 to ${NEWEST}\\n`));
             assert.equal((await run(roster, 'migrate', '--check')).code, 0);
         });
+});
+
+describe('an older database, and commands that only look', () => {
+    for (const args of [['check'], ['export'], ['token', 'list'], ['token', 'create', '--organization', '1'], ['token', 'revoke', '1']])
+        it(`${args.slice(0, 2).join(' ')} refuses it and leaves it as it is`, async () => {
+            const roster = olderRoster(3);
+            const env = { ROSTER_MIGRATE: 'true' };
+            const { code, stdout, stderr } = await roster.run([...args, '--store', roster.store], { env });
+            const words = `the database has schema 3 and must be migrated to ${NEWEST} first: run roster migrate`;
+            assert.deepEqual([code, stdout, stderr], [1, '', `roster: ${words}\n`]);
+            assert.equal(roster.query('SELECT schema_version FROM installation'), '3\n');
+        });
+    it('backup copies it as it is, so that there is one before it is migrated', async () => {
+        const roster = olderRoster(3);
+        const backup = roster.file('backup.db');
+        assert.deepEqual(await run(roster, 'backup', backup), { code: 0, stdout: '', stderr: '' });
+        for (const store of [roster.store, `sqlite:${backup}`]) {
+            const { stdout } = await roster.run(['migrate', '--check', '--store', store]);
+            assert.equal(stdout, `schema 3, to be migrated to ${NEWEST}\n`);
+        }
+    });
+    it('import fills it, so it migrates it, and says so; a dry run does not', async () => {
+        const roster = olderRoster(3);
+        const file = roster.file('none.ndjson', '');
+        const tried = await run(roster, 'import', '--dry-run', file);
+        assert.equal(tried.code, 1);
+        assert.match(tried.stderr, /has schema 3 and must be migrated/);
+        const { code, stderr } = await run(roster, 'import', file);
+        assert.equal(code, 0);
+        assert.match(stderr, new RegExp(`the database was migrated from schema 3 to ${NEWEST}\n$`));
+    });
 });
 
 describe('a database of PostgreSQL, which other nodes may have', { skip: ENGINE !== 'postgres' && 'tested with PostgreSQL' }, () => {

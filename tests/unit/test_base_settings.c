@@ -420,17 +420,16 @@ static void help_is_printed_from_the_table(void **state)
     FILE *out = open_memstream(&text, &size);
     settings_print_help(table, out);
     fclose(out);
-    assert_string_equal(text,
-                        "  --store-url URL          where everything is kept\n"
-                        "  --name TEXT              what it is called (default roster)\n"
-                        "  --threads N              how many threads answer requests; more than there are processors rarely\n"
-                        "                           helps anybody at all (default 4; 1 to 256)\n"
-                        "  --quiet                  say nothing\n"
-                        "  --strict                 refuse what is odd (default true)\n"
-                        "  --log-format text|json   how lines look (default json)\n"
-                        "  --net-web-port N         where it listens (1 to 99)\n"
-                        "  --follow                 look what others do (default auto)\n"
-                        "  --rate-limit N           how often (default none; 0 to 900; none=0|on=700|all=901)\n");
+    assert_string_equal(text, "  --store-url URL              where everything is kept\n"
+                              "  --name TEXT                  what it is called (default roster)\n"
+                              "  --threads N                  how many threads answer requests; more than there are processors\n"
+                              "                               rarely helps anybody at all (default 4; 1 to 256)\n"
+                              "  --quiet                      say nothing\n"
+                              "  --strict[=true|false]        refuse what is odd (default true)\n"
+                              "  --log-format text|json       how lines look (default json)\n"
+                              "  --net-web-port N             where it listens (1 to 99)\n"
+                              "  --follow[=auto|true|false]   look what others do (default auto)\n"
+                              "  --rate-limit N               how often (default none; 0 to 900; none=0|on=700|all=901)\n");
     free(text);
 }
 
