@@ -115,6 +115,28 @@ static bool wait_for_news(struct directory *directory, struct resident *resident
     return admitted;
 }
 
+/* Which version there is, is told to who belongs to the organization: not to somebody whose token has not led to a user yet
+ * (identify.c), nor to a user who is gone or not active. */
+static enum err refuse(struct op *op, struct directory *directory, int64_t organization_id)
+{
+    struct resident *resident;
+    struct image *image;
+    uint32_t caller;
+    bool administrator;
+    if (op->caller.organization_id != organization_id)
+        return op_fail(op, ERR_BUSY, "Roster-At-Least", "this node has not got the version yet that was asked for");
+    enum err e = directory_lease(op, directory, organization_id, &resident, &image);
+    if (e) return e;
+    pthread_rwlock_rdlock(&image->lock);
+    e = directory_resolve_caller(op, image, &caller, &administrator);
+    if (!e) directory_note_seen(op, directory, image);
+    pthread_rwlock_unlock(&image->lock);
+    image_drop(image);
+    if (e || op->version >= op->at_least) return e; /* it has just come */
+    return op_fail(op, ERR_BUSY, "Roster-At-Least", "this node has version %lld of the organization, not yet version %lld",
+                   (long long)op->version, (long long)op->at_least);
+}
+
 enum err directory_wait_for_version(struct op *op, struct directory *directory, int64_t organization_id)
 {
     struct resident *resident;
@@ -126,7 +148,5 @@ enum err directory_wait_for_version(struct op *op, struct directory *directory, 
     if (!away) e = ask_store(op, directory, resident, &version);
     if (!e && !away && version < op->at_least && wait_for_news(directory, resident, op->at_least))
         e = ask_store(op, directory, resident, &version); /* the last word, also if nothing was heard */
-    if (e || version >= op->at_least) return e;
-    return op_fail(op, ERR_BUSY, "Roster-At-Least", "this node has version %lld of the organization, not yet version %lld",
-                   (long long)version, (long long)op->at_least);
+    return e || version >= op->at_least ? e : refuse(op, directory, organization_id);
 }

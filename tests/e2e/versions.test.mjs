@@ -197,11 +197,20 @@ describe('a version that nobody has made', () => {
                 assert.ok(performance.now() - begun >= 199);
                 assert.equal(answer.header('Retry-After'), '1');
                 assert.match(api.told(answer), expected);
+                assert.equal(versionOf(answer), version);
             }
             assert.equal(versionOf(await client.get(api.list)), version); // nothing was made
             await roster.stop();
         });
     }
+    it('who is not of the organization any more is not told which there is', async () => {
+        const roster = await serveObjects(WORLD, ['--at-least-wait-ms', '0']);
+        await roster.import([{ type: 'user', organizationId: 1, id: 1, active: false }]);
+        await eventually(async () => assert.equal((await roster.as(TOKEN.ada).get(GROUPS)).status, 401));
+        const answer = await roster.as(TOKEN.ada).get(GROUPS, atLeast(FAR));
+        assert.deepEqual([answer.status, answer.header('Roster-Version')], [401, undefined]);
+        await roster.stop();
+    });
     it('is answered as soon as it is made', async () => {
         const roster = await serveObjects(WORLD, ['--at-least-wait-ms', '60000']);
         const client = APIS.Bold.as(roster);
