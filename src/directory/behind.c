@@ -21,6 +21,7 @@ static void put_last(struct directory *directory, struct resident *resident, con
     if (directory->behind_last) directory->behind_last->behind.next = resident;
     else directory->behind_first = resident;
     directory->behind_last = resident;
+    atomic_fetch_add(&directory->behind, 1);
 }
 
 static struct resident *take_first(struct directory *directory, struct behind *ret_behind)
@@ -30,6 +31,7 @@ static struct resident *take_first(struct directory *directory, struct behind *r
     resident->behind = (struct behind){ 0 };
     directory->behind_first = ret_behind->next;
     if (!directory->behind_first) directory->behind_last = NULL;
+    atomic_fetch_sub(&directory->behind, 1);
     return resident;
 }
 

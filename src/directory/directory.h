@@ -62,7 +62,10 @@ void directory_end_waits(struct directory *directory);
 struct directory_stats {
     int64_t organizations, resident, resident_bytes, fragment_bytes, loads, load_us, evictions, reloads, followed, expired,
         credentials;
-    int64_t degraded; /* 1: directory_stale, else 0 */
+    int64_t degraded;       /* 1: directory_stale, else 0 */
+    int64_t behind;         /* organizations that are yet to be brought up to date, because it failed or the database went back */
+    int64_t follow_age_us;  /* since following last succeeded: what others committed before that is known here */
+    const char *follows_by; /* store_follows_by; NULL: not known yet */
 };
 void directory_stats(struct directory *directory, struct directory_stats *ret_stats);
 

@@ -338,19 +338,23 @@ static void tell_following(struct directory *directory, enum err e, const struct
     follow_log_held_back(&directory->follow_log, held_back_ms, text);
 }
 
+static void note_success(struct directory *directory)
+{
+    const char *by = store_follows_by(directory->store);
+    if (by != atomic_exchange(&directory->follows_by, by)) log_info("other processes are followed by %s", by);
+    atomic_store(&directory->follow_succeeded_ns, clock_monotonic_ns());
+}
+
 void *directory_run_follower(void *argument)
 {
     struct directory *directory = argument;
-    const char *by = NULL;
     while (!atomic_load(&directory->stopping)) {
         AUTO_OP op = op_begin();
         op.caller.system = true;
         enum err e = follow_once(&op, directory);
         tell_following(directory, e, &op.failure);
         follow_ended(directory);
-        const char *now = e ? by : store_follows_by(directory->store);
-        if (now != by) log_info("other processes are followed by %s", now);
-        by = now;
+        if (!e) note_success(directory);
         store_wait(directory->store, directory->follow_interval_ms);
     }
     return NULL;

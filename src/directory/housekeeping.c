@@ -161,6 +161,7 @@ static void *run_housekeeper(void *argument)
 void directory_start_background(struct directory *directory)
 {
     directory->background = true;
+    atomic_store(&directory->follow_succeeded_ns, clock_monotonic_ns());
     if (pthread_create(&directory->follower, NULL, directory_run_follower, directory) != 0) abort();
     if (pthread_create(&directory->housekeeper, NULL, run_housekeeper, directory) != 0) abort();
 }

@@ -332,7 +332,10 @@ void directory_stats(struct directory *directory, struct directory_stats *ret_st
                                            .followed = directory->followed,
                                            .expired = directory->expired,
                                            .credentials = (int64_t)credentials_count(directory->credentials),
-                                           .degraded = directory_stale(directory) };
+                                           .degraded = directory_stale(directory),
+                                           .behind = directory->behind,
+                                           .follows_by = directory->follows_by };
+    if (directory->background) ret_stats->follow_age_us = (clock_monotonic_ns() - directory->follow_succeeded_ns) / 1000;
     pthread_rwlock_rdlock(&directory->table_lock);
     for (uint32_t i = 0; i < directory->resident_count; i++) {
         const struct resident *resident = directory->residents[i];

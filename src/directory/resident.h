@@ -70,6 +70,9 @@ struct directory {
     pthread_cond_t stop_wanted;
     _Atomic bool stopping;
     _Atomic bool follow_failing;
+    _Atomic int64_t follow_succeeded_ns; /* when, by clock_monotonic_ns; from the start on */
+    _Atomic(const char *) follows_by;    /* store_follows_by; NULL: not known yet */
+    _Atomic int64_t behind;              /* how many are on the list below */
     struct reach reach;
     /* The follower's own. */
     _Atomic int64_t organizations_version; /* of the installation: up to which its log was read for organizations */

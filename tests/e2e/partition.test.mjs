@@ -23,6 +23,12 @@ const FIRST_LIMIT_MS = 20_000,
 const whose = postgresOnly('SQLite has no network');
 const isStale = (answer) => answer.header('Roster-Stale') === 'true';
 
+/* The figures of /metrics that have one value. */
+const numbers = (text) =>
+    Object.fromEntries(
+        [...text.matchAll(/^(roster_(?:database|follow|organizations)_\w+(?:\{.*\})?) (\S+)$/gm)].map(([, name, n]) => [name, Number(n)]),
+    );
+
 /* What became of a write: done, or refused, or nobody knows. 503 is the only failure that is allowed. */
 function outcomeOf(answer) {
     if (answer.status === 200) return 'done';
@@ -70,6 +76,10 @@ describe('a node without its database', whose, () => {
             assert.deepEqual([ready.status, ready.json.status], [200, 'degraded']);
             assert.equal((await cut.get('/readyz?strict=1')).status, 503);
             assert.match((await cut.get('/metrics')).text, /^roster_degraded 1$/m);
+            const follow = async () => numbers((await cut.get('/metrics')).text);
+            const away = await follow();
+            assert.equal(away.roster_database_reachable, 0);
+            await eventually(async () => assert.ok((await follow()).roster_follow_age_seconds > away.roster_follow_age_seconds));
             assert.equal((await cut.get('/healthz')).status, 200);
 
             assert.equal((await write(whole, `${mode} elsewhere`)).outcome, 'done'); // the other node is as before
@@ -83,6 +93,11 @@ describe('a node without its database', whose, () => {
                 assert.ok(!isStale(answer));
             });
             assert.equal((await cut.get('/readyz')).json.status, 'ready');
+            const back = await follow();
+            assert.equal(back.roster_database_reachable, 1);
+            assert.ok(back.roster_database_reconnects_total > away.roster_database_reconnects_total);
+            assert.equal(back['roster_follow_info{by="LISTEN, and polling every second"}'], 1);
+            await eventually(async () => assert.equal((await follow()).roster_organizations_behind, 0));
             assert.equal((await write(cut, `${mode} after`)).outcome, 'done');
             const last = atLeast(versionOf(await cut.get(GROUPS)));
             const [here, there] = [await cut.get(`${GROUPS}?size=100`, last), await whole.get(`${GROUPS}?size=100`, last)];

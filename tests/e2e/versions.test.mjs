@@ -375,5 +375,12 @@ describe('/readyz', () => {
             assert.deepEqual((await client().get(`/readyz${query}`)).json, { status: 'ready' });
     });
     it('knows only 0 and 1', async () => assert.equal((await client().get('/readyz?strict=2')).status, 400));
-    it('and the gauge beside it', async () => assert.match((await client().get('/metrics')).text, /^roster_degraded 0$/m));
+    it('and the gauges beside it', async () => {
+        await eventually(async () => assert.match((await client().get('/metrics')).text, /^roster_follow_info\{by="[^"]+"\} 1$/m));
+        const { text } = await client().get('/metrics');
+        const quiet = ['degraded 0', 'database_reachable 1', 'database_reconnects_total 0', 'organizations_behind 0'];
+        for (const line of quiet) assert.match(text, new RegExp(`^roster_${line}$`, 'm'));
+        const [, age] = /^roster_follow_age_seconds (\S+)$/m.exec(text);
+        assert.ok(Number(age) < 30, age);
+    });
 });
