@@ -77,8 +77,8 @@ describe('a node without its database', whose, () => {
             assert.equal((await cut.get('/readyz?strict=1')).status, 503);
             assert.match((await cut.get('/metrics')).text, /^roster_degraded 1$/m);
             const follow = async () => numbers((await cut.get('/metrics')).text);
-            const away = await follow();
-            assert.equal(away.roster_database_reachable, 0);
+            let away;
+            await eventually(async () => assert.equal((away = await follow()).roster_database_reachable, 0));
             await eventually(async () => assert.ok((await follow()).roster_follow_age_seconds > away.roster_follow_age_seconds));
             assert.equal((await cut.get('/healthz')).status, 200);
 
@@ -93,11 +93,13 @@ describe('a node without its database', whose, () => {
                 assert.ok(!isStale(answer));
             });
             assert.equal((await cut.get('/readyz')).json.status, 'ready');
-            const back = await follow();
-            assert.equal(back.roster_database_reachable, 1);
-            assert.ok(back.roster_database_reconnects_total > away.roster_database_reconnects_total);
-            assert.equal(back['roster_follow_info{by="LISTEN, and polling every second"}'], 1);
-            await eventually(async () => assert.equal((await follow()).roster_organizations_behind, 0));
+            await eventually(async () => {
+                const back = await follow();
+                assert.equal(back.roster_database_reachable, 1);
+                assert.ok(back.roster_database_reconnects_total > away.roster_database_reconnects_total);
+                assert.equal(back['roster_follow_info{by="LISTEN, and polling every second"}'], 1);
+                assert.equal(back.roster_organizations_behind, 0);
+            });
             assert.equal((await write(cut, `${mode} after`)).outcome, 'done');
             const last = atLeast(versionOf(await cut.get(GROUPS)));
             const [here, there] = [await cut.get(`${GROUPS}?size=100`, last), await whole.get(`${GROUPS}?size=100`, last)];
