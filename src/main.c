@@ -32,7 +32,7 @@ static void print_help(FILE *out)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  %-8s %-25s %s\n", commands[i].name, commands[i].words, commands[i].summary);
     fputs("\nroster COMMAND --help tells a command's flags.\n"
-          "Exit codes: 0 done, 1 the data or the request was bad, 2 wrong usage.\n",
+          "Exit codes: 0 done, 1 the data or the request was bad or the database failed, 2 wrong usage or settings.\n",
           out);
 }
 
