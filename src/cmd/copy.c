@@ -84,16 +84,6 @@ static enum err check_target(struct op *op, struct store *to)
     return op_fail(op, ERR_STORAGE, "", "%" PRId64 " findings in the copy", findings);
 }
 
-/* Whoever copies a database that is in use may well lose what is written to it from now on. */
-static enum err warn_of_others(struct op *op, struct store *from)
-{
-    int64_t others;
-    enum err e = store_count_others(op, from, &others);
-    if (!e && others > 0)
-        fprintf(stderr, "roster: warning: somebody has the source open: what is written to it from now on is not copied\n");
-    return e;
-}
-
 static int copy(struct op *op, struct store *from, struct store *to)
 {
     bool watched = isatty(STDERR_FILENO);
@@ -115,6 +105,17 @@ static enum err open_one(struct op *op, const char *url, bool create, struct sto
     return store_open(op, &(struct store_options){ .url = url, .create = create, .busy_limit_ms = PATIENCE_MS }, ret_store);
 }
 
+/* Whoever copies a database that is in use may well lose what is written to it from now on. */
+static enum err open_source(struct op *op, const char *url, struct store **ret_store)
+{
+    int64_t others = 0;
+    enum err e = open_one(op, url, false, ret_store);
+    if (!e) e = store_count_others(op, *ret_store, &others);
+    if (others > 0)
+        fprintf(stderr, "roster: warning: somebody has the source open: what is written to it from now on is not copied\n");
+    return e;
+}
+
 int command_copy(struct command_line *line)
 {
     const struct copy_flags *flags = line->options;
@@ -123,8 +124,7 @@ int command_copy(struct command_line *line)
     if (!flags->from || !flags->to) return command_fail(EXIT_USAGE, "copy needs --from URL and --to URL");
     struct store *from = NULL, *to = NULL;
     int code;
-    if (open_one(&op, flags->from, false, &from)) code = command_fail(EXIT_BAD, "--from: %s", op.failure.text);
-    else if (warn_of_others(&op, from)) code = command_fail(EXIT_BAD, "--from: %s", op.failure.text);
+    if (open_source(&op, flags->from, &from)) code = command_fail(EXIT_BAD, "--from: %s", op.failure.text);
     else if (open_one(&op, flags->to, true, &to)) code = command_fail(EXIT_BAD, "--to: %s", op.failure.text);
     else code = copy(&op, from, to);
     store_close(to);
