@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_MAX = 4096, HELP_WIDTH = 100, HELP_COLUMN_MAX = 32 };
+enum { TEXT_MAX = 4096, HELP_WIDTH = 100, HELP_COLUMN_MAX = 31 };
 
 static char between_words(char c)
 {
