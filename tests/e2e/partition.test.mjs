@@ -200,13 +200,14 @@ describe('a COMMIT that goes astray', whose, () => {
 
 describe('a node that starts or ends without its database', whose, () => {
     for (const mode of ['refuse', 'drop'])
-        it(`${mode}: it does not start, and says why`, async () => {
+        it(`${mode}: it does not begin to serve, ends when it has waited long enough, and says why`, async () => {
             const nodes = await Nodes.serve(1, WORLD, SERVE);
             nodes.all[0].proxy.set(mode);
             const late = new Roster();
-            const { code, stderr } = await late.run(['serve', '--store', nodes.all[0].proxy.url, '--listen', '127.0.0.1:0']);
-            assert.equal(code, 1);
-            assert.match(stderr, /connect|server|database/i);
+            const serve = ['serve', '--store', nodes.all[0].proxy.url, '--listen', '127.0.0.1:0', '--start-wait-s', '1'];
+            const { code, stdout, stderr } = await late.run(serve);
+            assert.deepEqual([code, stdout], [1, '']);
+            assert.match(stderr, /^roster: cannot connect to the database: \w.*\n$/m);
             nodes.all[0].proxy.set('open');
             await nodes.stop();
         });
