@@ -173,11 +173,11 @@ static void note_warning(void *context, const PGresult *result)
 }
 
 /* The url's own words win over what stands before it, not over what stands after it. */
-static PGconn *begin_connection(struct postgres_db *db, char *ret_name)
+static PGconn *begin_connection(struct postgres_db *db, char *ret_name, size_t size)
 {
     struct uuid random = uuid_random();
-    strcpy(ret_name, "roster ");
-    for (size_t i = 0; i < 8; i++) snprintf(ret_name + 7 + 2 * i, 3, "%02x", random.bytes[i]);
+    size_t end = (size_t)snprintf(ret_name, size, "roster ");
+    for (size_t i = 0; i < 8; i++, end += 2) snprintf(ret_name + end, size - end, "%02x", random.bytes[i]);
     const char *const keywords[] = { "connect_timeout", "dbname", "application_name", "client_encoding", NULL };
     const char *const values[] = { "3", db->server->url, ret_name, "UTF8", NULL };
     return PQconnectdbParams(keywords, values, 1);
@@ -248,7 +248,7 @@ enum err postgres_open_connection(struct op *op, struct postgres_db *db)
     struct server *server = db->server;
     if (!may_attempt(server)) return op_fail(op, ERR_BUSY, "store", "the database does not answer");
     char name[sizeof db->name];
-    db->connection = begin_connection(db, name);
+    db->connection = begin_connection(db, name, sizeof name);
     if (!db->connection) abort();
     enum err e = ERR_OK;
     if (PQstatus(db->connection) != CONNECTION_OK) e = postgres_lose(op, db, PQerrorMessage(db->connection));
