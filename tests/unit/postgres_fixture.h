@@ -103,7 +103,7 @@ static inline void sleep_ms(int64_t ms)
     do {                                                                                                                         \
         int64_t begun_ = clock_monotonic_ns();                                                                                   \
         while (!(condition)) {                                                                                                   \
-            if (milliseconds_since(begun_) > 120000) fail_msg("this did not come true: %s", #condition);                          \
+            if (milliseconds_since(begun_) > 120000) fail_msg("this did not come true: %s", #condition);                         \
             sleep_ms(2);                                                                                                         \
         }                                                                                                                        \
     } while (0)
