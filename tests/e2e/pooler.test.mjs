@@ -27,8 +27,12 @@ describe('behind PgBouncer', postgresOnly('SQLite has no connections to pool'), 
         await pooler?.stop();
     });
 
-    it('the log says that a node follows by looking only', async () => {
-        for (const node of nodes.all) await eventually(() => assert.match(node.log, /poll/i));
+    it('the log says that a node follows by looking only, and why', async () => {
+        for (const node of nodes.all) {
+            await eventually(() => assert.match(node.log, /followed by/));
+            assert.match(node.log, /other processes are followed by polling only, because a pooler is in between/);
+            assert.doesNotMatch(node.log, /LISTEN/);
+        }
     });
     it('what one node commits is seen by the other', async () => {
         const [here, there] = nodes.all.map((node) => node.as(secret(1)));

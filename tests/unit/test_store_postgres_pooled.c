@@ -142,6 +142,20 @@ static void everything_works_behind_a_pooler(void **state)
     store_close(pooled);
 }
 
+/* What the log says; it is known once the store has followed. */
+static void who_follows_says_how(void **state)
+{
+    struct pooler *pooler = *state;
+    struct fixture *f = pooler->f;
+    struct store *pooled = open_node(f, pooler->url, 0);
+    int64_t cursor = 0, direct_cursor = 0;
+    assert_done(f, store_follow(&f->op, pooled, &cursor, note_version, f));
+    assert_string_equal(store_follows_by(pooled), "polling only, because a pooler is in between");
+    assert_done(f, store_follow(&f->op, f->store, &direct_cursor, note_version, f));
+    assert_string_equal(store_follows_by(f->store), "LISTEN, and polling every second");
+    store_close(pooled);
+}
+
 /* ---- many at once */
 
 enum { THREADS = 8, OPERATIONS = 125 };
@@ -225,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         pooled_test(everything_works_behind_a_pooler),
+        pooled_test(who_follows_says_how),
         pooled_test(many_share_two_connections),
     };
     return cmocka_run_group_tests(tests, set_up_pooler, tear_down_pooler);
