@@ -48,6 +48,17 @@ export function dump(url) {
     return execFileSync(program('pg_dump'), ['--inserts', '-d', url], { ...quietly, encoding: 'buffer' });
 }
 
+/* A database into another, empty one, by pg_dump and pg_restore as docs/storage.md has it. */
+export async function restore(from, to) {
+    const file = path.join(fs.mkdtempSync('/tmp/roster-dump-'), 'roster.dump');
+    try {
+        await run(program('pg_dump'), ['--format=custom', `--file=${file}`, from]);
+        await run(program('pg_restore'), ['--exit-on-error', '-d', to, file]);
+    } finally {
+        fs.rmSync(path.dirname(file), { recursive: true, force: true });
+    }
+}
+
 /* The URL with other parameters; null removes one. An URL without a host, as PostgreSQL has them, is none for `new URL`. */
 export function withParameters(url, parameters) {
     const [address, known = ''] = url.split('?');
