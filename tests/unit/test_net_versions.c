@@ -234,7 +234,7 @@ static void test_what_is_no_version_is_refused(void **state)
 
 /* ---- 503 */
 
-static void test_a_503_says_when_to_try_again_unless_it_may_be_done(void **state)
+static void test_a_503_says_when_to_try_again_also_when_it_may_be_done_already(void **state)
 {
     (void)state;
     struct fixture fixture = start_seen();
@@ -258,7 +258,7 @@ int main(void)
         cmocka_unit_test(test_a_public_row_tells_no_version_and_waits_for_none),
         cmocka_unit_test(test_the_version_asked_for_reaches_the_handler),
         cmocka_unit_test(test_what_is_no_version_is_refused),
-        cmocka_unit_test(test_a_503_says_when_to_try_again_unless_it_may_be_done),
+        cmocka_unit_test(test_a_503_says_when_to_try_again_also_when_it_may_be_done_already),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
