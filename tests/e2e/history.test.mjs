@@ -71,6 +71,20 @@ describe('the checker finds', () => {
         'a version told before it was made': (history) => {
             created(history).known = history.end;
         },
+        'a write that came before it was sent, and nobody knew': (history) => {
+            const write = created(history);
+            Object.assign(write, { outcome: 'unknown', known: write.version, version: undefined });
+        },
+        'a write that was refused for an older version than was asked for': (history) => {
+            const write = pick(history.writes.filter(({ outcome }) => outcome === 'refused'));
+            write.asked = write.version + 1;
+        },
+        'a write that changed nothing in an older version than was asked for': (history) => {
+            const again = pick(history.writes.filter(({ kind, outcome }) => kind === 'describe' && outcome === 'done'));
+            history.writes.push({ ...again, tag: 'a lie' });
+            history.check(); // saying the same once more is none
+            history.writes.at(-1).asked = again.version + 1;
+        },
         'a version that looked otherwise': (history) => {
             const seen = history.seen.get(pick([...history.seen.keys()]));
             seen.text = seen.text.replace(/"name":"Name/i, '"name":"Another');

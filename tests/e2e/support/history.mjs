@@ -107,7 +107,9 @@ function withMembers(state, id, change) {
 }
 
 export class History {
-    writes = []; // { kind, node, predict, outcome: done | refused | unknown | failed, version, code, id, tag, known }
+    /* { kind, node, predict, outcome: done | refused | unknown | failed, version, code, id, tag }; `known`: the newest version that
+     * anybody was told of when it was sent; `asked`: its Roster-At-Least. */
+    writes = [];
     seen = new Map(); // version -> { text, nodes: Set }
     tags = new Map(); // of groups: what their creator wrote into them -> id
     acknowledged = 0; // the newest version that anybody was told of
@@ -137,10 +139,11 @@ export class History {
             const kind = this.random.pick(LOTTERY);
             const ids = [...this.latest.keys(), 999_999]; // one that never was
             const { send, predict, makes } = KINDS[kind](this.random, ids, this.users, tag);
-            const write = { kind, node, predict, makes, tag, known: this.acknowledged, outcome: 'unknown' };
+            const known = this.acknowledged,
+                asked = this.random.chance(0.5) ? known : 0;
+            const write = { kind, node, predict, makes, tag, known, asked, outcome: 'unknown' };
             this.writes.push(write);
-            const options = this.random.chance(0.5) ? atLeast(this.acknowledged) : {};
-            this.#conclude(write, await send(clients[node], options));
+            this.#conclude(write, await send(clients[node], asked ? atLeast(asked) : {}));
             write.ended = true;
         }
     }
@@ -246,6 +249,8 @@ export class History {
 
     /* Replays all versions; throws what does not fit. */
     check() {
+        for (const { tag, kind, node, version, asked } of this.writes)
+            assert.ok(!(version < asked), `${tag} (${kind}, node ${node}): version ${version}, at least ${asked} was asked for`);
         const byVersion = new Map();
         for (const write of this.writes) byVersion.set(write.version, [...(byVersion.get(write.version) ?? []), write]);
         const unknown = this.writes.filter(({ outcome }) => outcome === 'unknown');
@@ -272,7 +277,7 @@ export class History {
         for (const maker of makers) {
             const after = maker.predict(state, maker.id).state;
             if (!after || textOf(after) === textOf(state)) continue;
-            if (maker.outcome === 'done' && maker.known >= version) continue; // somebody knew the version before it was made
+            if (maker.known >= version) continue; // somebody was told of the version before this was sent
             const idle = done.every((write) => write === maker || changesNothing(write, after));
             const right = refused.every((write) => write.predict(after).code === write.code);
             if (!idle || !right) continue;
