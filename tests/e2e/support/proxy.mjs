@@ -6,6 +6,7 @@
 //   refuse          connections are reset, new ones at once
 //   drop            bytes and ends are swallowed both ways: each side believes that the other is there and silent
 //   drop-answers    requests pass, answers are swallowed: who sent COMMIT does not learn what became of it
+//   drop-requests   answers pass, requests are swallowed: a standby gets everything, and its primary does not hear so
 //   hold            nothing passes now, everything does later, in order: a cable pulled and plugged in again
 //   delay           everything passes `ms` later
 //
@@ -30,6 +31,7 @@ const FATES = {
     refuse: () => 'lose',
     drop: () => 'lose',
     'drop-answers': (direction) => (direction === TO_NODE ? 'lose' : 'pass'),
+    'drop-requests': (direction) => (direction === TO_DATABASE ? 'lose' : 'pass'),
     hold: () => 'hold',
     delay: () => 'pass',
 };
