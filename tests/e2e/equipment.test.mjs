@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
+import { Pair } from './support/pair.mjs';
 import { anyOf, Cluster, createDatabase, query, queryAsync, withParameters } from './support/postgres.mjs';
 import { Proxy } from './support/proxy.mjs';
 import { postgresOnly } from './support/roster.mjs';
@@ -98,6 +99,22 @@ describe('a proxy', whose, () => {
         assert.doesNotMatch(session.said, /77/);
         await session.end();
     });
+    it('that drops requests lets the answers come', async () => {
+        await fresh();
+        const other = new Session(database);
+        other.send('select 55 from pg_advisory_lock(1);');
+        await other.says(/55/);
+        session.send('select 88 from pg_advisory_lock(1);');
+        const waiting = "select count(*) from pg_stat_activity where wait_event = 'advisory' and datname = current_database()";
+        await eventually(() => assert.equal(query(database, waiting), '1\n'));
+        proxy.set('drop-requests');
+        await other.end();
+        await session.says(/88/);
+        session.send('insert into t values (1) returning 77;');
+        await session.isSilent();
+        assert.equal(count(), 0);
+        await session.end();
+    });
     it('that holds gives everything later', async () => {
         await fresh();
         proxy.set('hold');
@@ -128,6 +145,24 @@ describe('a proxy', whose, () => {
 });
 
 describe('a primary and its standby', whose, () => {
+    const MODES = { 'drop': 'is gone', 'drop-requests': 'is there' };
+    for (const [mode, what] of Object.entries(MODES))
+        it(`what waits for the standby behind a proxy in mode ${mode} ${what} after a failover`, async () => {
+            const pair = await Pair.start({ proxied: true });
+            const url = pair.primary.url('directory');
+            await queryAsync(url, 'create table organization (id int, version int)', 'insert into organization values (1, 0), (2, 0)');
+            assert.equal(await pair.waitingForStandby(), 0);
+            pair.replication.set(mode);
+            const lost = assert.rejects(queryAsync(url, 'update organization set version = 1 where id = 2'), /closed/);
+            await eventually(async () => assert.equal(await pair.waitingForStandby(), 1));
+            if (mode === 'drop-requests') await eventually(async () => assert.ok(await pair.standbyHasAll()));
+            await pair.primary.kill();
+            await lost;
+            await pair.standby.promote();
+            const versions = await queryAsync(pair.url, 'select version from organization order by id');
+            assert.equal(versions, mode === 'drop' ? '0\n0\n' : '0\n1\n');
+            await pair.remove();
+        });
     it('after kill -9 and a promotion every commit that was confirmed is there', async () => {
         const primary = await Cluster.start();
         const standby = await primary.standby();
