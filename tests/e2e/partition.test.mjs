@@ -44,6 +44,8 @@ describe('a node without its database', whose, () => {
     before(async () => {
         nodes = await Nodes.serve(2, WORLD, SERVE);
         [cut, whole] = nodes.all.map((node) => node.as(secret(1)));
+        // Else what it makes after the partition would be its first connection for following, not another one.
+        await eventually(async () => assert.match((await cut.get('/metrics')).text, /^roster_follow_info/m));
     });
     after(() => nodes.stop());
 
