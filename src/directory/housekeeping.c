@@ -12,6 +12,7 @@ struct ended {
     struct membership *items;
     size_t count;
     int64_t organization_id; /* for the rule: of which organization */
+    size_t found;            /* by the rule: other nodes may have been faster */
 };
 enum { ENDED_BATCH = 1000 };
 
@@ -25,7 +26,8 @@ static enum err collect_ended(void *context, struct op *op, const struct members
 
 static enum err expire_members(struct op *op, struct rule_context *context, void *request)
 {
-    const struct ended *ended = request;
+    struct ended *ended = request;
+    ended->found = 0;
     for (size_t i = 0; i < ended->count; i++) {
         if (ended->items[i].organization_id != ended->organization_id) continue;
         uint32_t group = image_find_group(context->image, ended->items[i].group_id);
@@ -36,21 +38,24 @@ static enum err expire_members(struct op *op, struct rule_context *context, void
         union object before = { .any = arena_alloc(&op->arena, sizeof(struct membership)) };
         image_get_membership(context->image, group, member, before.membership);
         if (!before.membership->ends_at || before.membership->ends_at > op->now) continue; /* prolonged meanwhile */
+        ended->found++;
         change_add(&op->arena, &context->changes, MEMBER_EXPIRED, before, (union object){ 0 });
     }
     return ERR_OK;
 }
 
+/* An organization that cannot be written to does not keep the others from it; the first failure is told. */
 static enum err expire_once(struct op *op, struct directory *directory)
 {
     struct ended ended = { .items = arena_array(&op->arena, ENDED_BATCH, sizeof *ended.items) };
     enum err e = store_list_ended(op, directory->store, op->now, ENDED_BATCH, collect_ended, &ended);
-    for (size_t i = 0; i < ended.count && !e; i++) {
+    for (size_t i = 0; i < ended.count; i++) {
         if (ended.items[i].organization_id == ended.organization_id) continue;
         ended.organization_id = ended.items[i].organization_id;
-        e = directory_write(op, directory, ended.organization_id, expire_members, &ended);
+        enum err failed = directory_write(op, directory, ended.organization_id, expire_members, &ended);
+        if (!failed) atomic_fetch_add(&directory->expired, (int64_t)ended.found);
+        else if (!e) e = failed;
     }
-    atomic_fetch_add(&directory->expired, (int64_t)ended.count);
     return e;
 }
 

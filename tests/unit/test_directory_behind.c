@@ -121,7 +121,6 @@ static void what_was_committed_before_the_follower_began_is_followed_at_once(voi
     struct group *theirs = other_adds_group(w, "theirs");
     directory_start_background(w->directory);
     await_group(w, theirs->id);
-    directory_stop_background(w->directory);
 }
 
 int main(void)
