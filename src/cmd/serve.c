@@ -45,6 +45,8 @@ struct standing {
     struct directory_options options; /* with the identity provider and the log-ins */
     struct directory *directory;
     struct server *server;
+    struct config reloaded; /* while there was no directory that could take it */
+    bool is_reloaded;
 };
 
 /* What may change takes effect; what is bad leaves everything as it was. */
@@ -67,6 +69,8 @@ static void reload(struct standing *standing)
     }
     struct directory_options directory_options = config_directory_options(&config);
     if (standing->directory) directory_reload(standing->directory, &directory_options);
+    standing->reloaded = config;
+    standing->is_reloaded = true;
     log_configure(config.log_format, config.log_level);
     config.store = line->config.store; /* a demo has its own, whatever the settings say */
     settings_compare(config_settings, &line->config, &config, warn_of_change, NULL);
@@ -193,6 +197,10 @@ static enum err wait_for_database(struct op *op, struct standing *standing, bool
 static void serve_directory(struct standing *standing, void (*ready)(void *context, const char *url), void *context)
 {
     struct system_sources sources = { standing->directory, standing->store };
+    if (standing->is_reloaded) {
+        struct directory_options options = config_directory_options(&standing->reloaded);
+        directory_reload(standing->directory, &options);
+    }
     system_add_gauges(&sources);
     server_open(standing->server, standing->directory);
     const char *url = server_url(standing->server);

@@ -44,17 +44,34 @@ static enum err expire_members(struct op *op, struct rule_context *context, void
     return ERR_OK;
 }
 
-/* An organization that cannot be written to does not keep the others from it; the first failure is told. */
-static enum err expire_once(struct op *op, struct directory *directory)
+static bool is_first_of_its_organization(const struct ended *ended, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (ended->items[i].organization_id == ended->items[at].organization_id) return false;
+    return true;
+}
+
+static enum err expire_organization(struct op *op, struct directory *directory, struct ended *ended, int64_t organization_id)
+{
+    AUTO_OP own = op_begin(); /* its failure is not the next one's */
+    own.caller.system = true;
+    ended->organization_id = organization_id;
+    enum err e = directory_write(&own, directory, organization_id, expire_members, ended);
+    if (!e) atomic_fetch_add(&directory->expired, (int64_t)ended->found);
+    return e ? op_fail(op, e, "", "organization %lld: %s", (long long)organization_id, own.failure.text) : ERR_OK;
+}
+
+/* One organization that cannot be written to has its turn once in a round, and keeps neither the others nor the end of the
+ * program waiting for more than one write. The first failure is told. */
+static enum err expire_ended(struct op *op, struct directory *directory)
 {
     struct ended ended = { .items = arena_array(&op->arena, ENDED_BATCH, sizeof *ended.items) };
     enum err e = store_list_ended(op, directory->store, op->now, ENDED_BATCH, collect_ended, &ended);
-    for (size_t i = 0; i < ended.count; i++) {
-        if (ended.items[i].organization_id == ended.organization_id) continue;
-        ended.organization_id = ended.items[i].organization_id;
-        enum err failed = directory_write(op, directory, ended.organization_id, expire_members, &ended);
-        if (!failed) atomic_fetch_add(&directory->expired, (int64_t)ended.found);
-        else if (!e) e = failed;
+    if (e) return e;
+    for (size_t i = 0; i < ended.count && !atomic_load(&directory->stopping); i++) {
+        if (!is_first_of_its_organization(&ended, i)) continue;
+        enum err failed = expire_organization(op, directory, &ended, ended.items[i].organization_id);
+        if (!e) e = failed;
     }
     return e;
 }
@@ -143,18 +160,37 @@ static bool pause_for(struct directory *directory, int64_t milliseconds)
     return stopping;
 }
 
+struct job {
+    const char *name;
+    enum err (*run)(struct op *op, struct directory *directory);
+    int64_t every_s; /* 0: expire_interval_s */
+};
+
+static const struct job jobs[] = {
+    { "ended memberships", expire_ended, 0 },
+    { "last uses of credentials", save_last_used, 30 },
+    { "sessions", save_logins, 1 },
+    { "old log-ins", keep_logins, LOGINS_KEEP_HOUSE_S },
+};
+
+/* Each job by itself: one that fails keeps no other from its turn. */
+static void run_job(struct directory *directory, const struct job *job)
+{
+    AUTO_OP op = op_begin();
+    op.caller.system = true;
+    enum err e = job->run(&op, directory);
+    if (e && store_reachable(directory->store))
+        log_warn("housekeeping: %s: %s", job->name, op.failure.text); /* else the follower tells */
+}
+
 static void *run_housekeeper(void *argument)
 {
-    enum { SAVE_LAST_USED_EVERY_S = 30 };
     struct directory *directory = argument;
     for (int64_t second = 1; !pause_for(directory, 1000); second++) {
-        AUTO_OP op = op_begin();
-        op.caller.system = true;
-        enum err e = ERR_OK;
-        if (second % directory->expire_interval_s == 0) e = expire_once(&op, directory);
-        if (!e && second % SAVE_LAST_USED_EVERY_S == 0) e = save_last_used(&op, directory);
-        if (!e) e = second % LOGINS_KEEP_HOUSE_S == 0 ? keep_logins(&op, directory) : save_logins(&op, directory);
-        if (e && store_reachable(directory->store)) log_warn("housekeeping: %s", op.failure.text); /* else the follower tells */
+        for (size_t i = 0; i < sizeof jobs / sizeof *jobs && !atomic_load(&directory->stopping); i++) {
+            int64_t every_s = jobs[i].every_s ? jobs[i].every_s : atomic_load(&directory->expire_interval_s);
+            if (second % every_s == 0) run_job(directory, &jobs[i]);
+        }
         drop_idle_images(directory);
         drop_idle_fragments(directory, fragments_budget());
     }

@@ -149,7 +149,11 @@ static bool catch_up_and_link(struct op *op, struct directory *directory, struct
     bool reload = false;
     for (int round = 0; round < ROUNDS && !reload; round++) {
         if (link_image(directory, resident, image)) return true;
-        if (!directory_catch_up(op, directory, image, &reload)) continue;
+        int64_t known = atomic_load(&resident->known_version);
+        enum err e = directory_catch_up(op, directory, image, &reload);
+        /* What was known before it was asked for is not there: the database went back. */
+        if (!e && !reload && image->version < known) e = directory_forget(op, directory, resident->organization_id);
+        if (!e) continue;
         failure_clear(&op->failure); /* if the database does not answer either, the next load says so */
         reload = true;
     }

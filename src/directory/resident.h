@@ -111,11 +111,11 @@ void directory_unlink(struct directory *directory, struct resident *resident);
 void directory_raise(_Atomic int64_t *version, int64_t newer);
 
 /* The database has not the commits any more that this node knew of: what is known of the organization becomes what the database
- * has now, so that image, credentials and ended sessions are read again. The writer lock is held; the image is for the caller to
- * unlink. */
+ * has now, so that image, credentials and ended sessions are read again. The writer lock is held, and the image is for the caller
+ * to unlink; or the caller is about to load one. */
 MUST_USE enum err directory_forget(struct op *op, struct directory *directory, int64_t organization_id);
 
-/* Applies what the log has after the image's version. The writer lock is held; the image is linked or not yet shown to anybody.
+/* Applies what the log has after the image's version. The writer lock is held, or nobody has seen the image yet.
  * Sets *ret_reload if the image cannot be brought up to date this way, or is of commits that the database lost (directory_forget
  * was called then), or if there is too much to catch up with; after a failure it is as it was. What the installation's log says
  * of organizations is not looked at. */

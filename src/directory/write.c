@@ -20,11 +20,19 @@ struct catch_up {
     struct pending *first, **last;
     int64_t version, position; /* expected next */
     bool hole;
-    size_t count;
+    size_t left; /* changes that may still be collected */
 };
 
-/* Of more changes an image is loaded again: that takes no longer, and not 250 bytes of memory for each. */
-enum { CATCH_UP_MAX = 20000 };
+/* Of more changes an image is loaded again: each takes 250 bytes of memory until all are applied, and about as long as five
+ * memberships take to load. A large image is worth more of them. */
+enum { CATCH_UP_LEAST = 20000, CATCH_UP_MOST = 200000, BYTES_PER_CHANGE = 400 };
+
+static size_t changes_to_follow(struct image *image)
+{
+    int64_t worth = image_bytes(image) / BYTES_PER_CHANGE;
+    if (worth < CATCH_UP_LEAST) return CATCH_UP_LEAST;
+    return worth > CATCH_UP_MOST ? CATCH_UP_MOST : (size_t)worth;
+}
 
 static enum err collect_entry(void *context, struct op *op, const struct log_entry *entry)
 {
@@ -35,7 +43,7 @@ static enum err collect_entry(void *context, struct op *op, const struct log_ent
         state->hole = true;
         return ERR_OK;
     }
-    if (++state->count > CATCH_UP_MAX) return op_fail(op, ERR_TOO_LARGE, "", "too many changes to follow");
+    if (!state->left--) return op_fail(op, ERR_TOO_LARGE, "", "too many changes to follow");
     state->version = entry->version;
     state->position = entry->position;
     struct pending *pending = arena_zalloc(state->arena, sizeof *pending);
@@ -126,7 +134,7 @@ static bool apply_version(struct op *op, struct directory *directory, struct ima
 
 enum err directory_catch_up(struct op *op, struct directory *directory, struct image *image, bool *ret_reload)
 {
-    struct catch_up state = { .arena = &op->arena, .version = image->version };
+    struct catch_up state = { .arena = &op->arena, .version = image->version, .left = changes_to_follow(image) };
     state.last = &state.first;
     enum err e = store_read_log_since(op, directory->store, image->organization_id, image->version, &image->commit_id,
                                       collect_entry, &state);

@@ -92,6 +92,21 @@ static void what_cannot_be_followed_while_an_image_loads_makes_it_load_again(voi
     assert_int_equal(loads(w), loads_before + 2);
 }
 
+static void what_the_database_lost_is_not_waited_for(void **state)
+{
+    struct world *w = *state;
+    struct group found;
+    struct group *there = other_adds_group(w, "there");
+    struct resident *resident = directory_find_resident(w->directory, w->organization_id);
+    const int64_t loads_before = loads(w), version = version_of(w, w->organization_id);
+    directory_raise(&resident->known_version, version + 5); /* as if five commits had been heard of that a failover lost */
+
+    assert_true(get_group(w, there->id, &found));
+    assert_int_equal(w->op.version, version);
+    assert_int_equal(loads(w), loads_before + 1);
+    assert_int_equal(atomic_load(&resident->known_version), version);
+}
+
 /* One commit with `count` changes of the group's description; the last one is "count". */
 static void describe_often(struct world *w, const struct group *group, int count)
 {
@@ -137,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         world_test(what_is_committed_while_an_image_loads_is_followed),
         world_test(what_cannot_be_followed_while_an_image_loads_makes_it_load_again),
+        world_test(what_the_database_lost_is_not_waited_for),
         world_test(few_changes_are_followed_and_very_many_are_loaded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

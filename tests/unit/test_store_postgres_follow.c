@@ -108,6 +108,27 @@ static void who_hears_nothing_any_more_does_not_wait_for_long(void **state)
     store_close(node);
 }
 
+static void a_poll_that_fails_is_not_repeated_without_a_pause(void **state)
+{
+    enum { FOR_MS = 3500, POLLS_MAX = 8 };
+    struct fixture *f = *state;
+    int64_t cursor;
+    struct told told;
+    struct store *node = open_follower(f, &cursor, &told);
+    follow(f, node, &cursor, &told);
+    run_beside(f->url, "ALTER TABLE change RENAME TO hidden");
+    int polls = 0;
+    for (int64_t begun = clock_monotonic_ns(); milliseconds_since(begun) < FOR_MS; polls++) {
+        store_wait(node, 60000);
+        assert_failed(f, store_follow(&f->op, node, &cursor, note_version, &told), ERR_STORAGE, "store");
+    }
+    assert_true(polls <= POLLS_MAX); /* one a second */
+    run_beside(f->url, "ALTER TABLE hidden RENAME TO change");
+    store_wait(node, 60000);
+    follow(f, node, &cursor, &told);
+    store_close(node);
+}
+
 static void what_nobody_hinted_at_is_found_by_polling(void **state)
 {
     struct fixture *f = *state;
@@ -428,6 +449,7 @@ int main(void)
         postgres_test(a_commit_is_heard_of_at_once),
         postgres_test(hints_are_heard_again_after_the_listener_was_lost),
         postgres_test(who_hears_nothing_any_more_does_not_wait_for_long),
+        postgres_test(a_poll_that_fails_is_not_repeated_without_a_pause),
         postgres_test(what_nobody_hinted_at_is_found_by_polling),
         postgres_test(transactions_that_end_in_another_order_are_not_missed),
         postgres_test(a_cursor_is_good_for_the_next_store),

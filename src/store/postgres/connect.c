@@ -264,7 +264,8 @@ enum err postgres_open_connection(struct op *op, struct postgres_db *db)
     if (atomic_exchange(&server->away, false)) atomic_fetch_add(&server->epoch, 1);
     db->epoch = atomic_load(&server->epoch);
     db->opened++;
-    if (db->lost) memcpy(db->lost_name, db->name, sizeof name);
+    /* One that is not ended yet has more to lose than the one that was to end it. */
+    if (db->lost && !*db->lost_name) memcpy(db->lost_name, db->name, sizeof name);
     memcpy(db->name, name, sizeof name);
     db->lost = db->conflict = db->warned = false;
     memset(db->given, 0, sizeof db->given); /* after a crash a sequence may be where it was before */

@@ -185,7 +185,8 @@ static bool take_news(struct postgres_store *store, int *ret_socket, bool *ret_d
     follower->heard_only = listens && follower->heard.count && !due;
     *ret_socket = listens ? PQsocket(follower->db.connection) : -1;
     *ret_deaf = !listens && !follower->db.pooled;
-    bool news = follower->heard.count || follower->more || (listens && due);
+    bool asks = listens || follower->db.pooled; /* else a connection is tried for when the time has come, whatever was heard */
+    bool news = (asks && (follower->heard.count || follower->more)) || (listens && due);
     pthread_mutex_unlock(&follower->lock);
     return news;
 }
@@ -294,7 +295,6 @@ static enum err poll_versions(struct op *op, struct follower *follower, struct p
         place->cursor = page.oldest < place->from ? page.oldest : place->from;
         place->open = page.open;
     }
-    if (!e) follower->polled_ns = clock_monotonic_ns();
     return e;
 }
 
@@ -351,6 +351,11 @@ enum err postgres_follow(struct op *op, struct store *base, int64_t *cursor, sto
     } else if (!e) {
         follower->heard.count = 0; /* the poll finds them too */
         e = poll_versions(op, follower, &place, &news, &base->epoch, &more);
+    }
+    if (!heard_only || e) follower->polled_ns = clock_monotonic_ns();
+    if (e) { /* the next poll, a second later, finds what these would have led to */
+        follower->heard.count = 0;
+        follower->more = false;
     }
     pthread_mutex_unlock(&follower->lock);
 
