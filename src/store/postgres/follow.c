@@ -175,7 +175,7 @@ static bool poll_is_due(const struct follower *follower)
 }
 
 /* True when there is something to do: hints of others, a poll that is due, a connection to be made. Ours are no news. */
-static bool take_news(struct postgres_store *store, int *ret_socket, bool *ret_deaf)
+static bool take_news(struct postgres_store *store, int *ret_socket, bool *ret_pooled)
 {
     struct follower *follower = &store->follower;
     pthread_mutex_lock(&follower->lock);
@@ -184,8 +184,8 @@ static bool take_news(struct postgres_store *store, int *ret_socket, bool *ret_d
     bool due = follower->more || poll_is_due(follower);
     follower->heard_only = listens && follower->heard.count && !due;
     *ret_socket = listens ? PQsocket(follower->db.connection) : -1;
-    *ret_deaf = !listens && !follower->db.pooled;
-    bool asks = listens || follower->db.pooled; /* else a connection is tried for when the time has come, whatever was heard */
+    *ret_pooled = follower->db.pooled;
+    bool asks = listens || *ret_pooled; /* else a connection is tried for when the time has come, whatever was heard */
     bool news = (asks && (follower->heard.count || follower->more)) || (listens && due);
     pthread_mutex_unlock(&follower->lock);
     return news;
@@ -202,10 +202,11 @@ void postgres_wait_for_news(struct store *base, int64_t timeout_ms)
     struct postgres_store *store = postgres_store_of(base);
     int64_t now = clock_monotonic_ns(), until = now + timeout_ms * 1000000, until_poll = now + POLL_MS * INT64_C(1000000);
     struct pollfd fds[2] = { { .fd = base->stop_fd, .events = POLLIN }, { .fd = -1, .events = POLLIN } };
-    bool deaf;
-    while (!take_news(store, &fds[1].fd, &deaf) && !(fds[0].revents & POLLIN)) {
-        bool by_poll = (fds[1].fd >= 0 && until_poll > until) || (deaf && until_poll < until);
-        int64_t left_ms = milliseconds_until(by_poll ? until_poll : until);
+    bool pooled;
+    while (!take_news(store, &fds[1].fd, &pooled) && !(fds[0].revents & POLLIN)) {
+        bool listens = fds[1].fd >= 0;
+        bool till_poll = listens || (!pooled && until_poll < until); /* who listens hears, and polls all the same */
+        int64_t left_ms = milliseconds_until(till_poll ? until_poll : until);
         if (left_ms == 0) return;
         poll(fds, 2, (int)left_ms);
     }
