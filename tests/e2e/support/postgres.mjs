@@ -2,7 +2,7 @@
 //
 // The run's cluster is the one that ROSTER_TEST_POSTGRES names (script/test starts it); a file that is run by hand starts its own
 // when it needs one. All of it is made by tests/support/postgres, whose head tells what such a cluster is.
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -94,12 +94,13 @@ export function createDatabase(cluster = sharedCluster()) {
     return url;
 }
 
-/* Nobody waits for it: each takes a checkpoint, and what is left over goes with the cluster. */
+/* Nobody waits for it: each takes a checkpoint, and what is left over goes with the cluster. It is a shell's child and not ours:
+ * Node may never end when a child of its own ends while it cleans up. */
 function dropDatabases() {
     const statements = [...databases].map((name) => `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     if (statements.length === 0) return;
     const args = psqlArguments(process.env.ROSTER_TEST_POSTGRES, statements);
-    spawn(program('psql'), args, { detached: true, stdio: 'ignore' }).unref();
+    execFileSync('sh', ['-c', 'setsid "$@" &', 'sh', program('psql'), ...args], { stdio: 'ignore' });
 }
 
 // --- clusters of a test's own ---
