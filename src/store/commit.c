@@ -47,10 +47,7 @@ static bool can_render_early(const struct commit *commit)
 
 static void give_number(struct waiting *w, int64_t *id, int64_t number)
 {
-    if (w->numbered_count == w->numbered_capacity) {
-        w->numbered_capacity = w->numbered_capacity * 2 + 16;
-        w->numbered = memory_resize(w->numbered, w->numbered_capacity, sizeof(*w->numbered));
-    }
+    w->numbered = memory_grow(w->numbered, w->numbered_count, &w->numbered_capacity, sizeof *w->numbered);
     w->numbered[w->numbered_count++] = id;
     *id = number;
 }

@@ -2,22 +2,12 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "capture.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-/* Standard error goes to a temporary file between begin_capture and end_capture. */
-static FILE *captured;
-static int real_stderr;
-
-static void begin_capture(void)
-{
-    captured = tmpfile();
-    real_stderr = dup(STDERR_FILENO);
-    dup2(fileno(captured), STDERR_FILENO);
-}
 
 /* What was written; the caller frees it. */
 static char *end_capture(void)

@@ -1,22 +1,12 @@
 /* What the follower says in the log, and how often. */
 #include "unit.h"
 
+#include "capture.h"
 #include "directory/follow_log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-/* Standard error goes to a temporary file between begin_capture and end_capture. */
-static FILE *captured;
-static int real_stderr;
-
-static void begin_capture(void)
-{
-    captured = tmpfile();
-    real_stderr = dup(STDERR_FILENO);
-    dup2(fileno(captured), STDERR_FILENO);
-}
 
 /* How many lines were written; the last one is in ret_line. */
 static int end_capture(char *ret_line, size_t size)

@@ -16,10 +16,7 @@ enum { PAYLOAD = 7900, HINTS_MAX = 100000, PAUSE_MS = 2 };
 
 void hint_list_append(struct hint_list *list, int64_t organization_id, int64_t version)
 {
-    if (list->count == list->capacity) {
-        list->capacity = list->capacity * 2 + 64;
-        list->items = memory_resize(list->items, list->capacity, sizeof *list->items);
-    }
+    list->items = memory_grow(list->items, list->count, &list->capacity, sizeof *list->items);
     list->items[list->count++] = (struct hint){ organization_id, version };
 }
 
