@@ -194,9 +194,13 @@ static void another_store_on_the_same_database_notices_each_organization_once(vo
     assert_int_equal(news.organization_id[1], INSTALLATION);
     assert_int_equal(news.version[1], f->versions[0]);
     assert_int_equal(follow(f, &listener).count, 0);
-    assert_int_equal(follow(f, &again).count, 2); /* another cursor of the same store */
-    again.store = f->store;
-    assert_int_equal(follow(f, &again).count, 0);
+    /* Another cursor of the same store. An open transaction may have held both on the same number: all of that was told. */
+    assert_true(again.cursor != listener.cursor || f->place.engine == PLACE_POSTGRES);
+    size_t news_of_another = again.cursor != listener.cursor ? 2 : 0;
+    assert_int_equal(follow(f, &again).count, news_of_another);
+    struct listener elsewhere = listener; /* the cursor is of the database, not of a store */
+    elsewhere.store = f->store;
+    assert_int_equal(follow(f, &elsewhere).count, 0);
 
     add_user(f, "c");
     assert_int_equal(follow(f, &listener).version[0], 3);
