@@ -185,7 +185,7 @@ describe(`${ROUNDS} rounds of kill -9 under write load, seed ${SEED}`, () => {
             const answered = acknowledged();
             if (round % 2) await eventually(() => assert.ok(acknowledged() >= answered + 2), 60_000); // else at any moment
             await sleep(5 + random.below(60));
-            await roster.kill();
+            await roster.killAndSettle();
             await Promise.all(running);
             pending += writers.filter((writer) => writer.pending).length;
             try {

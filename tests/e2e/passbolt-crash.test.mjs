@@ -288,7 +288,7 @@ describe(`${ROUNDS} rounds of kill -9 while Passbolt's clients work, seed ${SEED
             const each = () => all.forEach(({ answered, pending }, i) => assert.ok(answered > before[i] || !pending));
             if (round % 2) await eventually(each, 60_000); // else at any moment
             await sleep(5 + random.below(80));
-            await roster.kill();
+            await roster.killAndSettle();
             await Promise.all(running);
             cutOff += all.filter(({ pending }) => pending).length;
             await roster.serve(SETTINGS);

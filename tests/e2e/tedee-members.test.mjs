@@ -288,7 +288,7 @@ describe('kill -9', () => {
             assertOutcomes(await client.post(membersPath(3), { organizationUserIds: [4, 3, 2] }), [4, 3, 2]);
             const pending = client.delete(membersPath(3), { organizationUserIds: [2, 3, 4] }).catch(() => null);
             const renamed = client.patch(groupPath(3), { name: `Blue ${round}` }).catch(() => null);
-            await roster.kill();
+            await roster.killAndSettle();
             const [removed, named] = await Promise.all([pending, renamed]);
             await roster.serve();
             const again = roster.as(TOKEN.service);

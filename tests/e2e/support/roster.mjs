@@ -283,6 +283,16 @@ export class Roster {
         this.assertNoSanitizerReport();
     }
 
+    /* The same under load, for who reads afterwards what was kept: what this one had sent, PostgreSQL may still commit for a moment
+     * after it is gone. For a server that is alone on its database. */
+    async killAndSettle() {
+        await this.kill();
+        if (this.engine === 'sqlite') return;
+        const sessions =
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'roster %'";
+        await eventually(async () => assert.equal((await postgres.queryAsync(this.store, sessions)).trim(), '0'));
+    }
+
     async restart(settings) {
         await this.stop();
         return this.serve(settings);
