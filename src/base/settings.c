@@ -73,7 +73,8 @@ static bool find_number(const char *choices, const char *value, int64_t *ret_num
 {
     if (read_number(value, ret_number)) return true;
     size_t size = strlen(value);
-    for (const char *word = choices; word; word = strchr(word, '|'), word += word != NULL) {
+    for (const char *word = choices, *end; word; word = end ? end + 1 : NULL) {
+        end = strchr(word, '|');
         if (strcspn(word, "=") != size || memcmp(word, value, size) != 0) continue;
         *ret_number = strtoll(word + size + 1, NULL, 10);
         return true;

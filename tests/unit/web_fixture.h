@@ -101,8 +101,8 @@ static void web_answer(struct web *web, struct web_client *client)
         return;
     }
     (void)!web_say(web, client, page.answer);
-    const char *last = strstr(page.answer, "\r\n") + 2;
-    while (page.without_end && web_say(web, client, last)) {}
+    const char *head_end = strstr(page.answer, "\r\n");
+    while (page.without_end && web_say(web, client, head_end + 2)) {}
 }
 
 static void web_greet(struct web *web, struct web_client *client)
