@@ -3,7 +3,8 @@
 #
 #   make                       build/roster
 #   make unit                  build and run the unit tests
-#   make SAN=address,undefined the same, with sanitizers, in build/address-undefined/
+#   make SAN=address,undefined CC=clang
+#                              the same, with sanitizers, in build/address-undefined/
 #   make SAN=thread CC=clang
 CC      ?= cc
 SAN     ?=
