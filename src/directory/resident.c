@@ -151,8 +151,12 @@ static bool catch_up_and_link(struct op *op, struct directory *directory, struct
         if (link_image(directory, resident, image)) return true;
         int64_t known = atomic_load(&resident->known_version);
         enum err e = directory_catch_up(op, directory, image, &reload);
-        /* What was known before it was asked for is not there: the database went back. */
-        if (!e && !reload && image->version < known) e = directory_forget(op, directory, resident->organization_id);
+        /* What was known before it was asked for is not there: the database went back. What others commit until it is forgotten
+         * raises nothing and is followed into no image, so the log is read once more after it. */
+        if (!e && !reload && image->version < known) {
+            e = directory_forget(op, directory, resident->organization_id);
+            if (!e) e = directory_catch_up(op, directory, image, &reload);
+        }
         if (!e) continue;
         failure_clear(&op->failure); /* if the database does not answer either, the next load says so */
         reload = true;

@@ -1,6 +1,8 @@
 /* Loading an organization while other processes go on changing it, and what is too much to follow instead of loading. */
 #include "directory_fixture.h"
 
+#include "store/engine.h"
+
 static int64_t loads(struct world *w)
 {
     struct directory_stats stats;
@@ -107,6 +109,45 @@ static void what_the_database_lost_is_not_waited_for(void **state)
     assert_int_equal(atomic_load(&resident->known_version), version);
 }
 
+/* The directory's store, in which another process commits, and is heard of, when the directory has used a reader `at` times. */
+static struct {
+    struct world *w;
+    const struct engine *real;
+    int used, at;
+} meddled;
+
+static void return_reader_and_meddle(struct store *store, struct db *db)
+{
+    meddled.real->return_reader(store, db);
+    if (++meddled.used != meddled.at) return;
+    other_adds_group(meddled.w, "meanwhile");
+    refresh(meddled.w, meddled.w->organization_id);
+}
+
+static void what_is_committed_while_what_the_database_lost_is_given_up_is_seen(void **state)
+{
+    struct world *w = *state;
+    other_adds_group(w, "there");
+    struct resident *resident = directory_find_resident(w->directory, w->organization_id);
+    struct engine engine = *w->f->store->engine;
+    meddled.w = w;
+    meddled.real = w->f->store->engine;
+    engine.return_reader = return_reader_and_meddle;
+    bool every_moment = false;
+    for (int at = 1; !every_moment; at++) {
+        directory_unlink(w->directory, resident);
+        directory_raise(&resident->known_version, version_of(w, w->organization_id) + 5);
+        meddled.used = 0;
+        meddled.at = at;
+        w->f->store->engine = &engine;
+        struct group found;
+        assert_false(get_group(w, 12345, &found));
+        w->f->store->engine = meddled.real;
+        every_moment = meddled.used < at;
+        assert_int_equal(w->op.version, version_of(w, w->organization_id));
+    }
+}
+
 /* One commit with `count` changes of the group's description; the last one is "count". */
 static void describe_often(struct world *w, const struct group *group, int count)
 {
@@ -153,6 +194,7 @@ int main(void)
         world_test(what_is_committed_while_an_image_loads_is_followed),
         world_test(what_cannot_be_followed_while_an_image_loads_makes_it_load_again),
         world_test(what_the_database_lost_is_not_waited_for),
+        world_test(what_is_committed_while_what_the_database_lost_is_given_up_is_seen),
         world_test(few_changes_are_followed_and_very_many_are_loaded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
