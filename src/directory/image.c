@@ -100,6 +100,12 @@ int64_t image_bytes(struct image *image)
     return image->counted_bytes + atomic_load_explicit(&image->fragment_bytes, memory_order_relaxed);
 }
 
+int64_t image_bytes_lately(struct image *image)
+{
+    int64_t counted = atomic_load(&image->counted_bytes);
+    return counted ? counted : image_bytes(image);
+}
+
 /* --- find by number --- */
 
 /* Numbers ascend and are mostly dense: a guess by interpolation is nearly always right, bisection bounds the rest. */

@@ -136,6 +136,10 @@ void image_drop(struct image *image); /* accepts NULL */
 /* About how many bytes it takes, fragments included. Counted anew when the version has changed; takes the shared lock then. */
 int64_t image_bytes(struct image *image);
 
+/* The same without fragments, as it was counted last, however much has changed since; counted now if it never was. To count is a
+ * look at each group: too much for every commit. */
+int64_t image_bytes_lately(struct image *image);
+
 /* --- loading: feed rows in the order of store.h, then finish --- */
 
 struct store_sink;

@@ -29,7 +29,7 @@ enum { CATCH_UP_LEAST = 20000, CATCH_UP_MOST = 200000, BYTES_PER_CHANGE = 400 };
 
 static size_t changes_to_follow(struct image *image)
 {
-    int64_t worth = image_bytes(image) / BYTES_PER_CHANGE;
+    int64_t worth = image_bytes_lately(image) / BYTES_PER_CHANGE;
     if (worth < CATCH_UP_LEAST) return CATCH_UP_LEAST;
     return worth > CATCH_UP_MOST ? CATCH_UP_MOST : (size_t)worth;
 }

@@ -188,6 +188,41 @@ static void few_changes_are_followed_and_very_many_are_loaded(void **state)
     assert_int_equal(reloads(w), 1);
 }
 
+/* Counting is a look at each group. */
+static void an_image_is_not_counted_for_each_commit_of_others(void **state)
+{
+    struct world *w = *state;
+    struct group *group = other_adds_group(w, "often");
+    struct group found;
+    assert_true(get_group(w, group->id, &found));
+    struct image *image = directory_find_image(w->directory, w->organization_id);
+    (void)image_bytes(image);
+    const int64_t counted_version = image->counted_version;
+    for (int i = 1; i <= 2; i++) {
+        describe_often(w, group, i);
+        refresh(w, w->organization_id);
+        assert_int_equal(image->version, counted_version + i);
+    }
+    assert_int_equal(image->counted_version, counted_version);
+    image_drop(image);
+}
+
+static void more_changes_of_a_large_image_are_followed(void **state)
+{
+    struct world *w = *state;
+    struct group *group = other_adds_group(w, "often");
+    struct group found;
+    assert_true(get_group(w, group->id, &found));
+    struct image *image = directory_find_image(w->directory, w->organization_id);
+    atomic_store(&image->counted_version, image->version); /* as if it were large */
+    atomic_store(&image->counted_bytes, INT64_C(50000000));
+    for (int i = 0; i < 3; i++) describe_often(w, group, 7000 + i);
+    refresh(w, w->organization_id);
+    assert_described(w, group, "7002");
+    assert_int_equal(reloads(w), 0);
+    image_drop(image);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +231,8 @@ int main(void)
         world_test(what_the_database_lost_is_not_waited_for),
         world_test(what_is_committed_while_what_the_database_lost_is_given_up_is_seen),
         world_test(few_changes_are_followed_and_very_many_are_loaded),
+        world_test(an_image_is_not_counted_for_each_commit_of_others),
+        world_test(more_changes_of_a_large_image_are_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
