@@ -261,6 +261,17 @@ size_t credentials_take_last_used(struct credentials *credentials, struct arena 
     return count;
 }
 
+void credentials_give_back_last_used(struct credentials *credentials, const struct last_used *items, size_t count)
+{
+    pthread_rwlock_rdlock(&credentials->lock);
+    for (size_t i = 0; i < count; i++) {
+        int64_t id = items[i].credential_id, none = 0;
+        uint32_t at = lookup_find(&credentials->by_id, lookup_hash_bytes(&id, sizeof id), same_id, credentials, &id);
+        if (at != LOOKUP_NONE) atomic_compare_exchange_strong(&credentials->entries[at]->last_used, &none, items[i].time);
+    }
+    pthread_rwlock_unlock(&credentials->lock);
+}
+
 /* --- making --- */
 
 static const char *random_text(struct arena *arena)

@@ -54,6 +54,9 @@ MUST_USE enum err credentials_authenticate(struct op *op, struct credentials *cr
 /* The uses since the last call, in the arena. */
 size_t credentials_take_last_used(struct credentials *credentials, struct arena *arena, struct last_used **ret_items);
 
+/* What was taken and could not be saved is taken again, unless there was a later use. */
+void credentials_give_back_last_used(struct credentials *credentials, const struct last_used *items, size_t count);
+
 /* Makes a new secret for a kind: a UUID for bearer, else 43 characters of base64url (256 bits); for api-key also a key id. In the
  * arena; credential->secret, key_id (if it has none) and secret_hash are set. */
 void credential_make_secret(struct arena *arena, struct credential *credential);

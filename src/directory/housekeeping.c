@@ -130,11 +130,13 @@ static void drop_idle_fragments(struct directory *directory, int64_t budget)
 
 /* --- last uses, of credentials and sessions --- */
 
-static enum err save_last_used(struct op *op, struct directory *directory)
+enum err directory_save_last_used(struct op *op, struct directory *directory)
 {
     struct last_used *items;
     size_t count = credentials_take_last_used(directory->credentials, &op->arena, &items);
-    return count ? store_save_last_used(op, directory->store, items, count) : ERR_OK;
+    enum err e = count ? store_save_last_used(op, directory->store, items, count) : ERR_OK;
+    if (e) credentials_give_back_last_used(directory->credentials, items, count);
+    return e;
 }
 
 static enum err keep_logins(struct op *op, struct directory *directory)
@@ -168,7 +170,7 @@ struct job {
 
 static const struct job jobs[] = {
     { "ended memberships", expire_ended, 0 },
-    { "last uses of credentials", save_last_used, 30 },
+    { "last uses of credentials", directory_save_last_used, 30 },
     { "sessions", save_logins, 1 },
     { "old log-ins", keep_logins, LOGINS_KEEP_HOUSE_S },
 };
@@ -217,7 +219,7 @@ void directory_stop_background(struct directory *directory)
     pthread_join(directory->follower, NULL);
     pthread_join(directory->housekeeper, NULL);
     AUTO_OP op = op_begin();
-    if (save_last_used(&op, directory)) log_warn("last uses of credentials were not saved: %s", op.failure.text);
+    if (directory_save_last_used(&op, directory)) log_warn("last uses of credentials were not saved: %s", op.failure.text);
     failure_clear(&op.failure);
     if (keep_logins(&op, directory)) log_warn("last uses of sessions were not saved: %s", op.failure.text);
 }

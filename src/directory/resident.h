@@ -222,6 +222,9 @@ MUST_USE enum err directory_visible_group(struct op *op, const struct image *ima
 /* Is the user (NO_ORDINAL: nobody) a manager of the group now? */
 bool directory_manages(const struct op *op, const struct image *image, uint32_t group, uint32_t user);
 
+/* housekeeping.c: saves when credentials were used last; what cannot be saved is saved the next time. */
+MUST_USE enum err directory_save_last_used(struct op *op, struct directory *directory);
+
 /* follow.c: the thread that follows, until directory->stopping. */
 void *directory_run_follower(void *directory);
 

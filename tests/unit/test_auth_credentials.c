@@ -378,7 +378,17 @@ static void the_last_use_is_told_once(void **state)
     assert_int_equal(credentials_take_last_used(credentials, &arena, &items), 1);
     assert_int_equal(items[0].credential_id, 1);
     assert_int_equal(items[0].time, NOW);
-    assert_int_equal(credentials_take_last_used(credentials, &arena, &items), 0);
+    struct last_used *again;
+    assert_int_equal(credentials_take_last_used(credentials, &arena, &again), 0);
+
+    struct last_used unsaved[] = { { 1, NOW - 5 }, { 12345, NOW } };
+    credentials_give_back_last_used(credentials, unsaved, COUNT_OF(unsaved));
+    assert_int_equal(credentials_take_last_used(credentials, &arena, &again), 1);
+    assert_int_equal(again[0].time, NOW - 5);
+    assert_int_equal(authenticate(credentials, "Bearer used", FORM_BEARER), ERR_OK);
+    credentials_give_back_last_used(credentials, unsaved, COUNT_OF(unsaved)); /* the use after it counts */
+    assert_int_equal(credentials_take_last_used(credentials, &arena, &again), 1);
+    assert_int_equal(again[0].time, NOW);
     arena_free(&arena);
     credentials_free(credentials);
 }

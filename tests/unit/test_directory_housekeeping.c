@@ -1,4 +1,4 @@
-/* What the housekeeper does for one organization does not hang on what happens to another. */
+/* What the housekeeper does for one organization does not hang on what happens to another, and what fails is done later. */
 #include "directory_fixture.h"
 
 enum { SECOND = 1000000, EACH = 3 };
@@ -54,10 +54,25 @@ static void one_organization_that_cannot_be_written_to_keeps_no_other_s_membersh
     close_directory(w);
 }
 
+static void a_last_use_that_cannot_be_saved_is_saved_later(void **state)
+{
+    struct world *w = *state;
+    struct credential *credential = other_adds_credential(w, 0, "used");
+    refresh(w, w->organization_id);
+    assert_int_equal(authenticate_bearer(w, "used"), ERR_OK);
+    execute(w, "ALTER TABLE credential RENAME TO hidden");
+    assert_int_equal(directory_save_last_used(acting(w, 0), w->directory), ERR_STORAGE);
+    execute(w, "ALTER TABLE hidden RENAME TO credential");
+    assert_ok(w, directory_save_last_used(acting(w, 0), w->directory));
+    union object found = stored(w->f, NOUN_CREDENTIAL, w->organization_id, credential->id, 0);
+    assert_true(found.credential->last_used_at > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         world_test(one_organization_that_cannot_be_written_to_keeps_no_other_s_memberships),
+        world_test(a_last_use_that_cannot_be_saved_is_saved_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
