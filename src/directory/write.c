@@ -20,12 +20,13 @@ struct catch_up {
     struct pending *first, **last;
     int64_t version, position; /* expected next */
     bool hole;
-    size_t left; /* changes that may still be collected */
+    size_t left;       /* changes that may still be collected */
+    size_t arena_most; /* and how large the arena may become */
 };
 
-/* Of more changes an image is loaded again: each takes 250 bytes of memory until all are applied, and about as long as five
- * memberships take to load. A large image is worth more of them. */
-enum { CATCH_UP_LEAST = 20000, CATCH_UP_MOST = 200000, BYTES_PER_CHANGE = 400 };
+/* Of more changes an image is loaded again: each takes memory until all are applied, 250 bytes of a membership and up to 80 kB of
+ * a description, and about as long as five memberships take to load. A large image is worth more of them. */
+enum { CATCH_UP_LEAST = 20000, CATCH_UP_MOST = 200000, BYTES_PER_CHANGE = 400, CATCH_UP_BYTES = 64 << 20 };
 
 static size_t changes_to_follow(struct image *image)
 {
@@ -43,7 +44,8 @@ static enum err collect_entry(void *context, struct op *op, const struct log_ent
         state->hole = true;
         return ERR_OK;
     }
-    if (!state->left--) return op_fail(op, ERR_TOO_LARGE, "", "too many changes to follow");
+    if (!state->left-- || state->arena->total > state->arena_most)
+        return op_fail(op, ERR_TOO_LARGE, "", "too many changes to follow");
     state->version = entry->version;
     state->position = entry->position;
     struct pending *pending = arena_zalloc(state->arena, sizeof *pending);
@@ -135,6 +137,7 @@ static bool apply_version(struct op *op, struct directory *directory, struct ima
 enum err directory_catch_up(struct op *op, struct directory *directory, struct image *image, bool *ret_reload)
 {
     struct catch_up state = { .arena = &op->arena, .version = image->version, .left = changes_to_follow(image) };
+    state.arena_most = op->arena.total + CATCH_UP_BYTES;
     state.last = &state.first;
     enum err e = store_read_log_since(op, directory->store, image->organization_id, image->version, &image->commit_id,
                                       collect_entry, &state);

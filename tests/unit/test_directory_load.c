@@ -148,8 +148,8 @@ static void what_is_committed_while_what_the_database_lost_is_given_up_is_seen(v
     }
 }
 
-/* One commit with `count` changes of the group's description; the last one is "count". */
-static void describe_often(struct world *w, const struct group *group, int count)
+/* One commit with `count` changes of the group's description; the last one is "count", behind as many blanks as make `width`. */
+static void describe_widely(struct world *w, const struct group *group, int count, int width)
 {
     struct change_list list = { 0 };
     const char *description = NULL;
@@ -157,10 +157,15 @@ static void describe_often(struct world *w, const struct group *group, int count
         struct group *before = arena_alloc(&w->f->op.arena, sizeof *before), *after = arena_alloc(&w->f->op.arena, sizeof *after);
         *before = *after = *group;
         before->description = description;
-        after->description = description = arena_printf(&w->f->op.arena, "%d", i);
+        after->description = description = arena_printf(&w->f->op.arena, "%*d", width, i);
         append(w->f, &list, GROUP_UPDATED, before, after);
     }
     assert_done(w->f, commit_others(w, w->organization_id, &list));
+}
+
+static void describe_often(struct world *w, const struct group *group, int count)
+{
+    describe_widely(w, group, count, 1);
 }
 
 static void assert_described(struct world *w, const struct group *group, const char *description)
@@ -223,6 +228,24 @@ static void more_changes_of_a_large_image_are_followed(void **state)
     image_drop(image);
 }
 
+static void few_changes_that_are_large_are_loaded(void **state)
+{
+    enum { WIDTH = 10000, OFTEN = 8, EACH = 1000 };
+    struct world *w = *state;
+    struct group *group = other_adds_group(w, "often");
+    struct group found;
+    assert_true(get_group(w, group->id, &found));
+    describe_widely(w, group, EACH, WIDTH);
+    refresh(w, w->organization_id);
+    assert_int_equal(reloads(w), 0);
+
+    for (int i = 0; i < OFTEN; i++) describe_widely(w, group, EACH, WIDTH);
+    refresh(w, w->organization_id);
+    assert_int_equal(reloads(w), 1);
+    assert_true(get_group(w, group->id, &found));
+    assert_int_equal(strlen(found.description), WIDTH);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +256,7 @@ int main(void)
         world_test(few_changes_are_followed_and_very_many_are_loaded),
         world_test(an_image_is_not_counted_for_each_commit_of_others),
         world_test(more_changes_of_a_large_image_are_followed),
+        world_test(few_changes_that_are_large_are_loaded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
