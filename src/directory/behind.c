@@ -80,23 +80,24 @@ static void note_failure(struct op *op, struct directory *directory, struct resi
 }
 
 /* The oldest of the list. If it fails it goes to the end. */
-static enum err bring_up_first(struct op *op, struct directory *directory)
+static enum err bring_up_first(struct directory *directory)
 {
+    AUTO_OP op = op_begin(); /* what it takes of memory is not kept for all of them */
+    op.caller.system = true;
     struct behind behind;
     struct resident *resident = take_first(directory, &behind);
-    enum err e = bring_up(op, directory, resident, &behind);
+    enum err e = bring_up(&op, directory, resident, &behind);
     if (e) {
         directory_note_behind(directory, resident->organization_id, behind.what, behind.version);
         resident->behind.attempts = behind.attempts;
-        note_failure(op, directory, resident);
-        failure_clear(&op->failure);
+        note_failure(&op, directory, resident);
     } else if (behind.attempts > 1) {
         log_info("organization %lld is followed again", (long long)resident->organization_id);
     }
     return e;
 }
 
-void directory_follow_behind(struct op *op, struct directory *directory)
+void directory_follow_behind(struct directory *directory)
 {
     enum { PAUSE_MS = 250, ROUND_MS = 1000 };
     const int64_t begun = clock_monotonic_ns();
@@ -105,7 +106,7 @@ void directory_follow_behind(struct op *op, struct directory *directory)
     bool failed = false, all = !last;
     while (!all && store_reachable(directory->store) && clock_monotonic_ns() - begun < ROUND_MS * INT64_C(1000000)) {
         all = directory->behind_first == last;
-        if (bring_up_first(op, directory)) failed = true;
+        if (bring_up_first(directory)) failed = true;
     }
     if (failed) directory->behind_pause_until_ns = clock_monotonic_ns() + PAUSE_MS * INT64_C(1000000);
 }

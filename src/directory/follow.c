@@ -288,12 +288,14 @@ static enum err hear(void *context, struct op *op, int64_t organization_id, int6
     return ERR_OK;
 }
 
-/* Others are not to wait for one that cannot be followed, nor for a database that went away: it is tried again later. */
-static void follow_news(struct op *op, struct directory *directory, const struct heard *heard)
+/* Others are not to wait for one that cannot be followed, nor for a database that went away: it is tried again later. Nor is what
+ * one takes of memory kept for all of a round, which may be thousands. */
+static void follow_news(struct directory *directory, const struct heard *heard)
 {
+    AUTO_OP op = op_begin();
+    op.caller.system = true;
     bool behind = directory_is_behind(directory, heard->organization_id) || !store_reachable(directory->store);
-    if (!behind && !directory_refresh(op, directory, heard->organization_id, heard->version)) return;
-    failure_clear(&op->failure);
+    if (!behind && !directory_refresh(&op, directory, heard->organization_id, heard->version)) return;
     directory_note_behind(directory, heard->organization_id, BEHIND_NEWS, heard->version);
     directory_raise(&directory_know_resident(directory, heard->organization_id)->known_version, heard->version);
     directory_reach_news(directory);
@@ -317,12 +319,12 @@ static enum err follow_once(struct op *op, struct directory *directory)
     struct heard_list list = { 0 };
     enum err e = store_follow(op, directory->store, &directory->follow_cursor, hear, &list);
     int64_t epoch = store_epoch(directory->store);
-    for (size_t i = 0; i < list.count; i++) follow_news(op, directory, &list.items[i]);
+    for (size_t i = 0; i < list.count; i++) follow_news(directory, &list.items[i]);
     if (!e && epoch != directory->compared_epoch) {
         e = directory_compare_all(op, directory);
         if (!e) directory->compared_epoch = epoch;
     }
-    if (!e) directory_follow_behind(op, directory);
+    if (!e) directory_follow_behind(directory);
     return e;
 }
 

@@ -156,7 +156,7 @@ bool directory_is_behind(struct directory *directory, int64_t organization_id);
 
 /* Brings those on the list up to date, oldest first, for about a second at most; after a failure not again for a moment. Who
  * fails stays on the list. */
-void directory_follow_behind(struct op *op, struct directory *directory);
+void directory_follow_behind(struct directory *directory);
 
 /* Compares what is known of an organization with what the database has now: catches up, or forgets and unlinks. */
 MUST_USE enum err directory_compare(struct op *op, struct directory *directory, struct resident *resident);

@@ -246,6 +246,50 @@ static void few_changes_that_are_large_are_loaded(void **state)
     assert_int_equal(strlen(found.description), WIDTH);
 }
 
+/* How large the arena is with which a log is read. */
+static struct {
+    const struct engine *real;
+    _Atomic size_t largest;
+} arena_seen;
+
+static enum err see_arena(struct op *op, struct store *store, int64_t organization_id, int64_t after_version,
+                          const struct uuid *after_commit_id, int64_t limit, store_log_function function, void *context)
+{
+    if (op->arena.total > arena_seen.largest) arena_seen.largest = op->arena.total;
+    return arena_seen.real->read_log(op, store, organization_id, after_version, after_commit_id, limit, function, context);
+}
+
+static void what_one_organization_takes_is_free_again_for_the_next(void **state)
+{
+    enum { WIDTH = 10000, OFTEN = 100, ORGANIZATIONS = 4, OF_TWO = 2 * OFTEN * 2 * WIDTH };
+    struct world *w = *state;
+    struct group *groups[ORGANIZATIONS], found;
+    for (int i = 0; i < ORGANIZATIONS; i++) {
+        w->organization_id = other_adds_organization(w, "o")->id;
+        refresh(w, INSTALLATION);
+        groups[i] = other_adds_group(w, "often");
+        assert_true(get_group(w, groups[i]->id, &found));
+    }
+    for (int i = 0; i < ORGANIZATIONS; i++) {
+        w->organization_id = groups[i]->organization_id;
+        describe_widely(w, groups[i], OFTEN, WIDTH);
+    }
+    struct engine engine = *w->f->store->engine;
+    arena_seen.real = w->f->store->engine;
+    engine.read_log = see_arena;
+    w->f->store->engine = &engine;
+    directory_start_background(w->directory);
+    int64_t begun = clock_monotonic_ns();
+    for (int i = 0; i < ORGANIZATIONS; i++) {
+        w->organization_id = groups[i]->organization_id;
+        do assert_true(get_group(w, groups[i]->id, &found) && clock_monotonic_ns() - begun < INT64_C(60000000000));
+        while (!found.description && !usleep(1000));
+    }
+    close_directory(w);
+    w->f->store->engine = arena_seen.real;
+    assert_in_range(arena_seen.largest, 1, OF_TWO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +301,7 @@ int main(void)
         world_test(an_image_is_not_counted_for_each_commit_of_others),
         world_test(more_changes_of_a_large_image_are_followed),
         world_test(few_changes_that_are_large_are_loaded),
+        world_test(what_one_organization_takes_is_free_again_for_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

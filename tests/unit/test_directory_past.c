@@ -51,7 +51,7 @@ static void compare_all(struct world *w)
 {
     AUTO_OP op = op_begin();
     assert_int_equal(directory_compare_all(&op, w->directory), ERR_OK);
-    directory_follow_behind(&op, w->directory);
+    directory_follow_behind(w->directory);
     assert_null(w->directory->behind_first);
 }
 
