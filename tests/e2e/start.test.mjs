@@ -41,6 +41,7 @@ describe('a server that is started while its database is away', () => {
     let roster, back, ready;
     before(async () => {
         ({ roster, back } = await rosterWithout(smallWorld()));
+        roster.file('roster.conf', 'at_least_wait_ms = 60000\n');
         ready = await roster.serveEarly(SOON);
     });
     after(() => roster.stop());
@@ -75,6 +76,7 @@ describe('a server that is started while its database is away', () => {
         assert.ok(lines[0].includes(REASON), lines[0]);
     });
     it('reloads its settings', async () => {
+        roster.file('roster.conf', 'at_least_wait_ms = 0\n');
         roster.child.kill('SIGHUP');
         await eventually(() => assert.match(roster.log, /settings reloaded/));
     });
@@ -85,6 +87,11 @@ describe('a server that is started while its database is away', () => {
         assert.deepEqual(ids(await roster.as(TOKEN.service).get(GROUPS)), [1, 2, 3]);
         assert.deepEqual(await ask('/readyz'), [200, { status: 'ready' }]);
         assert.match((await roster.as(null).get('/metrics')).text, /^roster_organizations 2$/m);
+    });
+    it('serves with the settings that it reloaded meanwhile', async () => {
+        const later = { headers: { 'Roster-At-Least': '1000000' } };
+        const took = await timed(async () => assert.equal((await roster.as(TOKEN.service).get(GROUPS, later)).status, 503));
+        assert.ok(took < 30_000, `${took} ms`);
     });
 });
 
