@@ -164,11 +164,12 @@ enum err logins_save_sessions(struct op *op, struct logins *logins)
 {
     enum { BATCH = 1000 };
     struct session_extension *items;
-    atomic_store_explicit(&logins->must_save, false, memory_order_relaxed);
+    bool urgent = atomic_exchange(&logins->must_save, false);
     size_t count = logins_index_extended(logins->sessions, &op->arena, &items);
     for (size_t begin = 0; begin < count; begin += BATCH) {
         size_t batch = count - begin < BATCH ? count - begin : BATCH;
         enum err e = store_extend_sessions(op, logins->store, items + begin, batch);
+        if (e && urgent) atomic_store(&logins->must_save, true); /* other nodes still believe that it ends */
         if (e) return e;
         logins_index_saved(logins->sessions, items + begin, batch);
     }

@@ -408,6 +408,10 @@ static void what_will_soon_have_expired_for_others_is_saved_at_once(void **state
     w->op->now = NOW + 24 * MINUTE - 20 * SECOND;
     assert_works(w, use_session(w, secret));
     assert_true(logins_must_save(w->logins));
+    place_number(&w->f->place, "ALTER TABLE login RENAME TO hidden");
+    assert_fails(w, logins_save_sessions(w->op, w->logins), ERR_STORAGE);
+    assert_true(logins_must_save(w->logins)); /* as before */
+    place_number(&w->f->place, "ALTER TABLE hidden RENAME TO login");
     assert_works(w, logins_save_sessions(w->op, w->logins));
     assert_false(logins_must_save(w->logins));
     w->op->now = NOW + 40 * MINUTE;
