@@ -225,6 +225,7 @@ describe('kill -9 of an import', () => {
             await sleep((takes * (round + 1)) / 7);
             child.kill('SIGKILL');
             await ended;
+            await roster.settle();
             if (await isMade()) await roster.check();
         }
         await roster.import(text);

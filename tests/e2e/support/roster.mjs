@@ -283,14 +283,18 @@ export class Roster {
         this.assertNoSanitizerReport();
     }
 
-    /* The same under load, for who reads afterwards what was kept: what this one had sent, PostgreSQL may still commit for a moment
-     * after it is gone. For a server that is alone on its database. */
+    /* The same under load, for who reads afterwards what was kept. */
     async killAndSettle() {
         await this.kill();
+        await this.settle();
+    }
+
+    /* What a process that was killed had sent, PostgreSQL may still commit for a moment. Waits until nobody is connected. */
+    async settle() {
         if (this.engine === 'sqlite') return;
         const sessions =
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'roster %'";
-        await eventually(async () => assert.equal((await postgres.queryAsync(this.store, sessions)).trim(), '0'));
+        await eventually(async () => assert.equal((await postgres.queryAsync(this.store, sessions)).trim(), '0'), 60_000);
     }
 
     async restart(settings) {
