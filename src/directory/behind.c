@@ -54,7 +54,7 @@ static enum err bring_up(struct op *op, struct directory *directory, struct resi
     if (behind->what & BEHIND_OUTDATED) e = directory_refresh_outdated(op, directory, resident->organization_id);
     bool lives = !(behind->what & BEHIND_OUTDATED) || directory_find_resident(directory, resident->organization_id);
     if (!e && lives && behind->what & BEHIND_PAST) e = directory_compare(op, directory, resident);
-    if (!e && lives) e = directory_refresh(op, directory, resident->organization_id, behind->version);
+    if (!e && lives) e = directory_refresh(op, directory, resident->organization_id, behind->version, 0);
     return e;
 }
 
@@ -62,7 +62,7 @@ static enum err bring_up(struct op *op, struct directory *directory, struct resi
 static void unlink_outdated(struct directory *directory, struct resident *resident)
 {
     if (resident->organization_id == INSTALLATION) return;
-    turn_take(&resident->turn);
+    if (!turn_try(&resident->turn)) return; /* the next failure finds it outdated, too */
     struct image *image = directory_find_image(directory, resident->organization_id);
     if (image && atomic_load(&image->version) < atomic_load(&resident->known_version)) directory_unlink(directory, resident);
     image_drop(image);
@@ -90,6 +90,7 @@ static enum err bring_up_first(struct directory *directory)
     if (e) {
         directory_note_behind(directory, resident->organization_id, behind.what, behind.version);
         resident->behind.attempts = behind.attempts;
+        if (e == ERR_PENDING) return ERR_OK; /* that is no failure: its write ends, or brings the image up to date itself */
         note_failure(&op, directory, resident);
     } else if (behind.attempts > 1) {
         log_info("organization %lld is followed again", (long long)resident->organization_id);
@@ -131,7 +132,7 @@ enum err directory_forget(struct op *op, struct directory *directory, int64_t or
 
 enum err directory_compare(struct op *op, struct directory *directory, struct resident *resident)
 {
-    turn_take(&resident->turn);
+    if (!turn_try(&resident->turn)) return ERR_PENDING;
     enum err e = directory_refresh_image_in_turn(op, directory, resident, INT64_MAX);
     int64_t version;
     if (!e) e = store_version(op, directory->store, resident->organization_id, &version);

@@ -128,9 +128,10 @@ enum err directory_refresh_image_in_turn(struct op *op, struct directory *direct
     return e;
 }
 
-static enum err refresh_image(struct op *op, struct directory *directory, struct resident *resident, int64_t version)
+static enum err refresh_image(struct op *op, struct directory *directory, struct resident *resident, int64_t version,
+                              int64_t wait_ms)
 {
-    turn_take(&resident->turn);
+    if (!turn_take_within(&resident->turn, wait_ms)) return ERR_PENDING;
     enum err e = directory_refresh_image_in_turn(op, directory, resident, version);
     turn_give(&resident->turn, true);
     return e;
@@ -154,7 +155,7 @@ enum err directory_refresh_outdated(struct op *op, struct directory *directory, 
 {
     struct resident *resident = directory_find_resident(directory, organization_id);
     if (resident) {
-        turn_take(&resident->turn);
+        if (!turn_try(&resident->turn)) return ERR_PENDING;
         directory_unlink(directory, resident);
         turn_give(&resident->turn, true);
     }
@@ -232,16 +233,17 @@ static enum err refresh_organizations(struct op *op, struct directory *directory
 }
 
 /* The installation is always resident: when its log cannot be followed it is loaded again at once. */
-static enum err refresh_installation(struct op *op, struct directory *directory, struct resident *resident, int64_t version)
+static enum err refresh_installation(struct op *op, struct directory *directory, struct resident *resident, int64_t version,
+                                     int64_t wait_ms)
 {
-    enum err e = refresh_image(op, directory, resident, version);
+    enum err e = refresh_image(op, directory, resident, version, wait_ms);
     struct image *image;
     enum err leased = directory_lease(op, directory, INSTALLATION, &resident, &image);
     if (!leased) image_drop(image);
     return e ? e : leased;
 }
 
-enum err directory_refresh(struct op *op, struct directory *directory, int64_t organization_id, int64_t version)
+enum err directory_refresh(struct op *op, struct directory *directory, int64_t organization_id, int64_t version, int64_t wait_ms)
 {
     struct resident *resident = directory_find_resident(directory, organization_id);
     if (!resident) {
@@ -262,14 +264,17 @@ enum err directory_refresh(struct op *op, struct directory *directory, int64_t o
     enum err e = ERR_OK;
     if (organization_id != INSTALLATION) e = directory_follow_logins(op, directory, resident, version);
     else e = refresh_organizations(op, directory, version);
+    bool held = false;
     if (!e && !image_is_current(directory, resident, version)) {
-        if (organization_id == INSTALLATION) return refresh_installation(op, directory, resident, version);
-        e = refresh_image(op, directory, resident, version);
+        if (organization_id == INSTALLATION) return refresh_installation(op, directory, resident, version, wait_ms);
+        e = refresh_image(op, directory, resident, version, wait_ms);
+        held = e == ERR_PENDING; /* what is not the image's does not wait for it */
+        if (held) e = ERR_OK;
     }
     if (!e && organization_id != INSTALLATION) e = directory_follow_logins(op, directory, resident, version); /* if forgotten */
     /* Apart from the image: it may have met this commit already, while loading or before a write of its own. */
     if (!e && organization_id != INSTALLATION) e = refresh_credentials(op, directory, resident, version);
-    return e;
+    return !e && held ? ERR_PENDING : e;
 }
 
 struct heard {
@@ -288,14 +293,16 @@ static enum err hear(void *context, struct op *op, int64_t organization_id, int6
     return ERR_OK;
 }
 
-/* Others are not to wait for one that cannot be followed, nor for a database that went away: it is tried again later. Nor is what
- * one takes of memory kept for all of a round, which may be thousands. */
+/* Others are not to wait for one that cannot be followed, nor for a write of it that a held row keeps from ending, nor for a
+ * database that went away: it is tried again later. Nor is what one takes of memory kept for all of a round, which may be
+ * thousands. */
 static void follow_news(struct directory *directory, const struct heard *heard)
 {
+    enum { WAIT_MS = 20 }; /* for a write that ends as it should */
     AUTO_OP op = op_begin();
     op.caller.system = true;
     bool behind = directory_is_behind(directory, heard->organization_id) || !store_reachable(directory->store);
-    if (!behind && !directory_refresh(&op, directory, heard->organization_id, heard->version)) return;
+    if (!behind && !directory_refresh(&op, directory, heard->organization_id, heard->version, WAIT_MS)) return;
     directory_note_behind(directory, heard->organization_id, BEHIND_NEWS, heard->version);
     directory_raise(&directory_know_resident(directory, heard->organization_id)->known_version, heard->version);
     directory_reach_news(directory);
@@ -349,6 +356,7 @@ static void note_success(struct directory *directory)
 
 void *directory_run_follower(void *argument)
 {
+    enum { RETRY_MS = 1000 }; /* writes are refused until it succeeds */
     struct directory *directory = argument;
     while (!atomic_load(&directory->stopping)) {
         AUTO_OP op = op_begin();
@@ -357,7 +365,8 @@ void *directory_run_follower(void *argument)
         tell_following(directory, e, &op.failure);
         follow_ended(directory);
         if (!e) note_success(directory);
-        store_wait(directory->store, directory->follow_interval_ms);
+        bool soon = e && directory->follow_interval_ms > RETRY_MS;
+        store_wait(directory->store, soon ? RETRY_MS : directory->follow_interval_ms);
     }
     return NULL;
 }

@@ -133,8 +133,11 @@ MUST_USE enum err directory_collect_credential(void *list, struct op *op, const 
  * follower has heard of them, for follow_interval_ms.) Reads the log only if the organization has sessions here. */
 MUST_USE enum err directory_follow_logins(struct op *op, struct directory *directory, struct resident *resident, int64_t version);
 
-/* Brings one resident organization up to date after `version` was heard of: catches up or unlinks. */
-MUST_USE enum err directory_refresh(struct op *op, struct directory *directory, int64_t organization_id, int64_t version);
+/* Brings one resident organization up to date after `version` was heard of: catches up or unlinks. ERR_PENDING: a write had the
+ * turn for longer than `wait_ms`, so the image is as it was and the rest is done; also from the next one and directory_compare,
+ * which do not wait and have done nothing then. */
+MUST_USE enum err directory_refresh(struct op *op, struct directory *directory, int64_t organization_id, int64_t version,
+                                    int64_t wait_ms);
 
 /* The same after the installation's log told that it was made, changed or deleted. */
 MUST_USE enum err directory_refresh_outdated(struct op *op, struct directory *directory, int64_t organization_id);

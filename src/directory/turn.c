@@ -1,5 +1,9 @@
 #include "directory/turn.h"
 
+#include "base/clock.h"
+
+#include <errno.h>
+
 void turn_init(struct turn *turn)
 {
     *turn = (struct turn){ 0 };
@@ -23,13 +27,24 @@ void turn_take(struct turn *turn)
     pthread_mutex_unlock(&turn->mutex);
 }
 
-bool turn_try(struct turn *turn)
+/* Whoever was called takes the turn, also if its time is just up: the call is not lost. */
+bool turn_take_within(struct turn *turn, int64_t milliseconds)
 {
+    struct timespec until = clock_after_ms(milliseconds);
     pthread_mutex_lock(&turn->mutex);
-    bool free = !turn->taken;
+    turn->threads++;
+    bool late = milliseconds == 0;
+    while (turn->taken && !late) late = pthread_cond_clockwait(&turn->given, &turn->mutex, CLOCK_MONOTONIC, &until) == ETIMEDOUT;
+    turn->threads--;
+    bool ours = !turn->taken;
     turn->taken = true;
     pthread_mutex_unlock(&turn->mutex);
-    return free;
+    return ours;
+}
+
+bool turn_try(struct turn *turn)
+{
+    return turn_take_within(turn, 0);
 }
 
 bool turn_take_or_queue(struct turn *turn, struct turn_waiting *waiting)

@@ -32,13 +32,14 @@ void turn_destroy(struct turn *turn);
 /* Waits for the turn. */
 void turn_take(struct turn *turn);
 
-/* False if somebody else has it. */
+/* Waits for at most so long, or not at all; false if somebody else has it then. */
+bool turn_take_within(struct turn *turn, int64_t milliseconds);
 bool turn_try(struct turn *turn);
 
 /* True: it is ours now. False: `waiting` is queued, its `start` will be run with the turn taken for it. */
 bool turn_take_or_queue(struct turn *turn, struct turn_waiting *waiting);
 
-/* Gives it to the next. `by_thread`: it was taken by turn_take or turn_try. */
+/* Gives it to the next. `by_thread`: it was taken by one of the first three. */
 void turn_give(struct turn *turn, bool by_thread);
 
 #endif

@@ -91,7 +91,7 @@ static inline enum err hear_of(struct world *w, int64_t organization_id)
     int64_t version;
     AUTO_OP op = op_begin();
     enum err e = store_version(&op, w->other, organization_id, &version);
-    return e ? e : directory_refresh(&op, w->directory, organization_id, version);
+    return e ? e : directory_refresh(&op, w->directory, organization_id, version, 60000);
 }
 
 static inline void refresh(struct world *w, int64_t organization_id)

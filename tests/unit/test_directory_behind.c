@@ -18,6 +18,13 @@ static void await_gone(struct world *w, int64_t organization_id)
     assert_null(directory_find_resident(w->directory, organization_id));
 }
 
+static void await_stale(struct world *w, bool stale)
+{
+    int64_t begun = clock_now();
+    while (directory_stale(w->directory) != stale && clock_now() - begun < 20000000) usleep(5000);
+    assert_true(directory_stale(w->directory) == stale);
+}
+
 static void open_with_follower(struct world *w)
 {
     struct directory_options options = quiet_options;
@@ -64,6 +71,33 @@ static void one_that_cannot_be_followed_does_not_keep_others_from_anything(void 
     w->organization_id = bad;
     await_group(w, unseen->id);
     assert_false(directory_stale(w->directory));
+}
+
+/* A held row keeps a write here waiting for seconds. */
+static void a_write_that_waits_keeps_the_follower_from_its_organization_alone(void **state)
+{
+    struct world *w = *state;
+    struct organization *other = other_adds_organization(w, "other");
+    int64_t held = w->organization_id;
+    open_with_follower(w);
+    new_group(w, "the held one is in memory");
+    w->organization_id = other->id;
+    new_group(w, "the other one is in memory");
+
+    w->organization_id = held;
+    struct turn *turn = &directory_find_resident(w->directory, held)->turn;
+    turn_take(turn);
+    struct group *late = other_adds_group(w, "late");
+    w->organization_id = other->id;
+    for (int i = 0; i < 3; i++) await_group(w, other_adds_group(w, i ? "more" : "at once")->id);
+    w->organization_id = held;
+    other_adds_credential(w, 0, SECRET);
+    await_authenticated(w, SECRET); /* nor does who may call wait for an image */
+    struct group unseen;
+    assert_false(get_group(w, late->id, &unseen));
+    assert_false(directory_stale(w->directory));
+    turn_give(turn, true);
+    await_group(w, late->id);
 }
 
 static void it_is_followed_when_it_can_be(void **state)
@@ -123,11 +157,30 @@ static void what_was_committed_before_the_follower_began_is_followed_at_once(voi
     await_group(w, theirs->id);
 }
 
+/* While nothing can be followed nobody may write. */
+static void what_failed_is_tried_again_soon_however_seldom_is_followed(void **state)
+{
+    struct world *w = *state;
+    struct directory_options options = quiet_options;
+    options.follow_interval_ms = 60000;
+    directory_reload(w->directory, &options);
+    new_group(w, "it is in memory");
+    struct group *theirs = other_adds_group(w, "theirs");
+    execute(w, "ALTER TABLE change RENAME TO hidden");
+    directory_start_background(w->directory);
+    await_stale(w, true);
+    execute(w, "ALTER TABLE hidden RENAME TO change");
+    await_stale(w, false);
+    await_group(w, theirs->id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         world_test(what_was_committed_before_the_follower_began_is_followed_at_once),
+        world_test(what_failed_is_tried_again_soon_however_seldom_is_followed),
         world_test(one_that_cannot_be_followed_does_not_keep_others_from_anything),
+        world_test(a_write_that_waits_keeps_the_follower_from_its_organization_alone),
         world_test(it_is_followed_when_it_can_be),
         world_test(organizations_that_came_and_went_are_not_forgotten_over_a_failure),
     };

@@ -23,7 +23,7 @@ static void other_revokes(struct world *w, struct credential *credential)
 static enum err tell(void *context, struct op *op, int64_t organization_id, int64_t version)
 {
     struct world *w = context;
-    return directory_refresh(op, w->directory, organization_id, version);
+    return directory_refresh(op, w->directory, organization_id, version, 60000);
 }
 
 static void follow(struct world *w, int64_t *cursor)

@@ -62,7 +62,7 @@ static void a_deleted_organization_whose_last_commit_is_told_again_stays_away(vo
     commit_one(w, INSTALLATION, ORGANIZATION_DELETED, organization, NULL);
     refresh(w, INSTALLATION);
     AUTO_OP op = op_begin();
-    assert_int_equal(directory_refresh(&op, w->directory, organization->id, 1), ERR_OK);
+    assert_int_equal(directory_refresh(&op, w->directory, organization->id, 1, 60000), ERR_OK);
     assert_null(directory_find_resident(w->directory, organization->id));
 }
 

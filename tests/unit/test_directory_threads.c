@@ -271,7 +271,7 @@ static void readers_writers_another_process_and_an_evictor_work_together(void **
     for (int i = 0; i < ORGANIZATIONS; i++) {
         int64_t id = shared.organizations[i].id;
         refresh(w, id);
-        assert_int_equal(directory_refresh(&op, shared.directories[1], id, version_of(w, id)), ERR_OK);
+        assert_int_equal(directory_refresh(&op, shared.directories[1], id, version_of(w, id), 60000), ERR_OK);
         assert_true(fingerprint(shared.directories[0], id) == fingerprint(shared.directories[1], id));
     }
     directory_close(shared.directories[1]);

@@ -88,7 +88,17 @@ static void use_turn(void)
 static void *take_turns(void *argument)
 {
     for (int i = 0; i < ROUNDS; i++) {
-        bool ours = (i + (int)(intptr_t)argument) % 3 ? (turn_take(&turn), true) : turn_try(&turn);
+        bool ours = true;
+        switch ((i + (int)(intptr_t)argument) % 4) {
+        case 0:
+            ours = turn_try(&turn);
+            break;
+        case 1:
+            ours = turn_take_within(&turn, 1);
+            break;
+        default:
+            turn_take(&turn);
+        }
         if (!ours) {
             i--;
             sched_yield();
@@ -136,6 +146,20 @@ static void one_at_a_time_and_nobody_is_forgotten(void **state)
     turn_destroy(&turn);
     free(ops);
     free(waiting);
+}
+
+static void who_waits_for_a_while_gives_up_or_has_it(void **state)
+{
+    (void)state;
+    turn_init(&turn);
+    assert_true(turn_take_within(&turn, 1000));
+    int64_t begun = clock_monotonic_ns();
+    assert_false(turn_take_within(&turn, 20));
+    assert_true(clock_monotonic_ns() - begun >= 20 * INT64_C(1000000));
+    turn_give(&turn, true);
+    assert_true(turn_take_within(&turn, 0)); /* who gave up is not waited for */
+    turn_give(&turn, true);
+    turn_destroy(&turn);
 }
 
 static void those_that_queue_are_served_in_their_order(void **state)
@@ -313,6 +337,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_at_a_time_and_nobody_is_forgotten),
+        cmocka_unit_test(who_waits_for_a_while_gives_up_or_has_it),
         cmocka_unit_test(those_that_queue_are_served_in_their_order),
         world_test(an_asynchronous_write_is_told_when_it_is_done),
         world_test(an_asynchronous_write_that_is_refused_is_told_too),
