@@ -31,7 +31,7 @@ enum err line_find_stored(struct line *line, enum noun noun, int64_t id, int64_t
     const struct number_set *made = noun == NOUN_USER ? &line->organization->users : &line->organization->groups;
     bool again = line->deletes || ((noun == NOUN_USER || noun == NOUN_GROUP) && number_set_has(made, id));
     if (made_here && !line->importer->careful && !(again && line->importer->writing)) return ERR_OK;
-    return store_find(line->op, line->importer->store, noun, line->organization_id, id, second_id, ret_found, ret_object);
+    return import_find(line->importer, noun, line->organization_id, id, second_id, ret_found, ret_object);
 }
 
 static bool is_deleted(enum noun noun, union object object)
@@ -218,8 +218,8 @@ static enum err read_line(struct line *line, const json_t *json)
     return e ? e : check_required(line);
 }
 
-/* What the line is about, as a hash: a second line about the same object must see what the first did. */
-static uint64_t object_key(const struct line *line)
+/* A second line about the same object must see what the first did. */
+uint64_t line_object(const struct line *line)
 {
     const union object values = line->values;
     int64_t key[4] = { line->noun, 0, 0, 0 };
@@ -268,6 +268,14 @@ static bool fits_batch(const struct line *line)
     return importer->organization_id == line->organization_id && importer->kind == kind_of(line);
 }
 
+bool line_stays_in_batch(const struct line *line)
+{
+    const struct importer *importer = line->importer;
+    if (line->noun == NOUN_ORGANIZATION) return false;
+    if (line->noun == NOUN_ACCOUNT) return !line->deletes;
+    return line->organization_id == importer->organization_id && kind_of(line) == importer->kind;
+}
+
 static enum err enter_batch(struct line *line)
 {
     struct importer *importer = line->importer;
@@ -281,7 +289,7 @@ static enum err enter_batch(struct line *line)
     return import_see_version(importer, line->organization_id);
 }
 
-static enum err parse_line(struct line *line, const char *text, size_t size)
+enum err line_read(struct line *line, const char *text, size_t size)
 {
     json_t *json;
     enum err e = json_parse(&line->op->failure, text, size, &json);
@@ -295,11 +303,14 @@ static enum err parse_line(struct line *line, const char *text, size_t size)
 enum err import_line(struct importer *importer, const char *text, size_t size)
 {
     struct line line = { .importer = importer, .op = importer->batch };
-    enum err e = parse_line(&line, text, size);
-    uint64_t key = e ? 0 : object_key(&line);
+    const struct line *read = importer->careful ? NULL : importer->ahead.lines[importer->ahead.at].read;
+    enum err e = ERR_OK;
+    if (read) line = *read;
+    else e = line_read(&line, text, size);
+    uint64_t key = e ? 0 : line_object(&line);
     if (!e && (!fits_batch(&line) || (importer->writing && key && !hash_set_add(&importer->touched, key)))) {
         e = import_flush(importer); /* frees the memory of the batch, so this line is read again into the next one */
-        if (!e) e = parse_line(&line, text, size);
+        if (!e) e = line_read(&line, text, size);
         if (!e && key) hash_set_add(&importer->touched, key);
     }
     if (!e) e = enter_batch(&line);
@@ -309,5 +320,6 @@ enum err import_line(struct importer *importer, const char *text, size_t size)
             e = op_fail(line.op, ERR_NOT_FOUND, "organizationId", "organizationId: there is no organization %lld",
                         LL(line.organization_id));
     }
+    if (!e) e = import_look_ahead(importer);
     return e ? e : importers[line.noun](&line);
 }

@@ -20,6 +20,15 @@ struct line {
 
 #define LL(number) ((long long)(number))
 
+/* Reads the text; what `line` has besides importer and op is filled, except organization. */
+MUST_USE enum err line_read(struct line *line, const char *text, size_t size);
+
+/* The object that the line is about as a hash; 0 for a credential. */
+uint64_t line_object(const struct line *line);
+
+/* Can the line be in the batch together with the one whose turn it is? */
+bool line_stays_in_batch(const struct line *line);
+
 /* --- what a line of each noun means: its changes are added to the batch and counted --- */
 
 MUST_USE enum err import_organization(struct line *line);

@@ -90,7 +90,7 @@ enum err import_account(struct line *line)
     struct account *values = line->values.account;
     union object before, after;
     bool found;
-    enum err e = store_find(line->op, importer->store, NOUN_ACCOUNT, INSTALLATION, values->id, 0, &found, &before);
+    enum err e = import_find(importer, NOUN_ACCOUNT, INSTALLATION, values->id, 0, &found, &before);
     if (e) return e;
     if (line->deletes) {
         bool used = number_set_has(&importer->ledger.accounts_used, values->id);

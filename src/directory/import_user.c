@@ -13,7 +13,7 @@ static enum err check_account(struct line *line)
     if (!account_id || number_set_has(&line->importer->ledger.accounts, account_id)) return ERR_OK;
     bool found;
     union object object;
-    enum err e = store_find(line->op, line->importer->store, NOUN_ACCOUNT, INSTALLATION, account_id, 0, &found, &object);
+    enum err e = import_find(line->importer, NOUN_ACCOUNT, INSTALLATION, account_id, 0, &found, &object);
     if (!e && !found) e = op_fail(line->op, ERR_NOT_FOUND, "accountId", "accountId: there is no account %lld", LL(account_id));
     return e;
 }

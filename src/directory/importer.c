@@ -38,7 +38,16 @@ static void begin_batch(struct importer *importer)
     importer->kind = BATCH_PUTS;
     hash_set_free(&importer->touched);
     importer->counts_before = importer->counts;
+    import_forget_ahead(importer);
     arena_reset(&importer->batch->arena);
+}
+
+/* A bad line may have said what the batch is of. What was asked ahead stays good, or a file of bad lines would ask for each. */
+static void begin_empty_batch_again(struct importer *importer)
+{
+    if (importer->line_count) return;
+    importer->organization_id = NO_ORGANIZATION;
+    importer->kind = BATCH_PUTS;
 }
 
 struct leaving {
@@ -187,31 +196,33 @@ enum err import_flush(struct importer *importer)
 
 /* --- reading --- */
 
-static void keep_line(struct importer *importer, int64_t number, const char *text, size_t size)
+static void keep_line(struct importer *importer, int64_t number, struct ahead_line *read)
 {
     struct batch_line *line = &importer->lines[importer->line_count++];
-    importer->line_bytes += size;
-    *line = (struct batch_line){ .number = number, .size = size };
+    importer->line_bytes += read->size;
+    *line = (struct batch_line){ .number = number, .size = read->size };
     if (!importer->writing) return;
-    line->text = memory_alloc(size);
-    memcpy(line->text, text, size);
+    line->text = read->text;
+    read->text = NULL;
 }
 
-static enum err take_line(struct importer *importer, int64_t number, enum lines_result result, const char *text, size_t size)
+static enum err take_line(struct importer *importer, int64_t number, struct ahead_line *line)
 {
-    if (result == LINES_ONE && !size) return ERR_OK;
+    if (line->result == LINES_FAILED)
+        return op_fail(importer->batch, ERR_STORAGE, "", "the file cannot be read: %s", strerror(line->error));
+    if (line->result == LINES_ONE && !line->size) return ERR_OK;
     importer->counts.lines++;
-    enum err e = result == LINES_TOO_LONG
+    enum err e = line->result == LINES_TOO_LONG
                      ? op_fail(importer->batch, ERR_TOO_LARGE, "", "the line is longer than %d bytes", IMPORT_LINE_MAX)
-                     : import_line(importer, text, size);
+                     : import_line(importer, line->text, line->size);
     if (is_line_error(e)) {
         report_bad(importer, number);
         failure_clear(&importer->batch->failure);
-        if (!importer->line_count) begin_batch(importer); /* it may have said what the batch is of */
+        begin_empty_batch_again(importer);
         return ERR_OK;
     }
     if (e) return e;
-    keep_line(importer, number, text, size);
+    keep_line(importer, number, line);
     bool full = importer->line_count == IMPORT_BATCH_LINES || importer->line_bytes >= IMPORT_BATCH_BYTES;
     return full ? import_flush(importer) : ERR_OK;
 }
@@ -220,21 +231,18 @@ static enum err read_file(struct importer *importer, FILE *file, int reading)
 {
     enum { PROGRESS_EVERY = 5000 };
     struct lines lines = LINES_INIT(file, IMPORT_LINE_MAX);
-    const char *text = NULL;
-    size_t size = 0;
+    struct ahead *ahead = &importer->ahead;
     int64_t number = 0;
     enum err e = ERR_OK;
-    enum lines_result result;
-    begin_batch(importer);
-    while (!e && (result = lines_next(&lines, &text, &size)) != LINES_END) {
-        if (result == LINES_FAILED) {
-            e = op_fail(importer->batch, ERR_STORAGE, "", "the file cannot be read: %s", strerror(errno));
-            break;
+    do {
+        if (!importer->line_count) begin_batch(importer); /* nothing is pending: the memory of bad lines goes */
+        import_fill_ahead(importer, &lines);
+        for (; !e && ahead->at < ahead->count && ahead->lines[ahead->at].result != LINES_END; ahead->at++) {
+            e = take_line(importer, ++number, &ahead->lines[ahead->at]);
+            if (!e && importer->options->progress && number % PROGRESS_EVERY == 0)
+                importer->options->progress(importer->options->context, reading, number, ahead->lines[ahead->at].total);
         }
-        e = take_line(importer, ++number, result, text, size);
-        if (importer->options->progress && number % PROGRESS_EVERY == 0)
-            importer->options->progress(importer->options->context, reading, number, lines.total);
-    }
+    } while (!e && ahead->at == ahead->count);
     lines_free(&lines);
     return e ? e : import_flush(importer);
 }
@@ -248,10 +256,13 @@ static enum err run_reading(struct op *op, struct importer *importer, FILE *file
     importer->writing = writing;
     importer->counts = (struct import_counts){ 0 };
     importer->lines = memory_alloc(IMPORT_BATCH_LINES * sizeof *importer->lines);
+    importer->ahead = (struct ahead){ .lines = memory_alloc(AHEAD_LINES * sizeof *importer->ahead.lines) };
     rewind(file);
     enum err e = read_file(importer, file, writing);
     if (e) op->failure = batch.failure;
     begin_batch(importer);
+    import_free_ahead(importer);
+    free(importer->ahead.lines);
     free(importer->lines);
     ledger_free(&importer->ledger);
     return e;

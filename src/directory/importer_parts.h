@@ -2,11 +2,13 @@
 #ifndef ROSTER_DIRECTORY_IMPORTER_PARTS_H
 #define ROSTER_DIRECTORY_IMPORTER_PARTS_H
 
+#include "base/lines.h"
 #include "directory/importer.h"
 #include "directory/ledger.h"
 #include "model/change.h"
 
 enum { NO_ORGANIZATION = -1 };
+enum { AHEAD_LINES = 500 };
 
 /* Deletions are committed apart: what they delete may have been made by the lines just before. Those of users take their
  * memberships along. */
@@ -19,6 +21,28 @@ struct batch_line {
     size_t size;
 };
 
+/* A line of the file that was read but has not had its turn. */
+struct ahead_line {
+    enum lines_result result;
+    int error;  /* errno of LINES_FAILED */
+    char *text; /* NULL: it is empty, or the batch has it */
+    size_t size;
+    int64_t total;     /* bytes of the file up to its end */
+    struct line *read; /* in the memory of the batch; NULL: not yet, or it is bad */
+};
+
+struct ahead {
+    struct ahead_line *lines; /* AHEAD_LINES */
+    size_t count;
+    size_t at;                             /* whose turn it is */
+    size_t asked;                          /* for those before it was asked what they will look up */
+    int64_t version, installation_version; /* as seen before that */
+    struct known {
+        struct store_lookup *items; /* in the memory of the batch */
+        size_t count;
+    } known[NOUN_COUNT];
+};
+
 struct importer {
     struct store *store;
     const struct import_options *options;
@@ -26,6 +50,7 @@ struct importer {
     bool writing; /* the second reading, or keep_going */
     bool careful; /* a batch failed as a whole: its lines are committed one by one, looking up everything */
 
+    struct ahead ahead;
     struct op *batch;                      /* memory of the lines since the last commit */
     int64_t organization_id;               /* of the batch; NO_ORGANIZATION while only accounts were met */
     int64_t version, installation_version; /* as seen before the first line was checked */
@@ -42,9 +67,25 @@ struct importer {
 /* Notes the version of an organization before its rows are looked at: the fence of the commit. 0 if it does not exist yet. */
 MUST_USE enum err import_see_version(struct importer *importer, int64_t organization_id);
 
-/* Checks one line and appends its changes to the batch. May commit the batch first (import_flush) when the line's organization is
- * another one. Fails with the line's own mistake (ERR_INVALID, ERR_NOT_FOUND, ERR_EXISTS) or the store's. */
+/* Checks one line (while careful any, else that of ahead.at) and appends its changes to the batch. May commit the batch first
+ * (import_flush) when the line's organization is another one. Fails with the line's own mistake (ERR_INVALID, ERR_NOT_FOUND,
+ * ERR_EXISTS) or the store's. */
 MUST_USE enum err import_line(struct importer *importer, const char *line, size_t size);
+
+/* Reads the next lines of the file, after those before have had their turn. */
+void import_fill_ahead(struct importer *importer, struct lines *lines);
+
+/* Asks the database what the line whose turn it is and those after it will look up, unless that is known already. Behind
+ * import_see_version. */
+MUST_USE enum err import_look_ahead(struct importer *importer);
+
+/* As store_find, without asking again. */
+MUST_USE enum err import_find(struct importer *importer, enum noun noun, int64_t organization_id, int64_t id, int64_t second_id,
+                              bool *ret_found, union object *ret_object);
+
+/* For when the batch's memory ends, or its rows were written; and when no more lines are read. */
+void import_forget_ahead(struct importer *importer);
+void import_free_ahead(struct importer *importer);
 
 /* Commits what is pending and starts a new batch. A no-op while only checking. */
 MUST_USE enum err import_flush(struct importer *importer);

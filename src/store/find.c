@@ -2,6 +2,9 @@
 #include "store/engine.h"
 #include "store/rows.h"
 
+#include <assert.h>
+#include <stdlib.h>
+
 static enum err find_grants(struct op *op, struct db *db, struct group *group)
 {
     static const char sql[] =
@@ -48,54 +51,183 @@ static struct query find_query(struct db *db, enum noun noun, int64_t organizati
     return query;
 }
 
+union row {
+    struct organization organization;
+    struct account account;
+    struct user user;
+    struct group group;
+    struct membership membership;
+    struct nesting nesting;
+    struct credential credential;
+};
+
+/* A group without its grants. */
+static void read_row(const struct query *q, enum noun noun, union row *row)
+{
+    switch (noun) {
+    case NOUN_ORGANIZATION:
+        row->organization = read_organization(q);
+        break;
+    case NOUN_ACCOUNT:
+        row->account = read_account(q);
+        break;
+    case NOUN_USER:
+        row->user = read_user(q);
+        read_user_login(q, USER_COLUMN_COUNT, &row->user);
+        break;
+    case NOUN_GROUP:
+        row->group = read_group(q);
+        break;
+    case NOUN_MEMBERSHIP:
+        row->membership = read_membership(q);
+        break;
+    case NOUN_NESTING:
+        row->nesting = read_nesting(q);
+        break;
+    case NOUN_CREDENTIAL:
+        row->credential = read_credential(q);
+        break;
+    case NOUN_COUNT:
+        break;
+    }
+}
+
+static enum err find_one(struct op *op, struct db *db, enum noun noun, int64_t organization_id, int64_t id, int64_t second_id,
+                         bool *ret_found, union object *ret_object)
+{
+    AUTO_QUERY q = find_query(db, noun, organization_id, id, second_id);
+    enum err e = query_step(op, &q, ret_found);
+    if (e || !*ret_found) return e;
+    union row row;
+    read_row(&q, noun, &row);
+    if (noun == NOUN_GROUP) e = find_grants(op, db, &row.group);
+    if (!e) *ret_object = object_copy(&op->arena, noun, (union object){ .any = &row });
+    return e;
+}
+
 enum err store_find(struct op *op, struct store *store, enum noun noun, int64_t organization_id, int64_t id, int64_t second_id,
                     bool *ret_found, union object *ret_object)
 {
     AUTO_READER reader = { 0 };
     enum err e = store_reader(op, store, &reader);
     if (!e && noun == NOUN_GROUP) e = store_snapshot(op, &reader); /* two statements */
-    if (e) return e;
-    AUTO_QUERY q = find_query(reader.db, noun, organization_id, id, second_id);
-    e = query_step(op, &q, ret_found);
-    if (e || !*ret_found) return e;
+    return e ? e : find_one(op, reader.db, noun, organization_id, id, second_id, ret_found, ret_object);
+}
 
-    union {
-        struct organization organization;
-        struct account account;
-        struct user user;
-        struct group group;
-        struct membership membership;
-        struct nesting nesting;
-        struct credential credential;
-    } row;
-    switch (noun) {
-    case NOUN_ORGANIZATION:
-        row.organization = read_organization(&q);
-        break;
-    case NOUN_ACCOUNT:
-        row.account = read_account(&q);
-        break;
-    case NOUN_USER:
-        row.user = read_user(&q);
-        read_user_login(&q, USER_COLUMN_COUNT, &row.user);
-        break;
-    case NOUN_GROUP:
-        row.group = read_group(&q);
-        e = find_grants(op, reader.db, &row.group);
-        break;
-    case NOUN_MEMBERSHIP:
-        row.membership = read_membership(&q);
-        break;
-    case NOUN_NESTING:
-        row.nesting = read_nesting(&q);
-        break;
-    case NOUN_CREDENTIAL:
-        row.credential = read_credential(&q);
-        break;
-    case NOUN_COUNT:
-        break;
+static int compare_lookups(const void *a, const void *b)
+{
+    const struct store_lookup *one = a, *other = b;
+    if (one->id != other->id) return one->id < other->id ? -1 : 1;
+    return (one->second_id > other->second_id) - (one->second_id < other->second_id);
+}
+
+size_t store_sort_lookups(struct store_lookup *lookups, size_t count)
+{
+    size_t kept = 0;
+    if (count) qsort(lookups, count, sizeof *lookups, compare_lookups);
+    for (size_t i = 0; i < count; i++)
+        if (!kept || compare_lookups(&lookups[kept - 1], &lookups[i]) != 0) lookups[kept++] = lookups[i];
+    return kept;
+}
+
+struct store_lookup *store_find_lookup(struct store_lookup *lookups, size_t count, int64_t id, int64_t second_id)
+{
+    const struct store_lookup key = { .id = id, .second_id = second_id };
+    return count ? bsearch(&key, lookups, count, sizeof key, compare_lookups) : NULL;
+}
+
+/* The numbers of all, or the second ones; in the arena. */
+static int64_t *numbers_of(struct op *op, const struct store_lookup *lookups, size_t count, bool second)
+{
+    int64_t *numbers = arena_array(&op->arena, count, sizeof *numbers);
+    for (size_t i = 0; i < count; i++) numbers[i] = second ? lookups[i].second_id : lookups[i].id;
+    return numbers;
+}
+
+/* Gives each group that was found its grants. */
+static enum err find_all_grants(struct op *op, struct db *db, int64_t organization_id, const int64_t *ids,
+                                struct store_lookup *lookups, size_t count)
+{
+    AUTO_QUERY q = db_query(db, "SELECT " GRANT_COLUMNS " FROM group_grant WHERE organization_id = $1 AND group_id = ANY ($2)"
+                                " ORDER BY group_id, position");
+    query_number(&q, organization_id);
+    query_numbers(op, &q, ids, count);
+    struct group *group = NULL;
+    struct grant *grants = NULL;
+    size_t capacity = 0;
+    bool row;
+    enum err e;
+    while (!(e = query_step(op, &q, &row)) && row) {
+        int64_t id = column_number(&q, 0);
+        if (!group || group->id != id) {
+            const struct store_lookup *lookup = store_find_lookup(lookups, count, id, 0);
+            group = lookup && lookup->found ? lookup->object.group : NULL;
+            grants = NULL;
+            capacity = 0;
+        }
+        if (!group) continue;
+        grants = arena_grow(&op->arena, grants, group->grant_count, &capacity, sizeof *grants);
+        grants[group->grant_count++] = read_grant(&q);
+        group->grants = grants;
     }
-    if (!e) *ret_object = object_copy(&op->arena, noun, (union object){ .any = &row });
+    return e;
+}
+
+static struct query find_all_query(struct op *op, struct db *db, enum noun noun, int64_t organization_id, const int64_t *ids,
+                                   const struct store_lookup *lookups, size_t count)
+{
+    static const char *const texts[NOUN_COUNT] = {
+        [NOUN_ACCOUNT] = "SELECT " ACCOUNT_COLUMNS " FROM account WHERE id = ANY ($1)",
+        [NOUN_USER] =
+            "SELECT " USER_COLUMNS ", " USER_LOGIN_COLUMNS " FROM app_user WHERE id = ANY ($1) AND organization_id = $2",
+        [NOUN_GROUP] = "SELECT " GROUP_COLUMNS " FROM user_group WHERE id = ANY ($1) AND organization_id = $2",
+        [NOUN_MEMBERSHIP] = "SELECT " MEMBERSHIP_COLUMNS " FROM unnest($1, $2) AS wanted (wanted_group, wanted_user)"
+                            " JOIN membership ON group_id = wanted_group AND user_id = wanted_user AND organization_id = $3",
+    };
+    assert(texts[noun]);
+    struct query query = db_query(db, texts[noun]);
+    query_numbers(op, &query, ids, count);
+    if (noun == NOUN_MEMBERSHIP) query_numbers(op, &query, numbers_of(op, lookups, count, true), count);
+    if (noun != NOUN_ACCOUNT) query_number(&query, organization_id);
+    return query;
+}
+
+/* All with one question: what takes long is the way to the database. */
+static enum err find_all(struct op *op, struct db *db, enum noun noun, int64_t organization_id, struct store_lookup *lookups,
+                         size_t count)
+{
+    const int64_t *ids = numbers_of(op, lookups, count, false);
+    AUTO_QUERY q = find_all_query(op, db, noun, organization_id, ids, lookups, count);
+    bool step;
+    enum err e;
+    while (!(e = query_step(op, &q, &step)) && step) {
+        union row row;
+        read_row(&q, noun, &row);
+        int64_t id = noun == NOUN_ACCOUNT ? row.account.id
+                     : noun == NOUN_USER  ? row.user.id
+                     : noun == NOUN_GROUP ? row.group.id
+                                          : row.membership.group_id;
+        int64_t second_id = noun == NOUN_MEMBERSHIP ? row.membership.user_id : 0;
+        struct store_lookup *lookup = store_find_lookup(lookups, count, id, second_id);
+        if (!lookup) continue;
+        lookup->found = true;
+        lookup->object = object_copy(&op->arena, noun, (union object){ .any = &row });
+    }
+    return e || noun != NOUN_GROUP ? e : find_all_grants(op, db, organization_id, ids, lookups, count);
+}
+
+enum err store_find_many(struct op *op, struct store *store, enum noun noun, int64_t organization_id,
+                         struct store_lookup *lookups, size_t count)
+{
+    AUTO_READER reader = { 0 };
+    enum err e = store_reader(op, store, &reader);
+    if (!e && (noun == NOUN_GROUP || store->engine->embedded)) e = store_snapshot(op, &reader);
+    if (e) return e;
+    for (size_t i = 0; i < count; i++) lookups[i].found = false;
+    if (!store->engine->embedded) return find_all(op, reader.db, noun, organization_id, lookups, count);
+    for (size_t i = 0; i < count && !e; i++) /* there is no way, and each is as fast by itself */
+        e = find_one(op, reader.db, noun, organization_id, lookups[i].id, lookups[i].second_id, &lookups[i].found,
+                     &lookups[i].object);
     return e;
 }
 

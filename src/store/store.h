@@ -185,6 +185,19 @@ MUST_USE enum err store_list_ended(struct op *op, struct store *store, int64_t n
 /* Point look-ups for import: *ret_found tells; the object is in the op's arena. Deleted ones are found too. */
 MUST_USE enum err store_find(struct op *op, struct store *store, enum noun noun, int64_t organization_id, int64_t id,
                              int64_t second_id, bool *ret_found, union object *ret_object);
+/* Many of them, of one noun (account, user, group or membership) and organization: with PostgreSQL one question for all, or two.
+ * They stand as store_sort_lookups leaves them; second_id is a membership's user, else 0. */
+struct store_lookup {
+    int64_t id, second_id;
+    bool found;          /* filled */
+    union object object; /* filled if found; in the op's arena */
+};
+MUST_USE enum err store_find_many(struct op *op, struct store *store, enum noun noun, int64_t organization_id,
+                                  struct store_lookup *lookups, size_t count);
+/* Sorts them; of several that ask for the same one is left. How many there are then. */
+size_t store_sort_lookups(struct store_lookup *lookups, size_t count);
+/* The one that asks for this, among sorted ones; NULL if none does. */
+struct store_lookup *store_find_lookup(struct store_lookup *lookups, size_t count, int64_t id, int64_t second_id);
 /* Before something new is made: is its number taken by another object of the installation, or its uuid where uuids must differ?
  * *ret_field is "id", "uuid" or NULL; static. For accounts, organizations, users and groups. */
 MUST_USE enum err store_find_conflict(struct op *op, struct store *store, enum noun noun, int64_t organization_id, int64_t id,

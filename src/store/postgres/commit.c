@@ -178,7 +178,7 @@ static enum err take_locks(struct op *op, struct postgres_db *db, struct locks *
     AUTO_QUERY q =
         db_query(&db->base, "SELECT id, version, last_time FROM organization WHERE id = ANY ($1) AND deleted_at IS NULL"
                             " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED");
-    postgres_bind_numbers(op, &q, locks->ids, locks->count);
+    query_numbers(op, &q, locks->ids, locks->count);
     bool row;
     enum err e;
     while (!(e = query_step(op, &q, &row)) && row) {
@@ -198,7 +198,7 @@ static enum err find_busy(struct op *op, struct postgres_db *db, const struct lo
     for (size_t i = 0; i < locks->count; i++) all &= locks->held[i];
     if (all) return ERR_OK;
     AUTO_QUERY q = db_query(&db->base, "SELECT id FROM organization WHERE id = ANY ($1) AND deleted_at IS NULL");
-    postgres_bind_numbers(op, &q, locks->ids, locks->count);
+    query_numbers(op, &q, locks->ids, locks->count);
     enum err e;
     while (!(e = query_step(op, &q, &row)) && row) {
         size_t at = find_lock(locks, column_number(&q, 0));

@@ -151,7 +151,7 @@ static void bind_null(struct query *query, enum db_type type)
 }
 
 /* The binary form of an array: dimensions, has nulls, type of elements; length, first index; size and value of each. */
-void postgres_bind_numbers(struct op *op, struct query *query, const int64_t *numbers, size_t count)
+static void bind_numbers(struct op *op, struct query *query, const int64_t *numbers, size_t count)
 {
     size_t size = 20 + 12 * count;
     unsigned char *out = arena_alloc(&op->arena, size);
@@ -163,7 +163,6 @@ void postgres_bind_numbers(struct op *op, struct query *query, const int64_t *nu
         memcpy(out + 20 + 12 * i, &width, sizeof width);
         memcpy(out + 24 + 12 * i, &number, sizeof number);
     }
-    query->bound++;
     bind_value(query, OID_NUMBERS, (const char *)out, size);
 }
 
@@ -291,6 +290,7 @@ static const struct db_driver driver = {
     .bind_text = bind_text,
     .bind_bytes = bind_bytes,
     .bind_null = bind_null,
+    .bind_numbers = bind_numbers,
     .step = step,
     .run = run,
     .run_on_one = run_on_one,

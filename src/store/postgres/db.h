@@ -135,9 +135,6 @@ MUST_USE enum err postgres_commit_transaction(struct op *op, struct postgres_db 
 /* ROLLBACK if a transaction is open; whatever happens the connection is then without one, or closed. */
 void postgres_roll_back(struct postgres_db *db);
 
-/* Binds an array of numbers; `numbers` is in the op's arena or lives as long. */
-void postgres_bind_numbers(struct op *op, struct query *query, const int64_t *numbers, size_t count);
-
 /* bulk.c: a statement of db_bulk. A row of what is bound; the end of all; what query_end does, with or without that. */
 MUST_USE enum err postgres_bulk_row(struct op *op, struct postgres_db *db, struct statement *statement);
 MUST_USE enum err postgres_bulk_finish(struct op *op, struct postgres_db *db, struct statement *statement);

@@ -305,7 +305,7 @@ static enum err look_up_hints(struct op *op, struct follower *follower, struct h
     int64_t *ids = arena_array(&op->arena, follower->heard.count, sizeof *ids);
     for (size_t i = 0; i < follower->heard.count; i++) ids[i] = follower->heard.items[i].organization_id;
     AUTO_QUERY q = db_query(&follower->db.base, "SELECT id, version FROM organization WHERE id = ANY ($1)");
-    postgres_bind_numbers(op, &q, ids, follower->heard.count);
+    query_numbers(op, &q, ids, follower->heard.count);
     bool row;
     enum err e;
     while (!(e = query_step(op, &q, &row)) && row) hint_list_add(news, column_number(&q, 0), column_number(&q, 1));

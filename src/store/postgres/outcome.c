@@ -31,7 +31,7 @@ static enum err lock_all(struct op *op, struct postgres_db *db, struct waiting *
     int64_t *ids = arena_array(&op->arena, count, sizeof *ids);
     for (size_t i = 0; i < count; i++) ids[i] = commits[i]->commit->organization_id;
     AUTO_QUERY q = db_query(&db->base, "SELECT id FROM organization WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE");
-    postgres_bind_numbers(op, &q, ids, count);
+    query_numbers(op, &q, ids, count);
     bool row;
     return query_step(op, &q, &row);
 }
