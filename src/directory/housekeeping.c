@@ -61,19 +61,39 @@ static enum err expire_organization(struct op *op, struct directory *directory, 
     return e ? op_fail(op, e, "", "organization %lld: %s", (long long)organization_id, own.failure.text) : ERR_OK;
 }
 
+/* Organizations that could not be written to. */
+struct refusing {
+    int64_t *ids;
+    size_t count, capacity;
+};
+
+static void expire_batch(struct op *op, struct directory *directory, struct ended *ended, struct refusing *refusing)
+{
+    for (size_t i = 0; i < ended->count && !atomic_load(&directory->stopping); i++) {
+        int64_t id = ended->items[i].organization_id;
+        if (!is_first_of_its_organization(ended, i) || !expire_organization(op, directory, ended, id)) continue;
+        refusing->ids = arena_grow(&op->arena, refusing->ids, refusing->count, &refusing->capacity, sizeof id);
+        refusing->ids[refusing->count++] = id;
+    }
+}
+
 /* One organization that cannot be written to has its turn once in a round, and keeps neither the others nor the end of the
- * program waiting for more than one write. The first failure is told. */
+ * program waiting for more than one write. However much of it has ended: while a batch is full and something in it was refused,
+ * the round looks past that. The first failure is told. */
 static enum err expire_ended(struct op *op, struct directory *directory)
 {
     struct ended ended = { .items = arena_array(&op->arena, ENDED_BATCH, sizeof *ended.items) };
-    enum err e = store_list_ended(op, directory->store, op->now, ENDED_BATCH, collect_ended, &ended);
-    if (e) return e;
-    for (size_t i = 0; i < ended.count && !atomic_load(&directory->stopping); i++) {
-        if (!is_first_of_its_organization(&ended, i)) continue;
-        enum err failed = expire_organization(op, directory, &ended, ended.items[i].organization_id);
-        if (!e) e = failed;
+    struct refusing refusing = { 0 };
+    bool looks_past = true;
+    while (looks_past && !atomic_load(&directory->stopping)) {
+        const size_t refused = refusing.count;
+        ended.count = 0;
+        enum err e = store_list_ended(op, directory->store, op->now, ENDED_BATCH, refusing.ids, refused, collect_ended, &ended);
+        if (e) return e;
+        expire_batch(op, directory, &ended, &refusing);
+        looks_past = ended.count == ENDED_BATCH && refusing.count > refused && store_reachable(directory->store);
     }
-    return e;
+    return op->failure.code;
 }
 
 /* --- memory --- */

@@ -40,7 +40,7 @@ struct db_driver {
     void (*bind_text)(struct query *query, const char *text);
     void (*bind_bytes)(struct query *query, const void *bytes, size_t size);
     void (*bind_null)(struct query *query, enum db_type type);
-    void (*bind_numbers)(struct op *op, struct query *query, const int64_t *numbers, size_t count); /* SQLite: NULL */
+    void (*bind_numbers)(struct op *op, struct query *query, const int64_t *numbers, size_t count);
     enum err (*step)(struct op *op, struct query *query, bool *ret_row);
     enum err (*run)(struct op *op, struct query *query);
     enum err (*run_on_one)(struct op *op, struct query *query, enum err otherwise, const char *field);
@@ -178,7 +178,7 @@ static inline void query_digest(struct query *query, const struct digest *digest
     query_bytes(query, digest->bytes, sizeof digest->bytes);
 }
 
-/* An array, for = ANY ($1) and unnest; PostgreSQL alone knows them. `numbers` is copied to the op's arena. */
+/* An array, for = ANY ($1) and unnest in PostgreSQL and json_each($1) in SQLite; it is copied to the op's arena. */
 static inline void query_numbers(struct op *op, struct query *query, const int64_t *numbers, size_t count)
 {
     query->bound++;

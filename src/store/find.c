@@ -337,17 +337,21 @@ enum err store_find_key_holders(struct op *op, struct store *store, const char *
     return e;
 }
 
-enum err store_list_ended(struct op *op, struct store *store, int64_t now, int64_t limit, store_membership_function function,
-                          void *context)
+enum err store_list_ended(struct op *op, struct store *store, int64_t now, int64_t limit, const int64_t *passed_over,
+                          size_t passed_over_count, store_membership_function function, void *context)
 {
+#define ENDED                                                                                                                    \
+    "SELECT " MEMBERSHIP_COLUMNS " FROM membership WHERE ends_at <= $1 AND NOT EXISTS"                                           \
+    " (SELECT 1 FROM user_group g WHERE g.id = membership.group_id AND g.deleted_at IS NOT NULL) AND organization_id "
+    static const char sqlite[] = ENDED "NOT IN (SELECT value FROM json_each($2)) ORDER BY ends_at LIMIT $3";
+    static const char postgres[] = ENDED "<> ALL ($2) ORDER BY ends_at LIMIT $3";
+#undef ENDED
     AUTO_READER reader = { 0 };
     enum err e = store_reader(op, store, &reader);
     if (e) return e;
-    AUTO_QUERY q =
-        db_query(reader.db, "SELECT " MEMBERSHIP_COLUMNS " FROM membership WHERE ends_at <= $1 AND NOT EXISTS"
-                            " (SELECT 1 FROM user_group g WHERE g.id = membership.group_id AND g.deleted_at IS NOT NULL)"
-                            " ORDER BY ends_at LIMIT $2");
+    AUTO_QUERY q = db_query(reader.db, db_text(reader.db, sqlite, postgres));
     query_number(&q, now);
+    query_numbers(op, &q, passed_over, passed_over_count);
     query_number(&q, limit);
     bool row;
     while (!(e = query_step(op, &q, &row)) && row) {

@@ -177,10 +177,11 @@ bool store_reachable(const struct store *store);
 /* Current version; ERR_NOT_FOUND. */
 MUST_USE enum err store_version(struct op *op, struct store *store, int64_t organization_id, int64_t *ret_version);
 
-/* Memberships whose ends_at is at or before `now`, of living groups, at most `limit`, any order. */
+/* Memberships whose ends_at is at or before `now`, of living groups, at most `limit`, what ended first first; none of the
+ * organizations that are passed over. */
 typedef enum err (*store_membership_function)(void *context, struct op *op, const struct membership *membership);
-MUST_USE enum err store_list_ended(struct op *op, struct store *store, int64_t now, int64_t limit,
-                                   store_membership_function function, void *context);
+MUST_USE enum err store_list_ended(struct op *op, struct store *store, int64_t now, int64_t limit, const int64_t *passed_over,
+                                   size_t passed_over_count, store_membership_function function, void *context);
 
 /* Point look-ups for import: *ret_found tells; the object is in the op's arena. Deleted ones are found too. */
 MUST_USE enum err store_find(struct op *op, struct store *store, enum noun noun, int64_t organization_id, int64_t id,

@@ -494,7 +494,15 @@ static enum err count_ended(void *context, struct op *op, const struct membershi
 static int64_t sum_ended(struct fixture *f, int64_t now, int64_t limit)
 {
     int64_t sum = 0;
-    assert_done(f, store_list_ended(&f->op, f->store, now, limit, count_ended, &sum));
+    assert_done(f, store_list_ended(&f->op, f->store, now, limit, NULL, 0, count_ended, &sum));
+    return sum;
+}
+
+/* The same, but for some organizations. */
+static int64_t sum_ended_but(struct fixture *f, int64_t now, const int64_t *passed_over, size_t count)
+{
+    int64_t sum = 0;
+    assert_done(f, store_list_ended(&f->op, f->store, now, 10, passed_over, count, count_ended, &sum));
     return sum;
 }
 
@@ -519,6 +527,8 @@ static void ended_memberships_of_living_groups_are_listed(void **state)
     assert_int_equal(sum_ended(f, 100, 10), users[0]);
     assert_int_equal(sum_ended(f, 5000, 10), users[0] + users[1]);
     assert_int_equal(sum_ended(f, 5000, 1), users[0]);
+    assert_int_equal(sum_ended_but(f, 5000, (const int64_t[]){ INT64_MIN, f->organization_id + 1 }, 2), users[0] + users[1]);
+    assert_int_equal(sum_ended_but(f, 5000, (const int64_t[]){ INT64_MAX, f->organization_id }, 2), 0);
 }
 
 static void what_is_stored_outlives_the_store(void **state)

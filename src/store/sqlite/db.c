@@ -193,6 +193,19 @@ static void bind_null(struct query *query, enum db_type type)
     sqlite3_bind_null(query->statement, query->bound);
 }
 
+/* JSON. */
+static void bind_numbers(struct op *op, struct query *query, const int64_t *numbers, size_t count)
+{
+    enum { NUMBER_MAX = 21 }; /* with its comma */
+    size_t size = NUMBER_MAX * count + 3, at = 0;
+    char *text = arena_alloc(&op->arena, size);
+    text[at++] = '[';
+    for (size_t i = 0; i < count; i++)
+        at += (size_t)snprintf(text + at, size - at, "%s%lld", i ? "," : "", (long long)numbers[i]);
+    snprintf(text + at, size - at, "]");
+    bind_text(query, text);
+}
+
 static enum err step(struct op *op, struct query *query, bool *ret_row)
 {
     if (query->code != SQLITE_OK) return sqlite_fail(op, db_of(query), query->code);
@@ -249,6 +262,7 @@ static const struct db_driver driver = {
     .bind_text = bind_text,
     .bind_bytes = bind_bytes,
     .bind_null = bind_null,
+    .bind_numbers = bind_numbers,
     .step = step,
     .run = run,
     .run_on_one = run_on_one,
