@@ -83,7 +83,7 @@ enum store_use {
     STORE_FILL, /* make one that is not there, and bring an older one up to date, if the settings allow it: then that is logged */
     STORE_TRY,  /* the first of it only: there must be something that a dry run can look at */
     STORE_LOOK, /* neither */
-    STORE_SAVE, /* neither, and an older one is not refused: for a backup */
+    STORE_SAVE, /* neither, and an older one of SQLite is not refused: for a backup */
 };
 
 /* Opens the database of the settings. */

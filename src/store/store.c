@@ -64,6 +64,11 @@ enum err store_check_schema(struct op *op, const struct store_options *options, 
                        (long long)schema, newest);
     if (!*ret_migrate || options->migrate || (schema == 0 && options->create)) return ERR_OK;
     if (schema == 0) return op_fail(op, ERR_INVALID, "store", "the database has no tables yet: run roster migrate");
+    if (options->as_it_is) /* a backup of PostgreSQL is a copy into the newest tables, and it is wanted before migrating */
+        return op_fail(op, ERR_INVALID, "store",
+                       "the database has schema %lld, and of PostgreSQL roster backup copies only %d: back it up with pg_dump,"
+                       " then run roster migrate",
+                       (long long)schema, newest);
     return op_fail(op, ERR_INVALID, "store", "the database has schema %lld and must be migrated to %d first: run roster migrate",
                    (long long)schema, newest);
 }

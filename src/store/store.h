@@ -20,7 +20,8 @@ struct store_options {
     const char *url;       /* "sqlite:PATH", PATH relative to the working directory; or what libpq takes */
     bool create;           /* make the file and its tables if there is none */
     bool migrate;          /* bring an older database up to date; otherwise it is refused */
-    bool as_it_is;         /* an older SQLite database is neither: it is opened for store_backup and store_name alone */
+    bool as_it_is;         /* an older SQLite database is neither: it is opened for store_backup and store_name alone. One of
+                            * PostgreSQL is refused with what makes its backup */
     int64_t busy_limit_ms; /* how long to wait for another process's lock; 0: 5,000 */
     /* What is told of the schema; all may be NULL. */
     int *ret_schema;                                   /* what was found: 0 without tables; also when it is refused for that */

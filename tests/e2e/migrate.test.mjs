@@ -136,6 +136,18 @@ describe('a database of PostgreSQL, which other nodes may have', { skip: ENGINE 
         await roster.serve([], { env });
         await roster.stop();
     });
+    it('of an older schema is not backed up by copying: it is said what makes a backup before it is migrated', async () => {
+        const roster = new Roster({ engine: 'postgres' });
+        await run(roster, 'migrate');
+        roster.query(`UPDATE installation SET schema_version = ${NEWEST - 1}`);
+        const backup = roster.file('backup.db');
+        const { code, stdout, stderr } = await run(roster, 'backup', backup);
+        const words = `the database has schema ${NEWEST - 1}, and of PostgreSQL roster backup copies only ${NEWEST}`;
+        assert.deepEqual([code, stdout], [1, '']);
+        assert.equal(stderr, `roster: ${words}: back it up with pg_dump, then run roster migrate\n`);
+        assert.equal(fs.existsSync(backup), false);
+        assert.equal(roster.query('SELECT schema_version FROM installation'), `${NEWEST - 1}\n`);
+    });
     it('serve --migrate makes them', async () => {
         const roster = new Roster({ engine: 'postgres' });
         await roster.serve(['--migrate'], { env });
