@@ -125,6 +125,16 @@ describe('how long it is waited for', () => {
         await assert.rejects(roster.begin(), /ended at once \(1\)/);
         assert.match(roster.log, /^roster: the database was written by a newer Roster \(schema 99, this one knows \d+\)\n$/);
     });
+    it('so is a database that PostgreSQL does not have', { skip: ENGINE !== 'postgres' && 'SQLite makes it' }, async () => {
+        const roster = new Roster();
+        const store = roster.store.replace(/\/[^/?]+(?=\?|$)/, '/nowhere');
+        const took = await timed(async () => {
+            const { code, stderr } = await roster.run(['serve', '--store', store, '--listen', '127.0.0.1:0']);
+            assert.equal(code, 1);
+            assert.match(stderr, /^roster: cannot connect to the database: [^\n]*database "nowhere" does not exist\n$/);
+        });
+        assert.ok(took < 30_000); // of start_wait_s, which is 60
+    });
     it('a port that is taken is told at once, too', async () => {
         const { roster, back } = await rosterWithout(smallWorld());
         await roster.serveEarly(SOON);

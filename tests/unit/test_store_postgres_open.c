@@ -99,7 +99,76 @@ static void what_is_not_there_is_told(void **state)
     struct fixture *f = *state;
     assert_says(refusal(f, "postgres://me:sesame@/x?host=/nowhere", ERR_BUSY), "No such file");
     assert_says(refusal(f, "postgres://me:sesame@127.0.0.1:1/x", ERR_BUSY), "refused");
-    assert_says(refusal(f, base(f, "nowhere"), ERR_BUSY), "database \"nowhere\" does not exist");
+}
+
+static const char *as_role(struct fixture *f, const char *role)
+{
+    const char *port = url_part(f, f->url, "port");
+    return arena_printf(&f->op.arena, "postgres://%s:sesame@/%s?host=%s&port=%s", role, url_part(f, f->url, "dbname"),
+                        url_part(f, f->url, "host"), port ? port : "5432");
+}
+
+/* The cluster's roles are those of all tests. */
+static const char *make_role(struct fixture *f, const char *name, const char *attributes)
+{
+    const char *role = arena_printf(&f->op.arena, "unit_%d_%s", (int)getpid(), name);
+    run_beside(f->url, arena_printf(&f->op.arena, "DROP ROLE IF EXISTS %s", role));
+    run_beside(f->url, arena_printf(&f->op.arena, "CREATE ROLE %s %s", role, attributes));
+    return role;
+}
+
+static void drop_role(struct fixture *f, const char *role)
+{
+    run_beside(f->url, arena_printf(&f->op.arena, "DROP ROLE %s", role));
+}
+
+static void what_waiting_does_not_mend_is_no_database_that_is_away(void **state)
+{
+    struct fixture *f = *state;
+    const char *elsewhere =
+        arena_printf(&f->op.arena, "postgres://%s:sesame@/nowhere?host=/nowhere,%s&port=5432,%s", url_part(f, f->url, "user"),
+                     url_part(f, f->url, "host"), url_part(f, f->url, "port") ? url_part(f, f->url, "port") : "5432");
+    const char *role = make_role(f, "idle", "NOLOGIN");
+    assert_says(refusal(f, base(f, "nowhere"), ERR_INVALID), "cannot connect to the database: ");
+    assert_says(refusal(f, base(f, "nowhere"), ERR_INVALID), "database \"nowhere\" does not exist");
+    assert_says(refusal(f, elsewhere, ERR_INVALID), "database \"nowhere\" does not exist"); /* of the host that answers */
+    assert_says(refusal(f, as_role(f, "never_made"), ERR_INVALID), "role \"never_made\" does not exist");
+    assert_says(refusal(f, as_role(f, role), ERR_INVALID), role);
+    drop_role(f, role);
+}
+
+static void what_a_server_refuses_for_now_is(void **state)
+{
+    struct fixture *f = *state;
+    const char *role = make_role(f, "crowded", "LOGIN CONNECTION LIMIT 0");
+    assert_says(refusal(f, as_role(f, role), ERR_BUSY), "too many connections");
+    drop_role(f, role);
+}
+
+/* Then it may be a server that is not the right one yet: what runs goes on asking. */
+static void so_is_one_that_refuses_who_was_welcome_before(void **state)
+{
+    struct fixture *f = *state;
+    const char *role = make_role(f, "leaving", "LOGIN SUPERUSER");
+    struct store *store = open_at(f, as_role(f, role));
+    int64_t version;
+    assert_done(f, store_version(&f->op, store, INSTALLATION, &version));
+    run_beside(f->url, arena_printf(&f->op.arena, "ALTER ROLE %s NOLOGIN", role));
+    run_beside(f->url, arena_printf(&f->op.arena,
+                                    "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+                                    " WHERE usename = '%s'",
+                                    role));
+    assert_failed(f, store_version(&f->op, store, INSTALLATION, &version), ERR_BUSY, "store");
+    run_beside(f->url, arena_printf(&f->op.arena, "ALTER ROLE %s LOGIN", role));
+    enum err e = ERR_BUSY;
+    for (int i = 0; i < 500 && e; i++) {
+        sleep_ms(20);
+        failure_clear(&f->op.failure);
+        e = store_version(&f->op, store, INSTALLATION, &version);
+    }
+    assert_int_equal(e, ERR_OK);
+    store_close(store);
+    drop_role(f, role);
 }
 
 static void an_address_that_cannot_be_read_is_refused_without_repeating_it(void **state)
@@ -278,6 +347,9 @@ int main(void)
         postgres_test(a_database_may_have_any_name),
         postgres_test(a_schema_of_its_own_may_be_named),
         postgres_test(what_is_not_there_is_told),
+        postgres_test(what_waiting_does_not_mend_is_no_database_that_is_away),
+        postgres_test(what_a_server_refuses_for_now_is),
+        postgres_test(so_is_one_that_refuses_who_was_welcome_before),
         postgres_test(an_address_that_cannot_be_read_is_refused_without_repeating_it),
         postgres_test(a_database_that_would_not_keep_what_was_promised_is_refused),
         postgres_test(a_newer_schema_is_refused_and_told),

@@ -243,6 +243,45 @@ static enum err set_session(struct op *op, struct postgres_db *db)
     return e;
 }
 
+/* Its last line, which is about the host that was tried last; without its end. */
+static const char *last_line(struct op *op, const char *message)
+{
+    char *text = arena_strdup(&op->arena, message);
+    size_t size = strlen(text);
+    while (size && text[size - 1] == '\n') text[--size] = 0;
+    const char *end = strrchr(text, '\n');
+    return end ? end + 1 : text;
+}
+
+/* An address with a mistake in it is told at once, instead of being waited for: a password or role that the server refuses
+ * (28P01, 28000), a database that it does not have (3D000). Of a connection that failed libpq has the SQLSTATE only in messages
+ * that are asked to be nothing else, so it is tried once more; only if a server has said something, which has its severity before
+ * it. */
+static bool is_refused_for_good(struct op *op, PGconn *connection)
+{
+    static const char *const states[] = { ":  28P01", ":  28000", ":  3D000" };
+    if (PQconnectionNeedsPassword(connection)) return true;
+    if (!strstr(PQerrorMessage(connection), ":  ")) return false;
+    PQsetErrorVerbosity(connection, PQERRORS_SQLSTATE);
+    PQreset(connection);
+    PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
+    const char *line = last_line(op, PQerrorMessage(connection));
+    size_t size = strlen(line);
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        size_t ending = strlen(states[i]);
+        if (size >= ending && strcmp(line + size - ending, states[i]) == 0) return true;
+    }
+    return false;
+}
+
+static enum err fail_to_connect(struct op *op, struct postgres_db *db)
+{
+    const char *message = arena_strdup(&op->arena, PQerrorMessage(db->connection));
+    if (!db->server->opening || !is_refused_for_good(op, db->connection)) return postgres_lose(op, db, message);
+    postgres_close(db);
+    return op_fail(op, ERR_INVALID, "store", "cannot connect to the database: %s", last_line(op, message));
+}
+
 enum err postgres_open_connection(struct op *op, struct postgres_db *db)
 {
     struct server *server = db->server;
@@ -251,7 +290,7 @@ enum err postgres_open_connection(struct op *op, struct postgres_db *db)
     db->connection = begin_connection(db, name, sizeof name);
     if (!db->connection) abort();
     enum err e = ERR_OK;
-    if (PQstatus(db->connection) != CONNECTION_OK) e = postgres_lose(op, db, PQerrorMessage(db->connection));
+    if (PQstatus(db->connection) != CONNECTION_OK) e = fail_to_connect(op, db);
     else PQsetNoticeReceiver(db->connection, note_warning, db);
     if (!e) e = look_at_session(op, db);
     if (!e) e = set_session(op, db);

@@ -29,6 +29,7 @@ enum { OID_BYTES = 17, OID_NUMBER = 20, OID_TEXT = 25, OID_NUMBERS = 1016 };
 struct server {
     char *url;
     int64_t answer_limit_ms;
+    bool opening;                    /* the store is being opened: nothing has ever been found under this address */
     _Atomic int64_t answered_ns;     /* when any connection had an answer last */
     _Atomic bool away;               /* attempts to connect fail, and no other connection has had an answer for a second */
     _Atomic int64_t next_attempt_ns; /* while away: when somebody may try again; the others fail at once */
@@ -110,7 +111,8 @@ void server_why(struct server *server, char *text, size_t size);
 void postgres_init(struct postgres_db *db, struct server *server);
 
 /* Connects, unless it is connected and seems well. ERR_BUSY at once while the server is away and somebody tried a moment ago;
- * ERR_INVALID for a database that Roster cannot use (standby, encoding, synchronous_commit off). */
+ * ERR_INVALID for a database that Roster cannot use (encoding, synchronous_commit off), and while opening for a password, role or
+ * database that the server does not know. */
 MUST_USE enum err postgres_connect(struct op *op, struct postgres_db *db);
 
 /* Closes; a closed connection is ignored. Connecting again is possible. */

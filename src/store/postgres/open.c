@@ -68,6 +68,7 @@ static enum err open_store(struct op *op, const struct store_options *options, s
     struct postgres_store *store = memory_zalloc(sizeof *store);
     store->base.engine = &postgres_engine;
     server_init(&store->server, options->url, answer_limit(options));
+    store->server.opening = true;
     init_connections(store);
 
     struct postgres_db *db = NULL;
@@ -85,6 +86,7 @@ static enum err open_store(struct op *op, const struct store_options *options, s
         close_store(&store->base);
         return e;
     }
+    store->server.opening = false;
     postgres_lanes_start(store);
     postgres_hinter_start(store);
     store->threads = true;
