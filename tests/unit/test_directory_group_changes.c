@@ -335,7 +335,8 @@ static void of_two_that_each_remove_one_of_two_managers_one_wins(void **state)
         assert_false(is_member(w, cast.group, cast.ids[lost]));
         cast.memberships[lost] = other_adds_member(w, cast.group, cast.ids[lost], true)->uuid;
         const int64_t version = version_of(w, w->organization_id);
-        for (int i = 0; i < 2; i++) assert_int_equal(directory_refresh(&op, directories[i], w->organization_id, version, 60000), ERR_OK);
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(directory_refresh(&op, directories[i], w->organization_id, version, 60000), ERR_OK);
     }
     directory_close(directories[1]);
     assert_sound(w);
