@@ -92,6 +92,8 @@ enum err settings_store(struct failure *failure, const struct setting *setting, 
     case SETTING_TEXT: {
         size_t max = setting->max ? (size_t)setting->max : TEXT_MAX;
         if (strlen(value) > max) return refuse("%s: the text is longer than %zu bytes", where, max);
+        const char *wrong = setting->check ? setting->check(value) : NULL;
+        if (wrong) return refuse("%s: %s", where, wrong);
         *(const char **)at = arena_strdup(arena, value);
         return ERR_OK;
     }

@@ -36,8 +36,9 @@ struct setting {
     int64_t min, max;    /* SETTING_NUMBER: bounds; SETTING_TEXT: max length, 0 for 4096 */
     const char *choices; /* SETTING_CHOICE: words separated by |; SETTING_NUMBER: see there, or NULL */
     enum setting_change change;
-    const char *value; /* placeholder in --help: "URL", "N"; NULL for the kind's own */
-    const char *help;  /* a sentence without a full stop */
+    const char *value;                       /* placeholder in --help: "URL", "N"; NULL for the kind's own */
+    const char *help;                        /* a sentence without a full stop */
+    const char *(*check)(const char *value); /* SETTING_TEXT: NULL, or what is wrong with the value, static; NULL: any will do */
 };
 
 /* Where a target's texts are kept: `arena` must live as long as the target. */

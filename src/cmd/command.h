@@ -104,6 +104,10 @@ MUST_USE enum err command_create_token(struct op *op, struct store *store, struc
  * it. */
 void command_block_signals(void);
 
+/* For before a database is touched: EXIT_DONE, or EXIT_USAGE if the certificate of the settings cannot be used, and then it was
+ * said why. */
+int command_check_server(const struct command_line *line);
+
 /* Serves until SIGTERM or SIGINT. `ready` is called once with the address; the store is closed at the end. With store NULL that
  * of the settings is opened, and waited for as they say if it does not answer (ERR_BUSY). */
 int command_run_server(struct command_line *line, struct op *op, struct store *store,

@@ -1,6 +1,7 @@
 #include "cmd/config.h"
 
 #include "api/dialects.h"
+#include "store/store.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -11,7 +12,7 @@
 #define STORE_ROWS \
     /* name                   kind            offset                                          initial            min max       choices  when       value    help */ \
     { "config",               SETTING_TEXT,   offsetof(struct config, config),                NULL,              0, 0,         NULL,    AT_START,  "FILE",  "read settings from this file (default roster.conf, if there is one)" }, \
-    { "store",                SETTING_TEXT,   offsetof(struct config, store),                 "sqlite:roster.db", 0, 0,        NULL,    AT_START,  "URL",   "the database: sqlite:PATH, postgres://..., or host=... dbname=..." }, \
+    { "store",                SETTING_TEXT,   offsetof(struct config, store),                 "sqlite:roster.db", 0, 0,        NULL,    AT_START,  "URL",   "the database: sqlite:PATH, postgres://..., or host=... dbname=...", store_check_url }, \
     { "busy_limit_ms",        SETTING_NUMBER, offsetof(struct config, busy_limit_ms),         "5000",            1, 600000,    NULL,    AT_START,  "N",     "how long to wait for another process's lock (SQLite) or for any answer (PostgreSQL)" },
 
 const struct setting config_store_settings[] = {
@@ -23,7 +24,7 @@ const struct setting config_settings[] = {
     STORE_ROWS
     { "migrate",              SETTING_SWITCH, offsetof(struct config, migrate),               "auto",            0, 0,         NULL,    AT_START,  NULL,    "make the tables of an empty database, and bring an older one up to date; auto: of SQLite yes, of PostgreSQL no" },
     { "start_wait_s",         SETTING_NUMBER, offsetof(struct config, start_wait_s),          "60",              0, 86400,     NULL,    AT_START,  "N",     "how long a database that does not answer at the start is waited for; 0: not at all" },
-    { "listen",               SETTING_TEXT,   offsetof(struct config, listen),                "127.0.0.1:8080",  0, 0,         NULL,    AT_START,  "ADDRESS", "address and port (0 picks one), or unix:PATH" },
+    { "listen",               SETTING_TEXT,   offsetof(struct config, listen),                "127.0.0.1:8080",  0, 0,         NULL,    AT_START,  "ADDRESS", "address and port (0 picks one), or unix:PATH", server_check_address },
     { "tls_cert",             SETTING_TEXT,   offsetof(struct config, tls_cert),              NULL,              0, 0,         NULL,    ON_RELOAD, "FILE",  "certificate chain in PEM form; with it the server speaks TLS" },
     { "tls_key",              SETTING_TEXT,   offsetof(struct config, tls_key),               NULL,              0, 0,         NULL,    ON_RELOAD, "FILE",  "its private key" },
     { "log_format",           SETTING_CHOICE, offsetof(struct config, log_format),            "text",            0, 0,         "text|json", ON_RELOAD, NULL, "form of the log lines on standard error" },
@@ -92,9 +93,16 @@ static enum err check_jwt(struct failure *failure, struct config *config)
 /* An empty text is none, also here. */
 static void clear_empty(struct config *config)
 {
-    const char **texts[] = { &config->passbolt_server_key, &config->passbolt_url };
+    const char **texts[] = { &config->passbolt_server_key, &config->passbolt_url, &config->tls_cert, &config->tls_key };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (*texts[i] && !**texts[i]) *texts[i] = NULL;
+}
+
+static enum err check_tls(struct failure *failure, const struct config *config)
+{
+    if (!config->tls_cert == !config->tls_key) return ERR_OK;
+    const char *missing = config->tls_cert ? "tls_key" : "tls_cert";
+    return failure_set(failure, ERR_INVALID, missing, "%s is not set: tls_cert and tls_key belong together", missing);
 }
 
 /* The flags are read twice: first to learn which file, then over what file and environment say. */
@@ -116,6 +124,7 @@ enum err config_read(struct failure *failure, struct config *config, struct aren
     if (!e) e = settings_read_flags(failure, targets, arena, argc, argv, positional, positional_max, ret_positional_count);
     config->config = file;
     clear_empty(config);
+    if (!e) e = check_tls(failure, config);
     return e ? e : check_jwt(failure, config);
 }
 

@@ -10,8 +10,8 @@
 
 // clang-format off
 const struct setting copy_options[] = {
-    { "from", SETTING_TEXT, offsetof(struct copy_flags, from), NULL, 0, 0, NULL, AT_START, "URL", "the database that is copied; stop its servers first: what they write meanwhile is not copied, and what they write later is not there" },
-    { "to",   SETTING_TEXT, offsetof(struct copy_flags, to),   NULL, 0, 0, NULL, AT_START, "URL", "the database that everything is copied into: there must be nothing in it" },
+    { "from", SETTING_TEXT, offsetof(struct copy_flags, from), NULL, 0, 0, NULL, AT_START, "URL", "the database that is copied; stop its servers first: what they write meanwhile is not copied, and what they write later is not there", store_check_url },
+    { "to",   SETTING_TEXT, offsetof(struct copy_flags, to),   NULL, 0, 0, NULL, AT_START, "URL", "the database that everything is copied into: there must be nothing in it", store_check_url },
     { 0 },
 };
 // clang-format on

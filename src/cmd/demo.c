@@ -147,6 +147,7 @@ static enum err make_tokens(struct op *op, struct store *store, struct credentia
 
 int command_demo(struct command_line *line)
 {
+    if (command_check_server(line)) return EXIT_USAGE;
     command_block_signals();
     AUTO_OP op = op_begin();
     op.caller.system = true;

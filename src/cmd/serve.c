@@ -213,6 +213,13 @@ static void serve_directory(struct standing *standing, void (*ready)(void *conte
     metrics_remove_gauges();
 }
 
+int command_check_server(const struct command_line *line)
+{
+    AUTO_OP op = op_begin();
+    struct server_options options = config_server_options(&line->config, NULL);
+    return server_check_certificate(&op, &options) ? command_fail(EXIT_USAGE, "%s", op.failure.text) : EXIT_DONE;
+}
+
 int command_run_server(struct command_line *line, struct op *op, struct store *store,
                        void (*ready)(void *context, const char *url), void *context)
 {
@@ -238,6 +245,7 @@ static void print_listening(void *context, const char *url)
 
 int command_serve(struct command_line *line)
 {
+    if (command_check_server(line)) return EXIT_USAGE;
     command_block_signals();
     AUTO_OP op = op_begin();
     op.caller.system = true;

@@ -30,7 +30,12 @@ static char *copy_text(const char *text)
     return copy;
 }
 
-static enum err split(struct failure *failure, const char *address, char host[HOST_MAX], const char **ret_port)
+static bool is_path(const char *address)
+{
+    return !strncmp(address, "unix:", 5);
+}
+
+static bool split(const char *address, char host[HOST_MAX], const char **ret_port)
 {
     const char *colon = strrchr(address, ':');
     const char *start = address, *end = colon;
@@ -39,14 +44,21 @@ static enum err split(struct failure *failure, const char *address, char host[HO
         colon && end > start && end - start < HOST_MAX && colon[1] && strspn(colon + 1, "0123456789") == strlen(colon + 1);
     if (good && start == address && memchr(start, ':', (size_t)(end - start))) good = false; /* IPv6 needs its brackets */
     if (good && (strlen(colon + 1) > 5 || strtol(colon + 1, NULL, 10) > 65535)) good = false;
-    if (!good) {
-        return failure_set(failure, ERR_INVALID, "listen",
-                           "\"%s\" is not an address: it should be HOST:PORT, [IPV6]:PORT or unix:PATH", address);
-    }
+    if (!good) return false;
     memcpy(host, start, (size_t)(end - start));
     host[end - start] = 0;
     *ret_port = colon + 1;
-    return ERR_OK;
+    return true;
+}
+
+const char *listener_check(const char *address)
+{
+    char host[HOST_MAX];
+    const char *port, *path = address + 5;
+    if (!is_path(address))
+        return split(address, host, &port) ? NULL : "that is not an address: it should be HOST:PORT, [IPV6]:PORT or unix:PATH";
+    _Static_assert(sizeof((struct sockaddr_un *)NULL)->sun_path == 108, "what is said below");
+    return *path && strlen(path) < 108 ? NULL : "the path is empty or longer than 107 bytes";
 }
 
 static int bind_any(const struct addrinfo *found, int *ret_error)
@@ -78,8 +90,7 @@ static enum err open_internet(struct failure *failure, const char *address, stru
 {
     char host[HOST_MAX];
     const char *port = NULL;
-    enum err e = split(failure, address, host, &port);
-    if (e) return e;
+    (void)split(address, host, &port); /* listener_check was content */
     struct addrinfo *found, hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
     int error = getaddrinfo(host, port, &hints, &found);
     if (error) {
@@ -108,10 +119,6 @@ static enum err open_unix(struct failure *failure, const char *address, struct l
 {
     struct sockaddr_un name = { .sun_family = AF_UNIX };
     const char *path = address + 5;
-    if (!*path || strlen(path) >= sizeof name.sun_path) {
-        return failure_set(failure, ERR_INVALID, "listen", "the path in \"%s\" is empty or longer than %zu bytes", address,
-                           sizeof name.sun_path - 1);
-    }
     memcpy(name.sun_path, path, strlen(path));
     int error = clear_path(&name);
     if (error) return fail(failure, address, error);
@@ -135,7 +142,9 @@ static enum err open_unix(struct failure *failure, const char *address, struct l
 enum err listener_open(struct failure *failure, const char *address, struct listener *ret_listener)
 {
     *ret_listener = (struct listener){ .fd = -1 };
-    if (!strncmp(address, "unix:", 5)) return open_unix(failure, address, ret_listener);
+    const char *wrong = listener_check(address);
+    if (wrong) return failure_set(failure, ERR_INVALID, "listen", "%s", wrong);
+    if (is_path(address)) return open_unix(failure, address, ret_listener);
     return open_internet(failure, address, ret_listener);
 }
 

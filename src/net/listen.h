@@ -14,6 +14,9 @@ struct listener {
     ino_t inode;
 };
 
+/* server_check_address. */
+const char *listener_check(const char *address);
+
 /* Binds to "HOST:PORT", "[IPV6]:PORT" or "unix:PATH" and listens. A path where a socket lies that nobody answers is taken over.
  */
 MUST_USE enum err listener_open(struct failure *failure, const char *address, struct listener *ret_listener);

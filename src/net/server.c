@@ -143,6 +143,17 @@ static enum err check_tls_options(struct op *op, const struct server_options *op
     return op_fail(op, ERR_INVALID, "tls_cert", "tls_cert and tls_key belong together");
 }
 
+const char *server_check_address(const char *address)
+{
+    return listener_check(address);
+}
+
+enum err server_check_certificate(struct op *op, const struct server_options *options)
+{
+    enum err e = check_tls_options(op, options);
+    return e || !options->tls_cert ? e : tls_check(&op->failure, options->tls_cert, options->tls_key);
+}
+
 static enum err open_server(struct op *op, struct server *server)
 {
     const struct server_options *options = &server->options;

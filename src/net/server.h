@@ -31,6 +31,13 @@ struct server_options {
     bool opens_later;                      /* until server_open only ROUTE_EARLY rows are answered; all else: ERR_BUSY (503) */
 };
 
+/* NULL, or what is wrong with `listen`, whether it can be had or not; static. */
+const char *server_check_address(const char *address);
+
+/* Whether the certificate of the options, if any, can be read and belongs to its key; op->failure says why not. For before
+ * anything is touched: server_start finds the same. */
+MUST_USE enum err server_check_certificate(struct op *op, const struct server_options *options);
+
 /* Binds, starts the threads. op->failure says what is wrong with an address, a certificate or a port in use. */
 MUST_USE enum err server_start(struct op *op, const struct server_options *options, struct server **ret_server);
 

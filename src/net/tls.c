@@ -7,8 +7,12 @@
 #include "base/log.h"
 #include "base/memory.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { CHAIN_MAX = 16 };
 
@@ -28,7 +32,18 @@ static void free_certificate(struct certificate *certificate)
 
 static enum err fail(struct failure *failure, const char *field, const char *path, int code)
 {
-    return failure_set(failure, ERR_INVALID, field, "cannot read %s: %s", path, gnutls_strerror(code));
+    return failure_set(failure, ERR_INVALID, field, "%s: cannot read %s: %s", field, path, gnutls_strerror(code));
+}
+
+/* For the reason: the library only knows that there was one. */
+static enum err check_readable(struct failure *failure, const char *field, const char *path)
+{
+    char byte;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool readable = fd >= 0 && read(fd, &byte, 1) >= 0; /* a directory can be opened */
+    int error = errno;
+    if (fd >= 0) close(fd);
+    return readable ? ERR_OK : failure_set(failure, ERR_INVALID, field, "%s: cannot read %s: %s", field, path, strerror(error));
 }
 
 /* Only credentials check that key and certificate belong together. */
@@ -39,12 +54,14 @@ static enum err check_pair(struct failure *failure, const char *cert_path, const
     int code = gnutls_certificate_set_x509_key_file(credentials, cert_path, key_path, GNUTLS_X509_FMT_PEM);
     gnutls_certificate_free_credentials(credentials);
     if (code >= 0) return ERR_OK;
-    return failure_set(failure, ERR_INVALID, "tls_cert", "%s and %s are not used: %s", cert_path, key_path,
+    return failure_set(failure, ERR_INVALID, "tls_cert", "tls_cert, tls_key: %s and %s are not used: %s", cert_path, key_path,
                        gnutls_strerror(code));
 }
 
 static enum err read_chain(struct failure *failure, const char *path, struct certificate *certificate)
 {
+    enum err e = check_readable(failure, "tls_cert", path);
+    if (e) return e;
     certificate->chain = memory_zalloc(CHAIN_MAX * sizeof *certificate->chain);
     unsigned size = CHAIN_MAX;
     int code = gnutls_pcert_list_import_x509_file(certificate->chain, &size, path, GNUTLS_X509_FMT_PEM, NULL, NULL, 0);
@@ -56,6 +73,8 @@ static enum err read_chain(struct failure *failure, const char *path, struct cer
 static enum err read_key(struct failure *failure, const char *path, struct certificate *certificate)
 {
     gnutls_datum_t pem;
+    enum err e = check_readable(failure, "tls_key", path);
+    if (e) return e;
     int code = gnutls_load_file(path, &pem);
     if (code < 0) return fail(failure, "tls_key", path, code);
     if (gnutls_privkey_init(&certificate->key) < 0) abort();
@@ -79,6 +98,14 @@ static enum err read_pair(struct failure *failure, const char *cert_path, const 
     certificate->references = 1;
     *ret_certificate = certificate;
     return ERR_OK;
+}
+
+enum err tls_check(struct failure *failure, const char *cert_path, const char *key_path)
+{
+    struct certificate *certificate;
+    enum err e = read_pair(failure, cert_path, key_path, &certificate);
+    if (!e) free_certificate(certificate);
+    return e;
 }
 
 static void warn_if_open(struct tls *tls, const char *key_path)

@@ -23,6 +23,9 @@ struct certificate {
 /* Reads two PEM files. The failure names the file, or says that the two do not belong together. */
 MUST_USE enum err tls_open(struct failure *failure, const char *cert_path, const char *key_path, struct tls **ret_tls);
 
+/* The same, and forgets what it read. */
+MUST_USE enum err tls_check(struct failure *failure, const char *cert_path, const char *key_path);
+
 /* Reads them again, perhaps from other paths. After a failure the old certificate stays in use. */
 MUST_USE enum err tls_reload(struct failure *failure, struct tls *tls, const char *cert_path, const char *key_path);
 

@@ -24,8 +24,9 @@ typedef enum err (*store_task)(struct op *op, struct db *db, void *context, bool
 
 struct engine {
     const char *name;
-    bool (*speaks)(const char *url); /* is it the form of its addresses? */
-    bool embedded;                   /* store_is_embedded */
+    bool (*speaks)(const char *url);           /* is it the form of its addresses? */
+    const char *(*check_url)(const char *url); /* store_check_url, of one that it speaks */
+    bool embedded;                             /* store_is_embedded */
     enum err (*open)(struct op *op, const struct store_options *options, struct store **ret_store);
     void (*close)(struct store *store);
 

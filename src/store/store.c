@@ -19,12 +19,19 @@ static const struct engine *find_engine(const char *url)
     return NULL;
 }
 
+const char *store_check_url(const char *url)
+{
+    const struct engine *engine = find_engine(url);
+    if (engine) return engine->check_url(url);
+    return "that is not the address of a store; write sqlite:PATH, postgres://... or host=... dbname=...";
+}
+
 enum err store_open(struct op *op, const struct store_options *options, struct store **ret_store)
 {
     *ret_store = NULL;
-    const struct engine *engine = options->url ? find_engine(options->url) : NULL;
-    if (!engine) /* it is not repeated: there may be a password in it */
-        return op_fail(op, ERR_INVALID, "store", "that is not the address of a store; write sqlite:PATH or postgres://...");
+    const char *wrong = store_check_url(options->url ? options->url : "");
+    if (wrong) return op_fail(op, ERR_INVALID, "store", "%s", wrong);
+    const struct engine *engine = find_engine(options->url);
     enum err e = engine->open(op, options, ret_store);
     if (e) return e;
     (*ret_store)->engine = engine;

@@ -29,6 +29,9 @@ struct store_options {
     void *context;
 };
 
+/* NULL, or what is wrong with an address, whatever there is at it. The address is not repeated: there may be a password in it. */
+const char *store_check_url(const char *url);
+
 /* Opens and, if allowed, creates or migrates. A database of a newer version is refused with a clear message; after a crash
  * (the file was not closed cleanly: a flag in the database) an integrity check runs first. */
 MUST_USE enum err store_open(struct op *op, const struct store_options *options, struct store **ret_store);

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { GROUPS } from './support/bold.mjs';
+import { makeCertificate } from './support/certificate.mjs';
 import { smallWorld, TOKEN } from './support/objects.mjs';
 import { Roster } from './support/roster.mjs';
 
@@ -76,6 +77,8 @@ describe('what is wrong stops the start, with file and line', () => {
         'a number out of bounds': ['\nworkers = 0\n', 2, /workers/],
         'a number with a unit': ['body_limit_kib = 10k\n', 1, /body_limit_kib/],
         'a word that is no choice': ['log_format = xml\n', 1, /log_format/],
+        'a store that is none': ['log_format = text\nstore = mine.db\n', 2, /store: that is not the address of a store/],
+        'an address that is none': ['listen = foo\n', 1, /listen: that is not an address: it should be HOST:PORT/],
         'a flag that is neither': ['request_log = maybe\n', 1, /request_log/],
         'a line without =': ['log_format = text\njust words\n', 2, /=/],
         'a quote that does not end': ['listen = "127.0.0.1\n', 1, /quote/],
@@ -99,6 +102,7 @@ describe('what is wrong stops the start, with file and line', () => {
 
     const ENVIRONMENTS = {
         'an unknown variable': [{ ROSTER_COLOUR: 'red' }, /ROSTER_COLOUR/],
+        'a store that is none': [{ ROSTER_STORE: 'mine.db' }, /ROSTER_STORE: that is not the address of a store/],
         'a value out of bounds': [{ ROSTER_WORKERS: '0' }, /ROSTER_WORKERS/],
         'a word that is no choice': [{ ROSTER_LOG_LEVEL: 'loud' }, /ROSTER_LOG_LEVEL/],
     };
@@ -111,6 +115,43 @@ describe('what is wrong stops the start, with file and line', () => {
             assert.deepEqual([code, stdout], [2, '']);
             assert.match(stderr, why);
         });
+});
+
+describe('what is wrong with a flag is said with its name', () => {
+    const CERTIFICATE = ['--tls-cert', 'none.pem', '--tls-key', 'none.pem'];
+    const FLAGS = {
+        'a store of no engine': [['export', '--store', 'mysql://x/y'], /^roster: --store: that is not the address of a store; write /],
+        'a store without a path': [['export', '--store', 'sqlite:'], /^roster: --store: the path is missing/],
+        'the target of a copy': [['copy', '--from', 'sqlite:a', '--to', 'b'], /^roster: --to: that is not the address of a store/],
+        'an address': [['serve', '--listen', 'foo'], /^roster: --listen: that is not an address: it should be HOST:PORT/],
+        'a certificate without a key': [['serve', '--tls-cert', 'none.pem'], /^roster: tls_key is not set: /],
+        'a certificate that is not there': [
+            ['serve', ...CERTIFICATE],
+            /^roster: tls_cert: cannot read none\.pem: No such file or directory$/m,
+        ],
+        'a certificate that is a directory': [
+            ['serve', '--tls-cert', '.', '--tls-key', '.'],
+            /^roster: tls_cert: cannot read \.: Is a directory$/m,
+        ],
+    };
+    for (const [what, [args, why]] of Object.entries(FLAGS))
+        it(what, async () => {
+            const { code, stdout, stderr } = await new Roster().run(args);
+            assert.deepEqual([code, stdout], [2, '']);
+            assert.match(stderr, why);
+        });
+    it('a key that is not there', async () => {
+        const roster = new Roster();
+        const { cert } = makeCertificate(roster, 'roster');
+        const { code, stderr } = await roster.run(['serve', '--tls-cert', cert, '--tls-key', 'none.pem']);
+        assert.deepEqual([code, stderr], [2, 'roster: tls_key: cannot read none.pem: No such file or directory\n']);
+    });
+    it('an empty certificate and key are none', async () => {
+        const roster = await newRoster('tls_cert = ""\ntls_key = ""\n');
+        await roster.serve();
+        assert.equal((await roster.as(TOKEN.service).get(GROUPS)).status, 200);
+        await roster.stop();
+    });
 });
 
 describe('auth.jwt: settings that belong together', () => {

@@ -15,11 +15,16 @@ struct sample {
 
 #define LONG_HELP "how many threads answer requests; more than there are processors rarely helps anybody at all"
 
+static const char *check_name(const char *value)
+{
+    return strchr(value, '@') ? "there is an @ in it" : NULL;
+}
+
 // clang-format off
 #define AT(member) offsetof(struct sample, member)
 static const struct setting table[] = {
     { "store_url",  SETTING_TEXT,   AT(store),   NULL,     0, 0,   NULL,        AT_START,  "URL", "where everything is kept" },
-    { "name",       SETTING_TEXT,   AT(name),    "roster", 0, 8,   NULL,        AT_START,  NULL,  "what it is called" },
+    { "name",       SETTING_TEXT,   AT(name),    "roster", 0, 8,   NULL,        AT_START,  NULL,  "what it is called", check_name },
     { "threads",    SETTING_NUMBER, AT(threads), "4",      1, 256, NULL,        AT_START,  NULL,  LONG_HELP },
     { "quiet",      SETTING_FLAG,   AT(quiet),   NULL,     0, 0,   NULL,        AT_START,  NULL,  "say nothing" },
     { "strict",     SETTING_FLAG,   AT(strict),  "true",   0, 0,   NULL,        ON_RELOAD, NULL,  "refuse what is odd" },
@@ -238,6 +243,7 @@ static void a_bad_value_is_refused_with_a_sentence(void **state)
         { "log_format", "", "here: \"\" is not one of text|json" },
         { "log_format", "text|json", "here: \"text|json\" is not one of text|json" },
         { "name", "123456789", "here: the text is longer than 8 bytes" },
+        { "name", "me@home", "here: there is an @ in it" },
         { "foo", "1", "here: unknown setting \"foo\"" },
         { "thread", "1", "here: unknown setting \"thread\"" },
         { "threads_", "1", "here: unknown setting \"threads_\"" },

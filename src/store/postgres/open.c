@@ -38,7 +38,7 @@ static bool is_host(const char *hosts)
 
 /* libpq repeats an address that it cannot read, and takes the rest of a password with an @ or / in it for a host or port: its
  * words would show the password. */
-static enum err check_url(struct op *op, const char *url)
+static const char *check_url(const char *url)
 {
     PQconninfoOption *options = PQconninfoParse(url, NULL);
     bool good = options;
@@ -48,10 +48,9 @@ static enum err check_url(struct op *op, const char *url)
         if (!strcmp(o->keyword, "port")) good = strspn(o->val, "0123456789,") == strlen(o->val);
     }
     PQconninfoFree(options);
-    if (good) return ERR_OK;
-    return op_fail(op, ERR_INVALID, "store",
-                   "the database's address cannot be read; in names and passwords @ : / ? %% are written as"
-                   " %%40 %%3A %%2F %%3F %%25, and options are those of libpq");
+    if (good) return NULL;
+    return "the database's address cannot be read; in names and passwords @ : / ? % are written as %40 %3A %2F %3F %25, and "
+           "options are those of libpq";
 }
 
 /* With less, what is on its way would count as lost. */
@@ -63,8 +62,6 @@ static int64_t answer_limit(const struct store_options *options)
 
 static enum err open_store(struct op *op, const struct store_options *options, struct store **ret_store)
 {
-    enum err e = check_url(op, options->url);
-    if (e) return e;
     struct postgres_store *store = memory_zalloc(sizeof *store);
     store->base.engine = &postgres_engine;
     server_init(&store->server, options->url, answer_limit(options));
@@ -72,7 +69,7 @@ static enum err open_store(struct op *op, const struct store_options *options, s
     init_connections(store);
 
     struct postgres_db *db = NULL;
-    e = connections_take(op, &store->tasks, &db);
+    enum err e = connections_take(op, &store->tasks, &db);
     if (e == ERR_BUSY) {
         char why[256];
         server_why(&store->server, why, sizeof why);
@@ -168,6 +165,7 @@ static bool is_reachable(const struct store *store)
 const struct engine postgres_engine = {
     .name = "PostgreSQL",
     .speaks = speaks,
+    .check_url = check_url,
     .open = open_store,
     .close = close_store,
     .take_reader = take_reader,

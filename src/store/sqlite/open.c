@@ -17,11 +17,16 @@
 
 enum { BUSY_LIMIT_MS = 5000 };
 
-static enum err parse_url(struct op *op, const char *url, const char **ret_path)
+static const char prefix[] = "sqlite:";
+
+static bool speaks(const char *url)
 {
-    *ret_path = strchr(url, ':') + 1; /* store.c looked at the prefix */
-    if (**ret_path) return ERR_OK;
-    return op_fail(op, ERR_INVALID, "store", "%s is not the address of a store; write sqlite:PATH", url);
+    return !strncmp(url, prefix, sizeof prefix - 1);
+}
+
+static const char *check_url(const char *url)
+{
+    return url[sizeof prefix - 1] ? NULL : "the path is missing; write sqlite:PATH";
 }
 
 static enum err check_file(struct op *op, const struct store_options *options, const char *path, bool *ret_new)
@@ -105,10 +110,9 @@ static void close_store(struct store *base);
 static enum err open_store(struct op *op, const struct store_options *options, struct store **ret_store)
 {
     *ret_store = NULL;
-    const char *path = NULL;
+    const char *path = options->url + sizeof prefix - 1; /* store.c has checked it */
     bool is_new, alone;
-    enum err e = parse_url(op, options->url, &path);
-    if (!e) e = check_file(op, options, path, &is_new);
+    enum err e = check_file(op, options, path, &is_new);
     if (e) return e;
 
     struct sqlite_store *store = new_store(options, path);
@@ -209,11 +213,6 @@ static enum err begin_snapshot(struct op *op, struct db *db)
     return query_run(op, &q);
 }
 
-static bool speaks(const char *url)
-{
-    return !strncmp(url, "sqlite:", 7);
-}
-
 static const char *follows_by(struct store *store)
 {
     (void)store;
@@ -235,6 +234,7 @@ static bool is_reachable(const struct store *store)
 const struct engine sqlite_engine = {
     .name = "SQLite",
     .speaks = speaks,
+    .check_url = check_url,
     .embedded = true,
     .open = open_store,
     .close = close_store,
