@@ -9,7 +9,7 @@
 static const struct command commands[] = {
     /* name      words                     summary                                                  words    flags           size of them                 settings               function */
     { "serve",   "",                       "answer requests",                                       0, 0, NULL,           0,                           config_settings,       command_serve   },
-    { "demo",    "",                       "make a demo database in ./demo, serve it, say how to ask", 0, 0, NULL,        0,                           config_settings,       command_demo    },
+    { "demo",    "",                       "make a demo database in ./demo, serve it, say how to ask", 0, 0, NULL,        0,                           config_demo_settings,  command_demo    },
     { "import",  "FILE",                   "load a directory file (- is standard input)",            1, 1, import_options, sizeof(struct import_flags), config_store_settings, command_import  },
     { "export",  "[FILE]",                 "write everything as a directory file",                  0, 1, NULL,           0,                           config_store_settings, command_export  },
     { "token",   "create|list|revoke [ID]", "make, show and revoke credentials",                    1, 2, token_options,  sizeof(struct token_flags),  config_store_settings, command_token   },

@@ -9,10 +9,10 @@
 /* To add a setting: a field in struct config, a row here, its use in one of the functions below, a line in docs/operations.md
  * (`roster serve --help` prints the table). */
 // clang-format off
-#define STORE_ROWS \
+#define STORE_ROWS /* `store` first, for config_demo_settings */ \
     /* name                   kind            offset                                          initial            min max       choices  when       value    help */ \
-    { "config",               SETTING_TEXT,   offsetof(struct config, config),                NULL,              0, 0,         NULL,    AT_START,  "FILE",  "read settings from this file (default roster.conf, if there is one)" }, \
     { "store",                SETTING_TEXT,   offsetof(struct config, store),                 "sqlite:roster.db", 0, 0,        NULL,    AT_START,  "URL",   "the database: sqlite:PATH, postgres://..., or host=... dbname=...", store_check_url }, \
+    { "config",               SETTING_TEXT,   offsetof(struct config, config),                NULL,              0, 0,         NULL,    AT_START,  "FILE",  "read settings from this file (default roster.conf, if there is one)" }, \
     { "busy_limit_ms",        SETTING_NUMBER, offsetof(struct config, busy_limit_ms),         "5000",            1, 600000,    NULL,    AT_START,  "N",     "how long to wait for another process's lock (SQLite) or for any answer (PostgreSQL)" },
 
 const struct setting config_store_settings[] = {

@@ -32,6 +32,7 @@ struct config {
 /* All of them, and those that every command takes. */
 extern const struct setting config_settings[];
 extern const struct setting config_store_settings[];
+#define config_demo_settings (config_settings + 1) /* without `store`: a demo has its own */
 
 /* Fills `config` from the file, the environment and the flags in `flags` (argc words), in rising order of strength. `options` is
  * the command's own table and target. Words that are no flags go to positional[]. ERR_INVALID also for settings that contradict.

@@ -37,6 +37,13 @@ describe('help', () => {
             assert.match(stdout, new RegExp(`^ +${flag}\\b`, 'm'));
         assert.match(stdout, /--listen .*127\.0\.0\.1:8080/);
     });
+    it('demo takes all of them but a store: it has its own', async () => {
+        const flags = async (command) => (await roster.run([command, '--help'])).stdout.match(/^ +--[\w-]+/gm);
+        assert.deepEqual(
+            await flags('demo'),
+            (await flags('serve')).filter((flag) => flag.trim() !== '--store'),
+        );
+    });
     it('no colours when it is not a terminal', async () => {
         for (const args of [['--help'], ['serve', '--help'], ['nonsense']]) {
             const { stdout, stderr } = await roster.run(args);
@@ -82,6 +89,7 @@ describe('wrong usage ends with 2 and says why on standard error', () => {
         'a socket without a path': ['serve', '--listen', 'unix:'],
         'a certificate without its key': ['serve', '--listen', '127.0.0.1:0', '--tls-cert', 'cert.pem'],
         'a certificate that is not there': ['serve', '--tls-cert', 'none.pem', '--tls-key', 'none.pem'],
+        'a demo of a store': ['demo', ...store],
         'a demo with a certificate that is not there': ['demo', '--tls-cert', 'none.pem', '--tls-key', 'none.pem'],
     };
     for (const [what, args] of Object.entries(CASES))
