@@ -34,5 +34,6 @@ enum err command_open_store(struct op *op, const struct command_line *line, enum
     enum err e = store_open(op, &options, ret_store);
     if (!e && options.migrate && found && found < store_schema_version())
         log_info("the database was migrated from schema %d to %d", found, store_schema_version());
+    if (!e && use == STORE_TRY && !found) fprintf(stderr, "roster: the database had no tables: they were made, and are empty\n");
     return e;
 }

@@ -81,7 +81,7 @@ int command_fail_op(const struct op *op);
 /* What a command is about to do with the database, and so what may be done to that before. */
 enum store_use {
     STORE_FILL, /* make one that is not there, and bring an older one up to date, if the settings allow it: then that is logged */
-    STORE_TRY,  /* the first of it only: there must be something that a dry run can look at */
+    STORE_TRY,  /* the first of it only, which is told: there must be something that a dry run can look at */
     STORE_LOOK, /* neither */
     STORE_SAVE, /* neither, and an older one of SQLite is not refused: for a backup */
 };

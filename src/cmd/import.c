@@ -9,7 +9,7 @@
 
 // clang-format off
 const struct setting import_options[] = {
-    { "dry_run",    SETTING_FLAG, offsetof(struct import_flags, dry_run),    "false", 0, 0, NULL, AT_START, NULL, "tell what would be done and change nothing" },
+    { "dry_run",    SETTING_FLAG, offsetof(struct import_flags, dry_run),    "false", 0, 0, NULL, AT_START, NULL, "tell what would be done and import nothing" },
     { "keep_going", SETTING_FLAG, offsetof(struct import_flags, keep_going), "false", 0, 0, NULL, AT_START, NULL, "import the good lines and report the bad ones (exit code 1)" },
     { 0 },
 };
@@ -65,7 +65,7 @@ static void print_counts(const struct import_counts *counts, bool dry_run)
         if (counts->deleted[noun]) printf(", %lld deleted", (long long)counts->deleted[noun]);
         putchar('\n');
     }
-    if (dry_run) puts("dry run: nothing was changed");
+    if (dry_run) puts("dry run: nothing was imported");
 }
 
 enum err command_import_file(struct op *op, struct store *store, FILE *file, const char *name, const struct import_flags *flags,

@@ -17,7 +17,7 @@ import {
     toLines,
     user,
 } from './support/objects.mjs';
-import { ROOT, Roster } from './support/roster.mjs';
+import { ROOT, Roster, sqliteOnly } from './support/roster.mjs';
 
 const UUID = (n) => `11111111-1111-4111-8111-${String(n).padStart(12, '0')}`;
 const HASH = 'ab'.repeat(32);
@@ -446,7 +446,16 @@ describe('--dry-run', () => {
         const output = await roster.import([{ ...FULL_WORLD[5], remarks: 'new' }, user(1, 3), FULL_WORLD[6]], '--dry-run');
         assert.match(output, /^users: 1 created, 1 changed, 0 unchanged$/m);
         assert.match(output, /^groups: 0 created, 0 changed, 1 unchanged$/m);
+        assert.match(output, /^dry run: nothing was imported$/m);
         assert.equal(await roster.export(), exported);
+    });
+    it('says so when it has made the database', sqliteOnly('of PostgreSQL a dry run makes no tables'), async () => {
+        const roster = new Roster();
+        const first = await tryImport(roster, FULL_WORLD, '--dry-run');
+        assert.deepEqual([first.code, first.stderr], [0, 'roster: the database had no tables: they were made, and are empty\n']);
+        assert.equal(await roster.export(), '');
+        const second = await tryImport(roster, FULL_WORLD, '--dry-run');
+        assert.deepEqual([second.code, second.stderr, second.stdout], [0, '', first.stdout]);
     });
     it('finds bad lines', async () => {
         const { code, stderr } = await tryImport(new Roster(), [organization(1, 'A'), { type: 'nonsense' }], '--dry-run');
