@@ -254,6 +254,18 @@ static void an_empty_database_is_only_filled_by_who_may(void **state)
     assert_int_equal(count_tables(url), 0);
 }
 
+static void a_schema_that_is_not_there_must_be_made_first(void **state)
+{
+    struct fixture *f = *state;
+    const char *url = url_with(f, f->url, "options=-csearch_path%3Dnowhere");
+    assert_says(refusal(f, url, ERR_STORAGE), "the schema must be made first, by CREATE SCHEMA");
+    (void)new_schema(f, "nowhere");
+    struct store *store;
+    failure_clear(&f->op.failure);
+    assert_int_equal(store_open(&f->op, &(struct store_options){ .url = url, .create = true }, &store), ERR_OK);
+    store_close(store);
+}
+
 static void who_may_not_make_tables_is_told(void **state)
 {
     struct fixture *f = *state;
@@ -355,6 +367,7 @@ int main(void)
         postgres_test(a_newer_schema_is_refused_and_told),
         postgres_test(tables_of_another_program_are_left_alone),
         postgres_test(an_empty_database_is_only_filled_by_who_may),
+        postgres_test(a_schema_that_is_not_there_must_be_made_first),
         postgres_test(who_may_not_make_tables_is_told),
         postgres_test(nodes_that_start_at_once_make_the_tables_once),
     };

@@ -91,6 +91,8 @@ static void what_is_not_roster_s_is_left_alone(void **state)
     for (int i = 0; i < 1000; i++) fputs("this is not a database ", file);
     fclose(file);
     assert_int_equal(try_open(f, f->url, true, &store), ERR_STORAGE);
+    const char *text = arena_printf(&f->op.arena, "%s is not a database: it was left alone", f->path);
+    assert_string_equal(f->op.failure.text, text);
 }
 
 static void the_last_to_close_leaves_a_clean_file(void **state)

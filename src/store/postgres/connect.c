@@ -122,6 +122,9 @@ enum err postgres_fail(struct op *op, struct postgres_db *db, const PGresult *re
     /* A value that is none, a limit of the database's: the row is bad, not the database. */
     if (!strncmp(state, "23", 2) || !strncmp(state, "22", 2) || !strncmp(state, "54", 2))
         return op_fail(op, ERR_INVALID, "", "the database refused the row: a value is too long, or not of its kind");
+    if (!strcmp(state, "3F000")) /* nothing that search_path names is there */
+        return op_fail(op, ERR_STORAGE, "store", "the database failed: %s; the schema must be made first, by CREATE SCHEMA",
+                       message);
     return op_fail(op, ERR_STORAGE, "store", "the database failed: %s", message);
 }
 

@@ -32,13 +32,15 @@ static int wait_for_lock(void *context, int times)
     return 1;
 }
 
-static enum err set_pragmas(struct op *op, struct sqlite_db *db, enum db_purpose purpose)
+/* The first look into the file. */
+static enum err set_pragmas(struct op *op, struct sqlite_db *db, const char *path, enum db_purpose purpose)
 {
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(db->handle, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
     if (code == SQLITE_OK) code = sqlite3_step(statement);
     bool wal = code == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(statement, 0), "wal") == 0;
     sqlite3_finalize(statement);
+    if ((code & 0xff) == SQLITE_NOTADB) return op_fail(op, ERR_STORAGE, "store", "%s is not a database: it was left alone", path);
     if (code != SQLITE_ROW) return sqlite_fail(op, db, code);
     if (!wal) return op_fail(op, ERR_STORAGE, "store", "the file system does not allow write-ahead logging");
 
@@ -60,7 +62,7 @@ enum err sqlite_open(struct op *op, struct sqlite_db *db, const char *path, enum
     if (code != SQLITE_OK) return sqlite_fail(op, db, code);
     db->busy_limit_ms = busy_limit_ms;
     sqlite3_busy_handler(db->handle, wait_for_lock, db);
-    return set_pragmas(op, db, purpose);
+    return set_pragmas(op, db, path, purpose);
 }
 
 void sqlite_close(struct sqlite_db *db)
