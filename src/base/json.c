@@ -152,6 +152,8 @@ enum err json_parse(struct failure *failure, const char *bytes, size_t size, jso
         const char *reason = make_printable(error.text);
         if (error.column < 0)
             return failure_set(failure, ERR_INVALID, "", "the JSON text is malformed in line %d: %s", error.line, reason);
+        if (!memchr(bytes, '\n', size)) /* it may be a line of a file, whose number is told by who reads that */
+            return failure_set(failure, ERR_INVALID, "", "the JSON text is malformed at column %d: %s", error.column, reason);
         return failure_set(failure, ERR_INVALID, "", "the JSON text is malformed at line %d, column %d: %s", error.line,
                            error.column, reason);
     }

@@ -20,10 +20,9 @@ void json_add_string(struct buf *out, const char *text);
 void json_add_bool(struct buf *out, bool value);
 
 /* Parses one JSON text that must fill `bytes` (white space around it is allowed).
- * Refused with ERR_INVALID and a text naming line and column or the reason: bad syntax, bad UTF-8, a NUL in
- * a string, a member named twice in one object, a number out of range, nesting deeper than JSON_DEPTH_MAX
- * (checked before parsing), an empty text. Scalars at the top are allowed.
- * The caller owns *ret_json (json_decref). */
+ * Refused with ERR_INVALID and a text naming line (if there are several) and column, or the reason: bad syntax, bad UTF-8, a NUL
+ * in a string, a member named twice in one object, a number out of range, nesting deeper than JSON_DEPTH_MAX (checked before
+ * parsing), an empty text. Scalars at the top are allowed. The caller owns *ret_json (json_decref). */
 MUST_USE enum err json_parse(struct failure *failure, const char *bytes, size_t size, json_t **ret_json);
 
 /* The member of an object by its name, whatever the case of ASCII letters; the last of several. NULL if there is none, or if

@@ -201,6 +201,8 @@ static void the_failure_names_line_and_column(void **state)
     struct failure failure;
     assert_int_equal(parse("{\n  \"name\": oops\n}", &failure), ERR_INVALID);
     assert_non_null(strstr(failure.text, "line 2, column "));
+    assert_int_equal(parse("{\"name\": oops}", &failure), ERR_INVALID);
+    assert_non_null(strstr(failure.text, "malformed at column 13: ")); /* it has one line */
     assert_int_equal(parse("{\"name\":1,\"name\":2}", &failure), ERR_INVALID);
     assert_non_null(strstr(failure.text, "duplicate"));
 }
