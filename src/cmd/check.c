@@ -1,11 +1,17 @@
 #include "directory/check.h"
 
+#include "base/plural.h"
 #include "cmd/command.h"
 
 static void report(void *context, const char *finding)
 {
     (void)context;
     printf("%s\n", finding);
+}
+
+static void print_count(int64_t count, const char *what, const char *then)
+{
+    printf("%lld %s%s%s", (long long)count, what, plural(count), then);
 }
 
 int command_check(struct command_line *line)
@@ -18,8 +24,10 @@ int command_check(struct command_line *line)
     enum err e = directory_check(&op, store, report, NULL, &counts);
     store_close(store);
     if (e) return command_fail_op(&op);
-    printf("%lld organizations, %lld users, %lld groups, %lld memberships checked, %lld findings\n",
-           (long long)counts.organizations, (long long)counts.users, (long long)counts.groups, (long long)counts.memberships,
-           (long long)counts.findings);
+    print_count(counts.organizations, "organization", ", ");
+    print_count(counts.users, "user", ", ");
+    print_count(counts.groups, "group", ", ");
+    print_count(counts.memberships, "membership", " checked, ");
+    print_count(counts.findings, "finding", "\n");
     return counts.findings ? EXIT_BAD : EXIT_DONE;
 }

@@ -2,10 +2,12 @@
  *
  * The copy compares the rows it counted; then the target is checked as `roster check` does with the database, and the exports of
  * both are compared, by their digests. */
+#include "base/plural.h"
 #include "cmd/command.h"
 
 #include <inttypes.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 // clang-format off
@@ -81,7 +83,7 @@ static enum err check_target(struct op *op, struct store *to)
     int64_t findings = 0;
     enum err e = store_check(op, to, report, NULL, &findings);
     if (e || findings == 0) return e;
-    return op_fail(op, ERR_STORAGE, "", "%" PRId64 " findings in the copy", findings);
+    return op_fail(op, ERR_STORAGE, "", "%" PRId64 " finding%s in the copy", findings, plural(findings));
 }
 
 static int copy(struct op *op, struct store *from, struct store *to)
@@ -92,6 +94,7 @@ static int copy(struct op *op, struct store *from, struct store *to)
     take_signals(SIG_DFL);
     if (!e) e = check_target(op, to);
     if (!e) e = compare_exports(op, from, to);
+    if (e && !strcmp(op->failure.field, "to")) return command_fail(EXIT_BAD, "--to: %s", op->failure.text);
     if (e) return command_fail_op(op);
     printf("copied; the copy is sound and its export the same\n");
     return EXIT_DONE;

@@ -83,15 +83,24 @@ enum err command_export_all(struct op *op, struct store *store, FILE *file)
     return e;
 }
 
+/* Standard output without a path. */
+static enum err open_file(struct op *op, const char *path, FILE **ret_file)
+{
+    *ret_file = path ? fopen(path, "wxe") : stdout;
+    if (*ret_file) return ERR_OK;
+    if (errno == EEXIST) return op_fail(op, ERR_EXISTS, "file", "%s exists", path); /* in the words of backup */
+    return op_fail(op, ERR_INVALID, "file", "%s: %s", path, strerror(errno));
+}
+
 int command_export(struct command_line *line)
 {
     AUTO_OP op = op_begin();
     op.caller.system = true;
     struct store *store;
     if (command_open_store(&op, line, STORE_LOOK, &store)) return command_fail_op(&op);
-    FILE *file = line->word_count ? fopen(line->words[0], "wxe") : stdout;
-    enum err e =
-        file ? command_export_all(&op, store, file) : op_fail(&op, ERR_INVALID, "", "%s: %s", line->words[0], strerror(errno));
+    FILE *file = NULL;
+    enum err e = open_file(&op, line->word_count ? line->words[0] : NULL, &file);
+    if (!e) e = command_export_all(&op, store, file);
     if (!e && file != stdout && fsync(fileno(file)) != 0)
         e = op_fail(&op, ERR_STORAGE, "", "the export cannot be written: %s", strerror(errno));
     if (file && file != stdout) fclose(file);

@@ -12,6 +12,7 @@
 #include "store/copy.h"
 
 #include "base/memory.h"
+#include "base/plural.h"
 #include "store/engine.h"
 
 #include <inttypes.h>
@@ -114,7 +115,8 @@ static enum err check_is_empty(struct op *op, struct db *to)
         enum err e = count_rows(op, to, texts[i].count_content, &count);
         if (e) return e;
         if (count)
-            return op_fail(op, ERR_EXISTS, "to", "the target is not empty: it has rows in %s", store_copied_tables[i].name);
+            return op_fail(op, ERR_EXISTS, "to", "the database is not empty, it has rows in %s: copy into a new one",
+                           store_copied_tables[i].name);
     }
     return ERR_OK;
 }
@@ -285,8 +287,8 @@ static enum err check_counts(struct op *op, const struct copying *c, struct stor
         int64_t count = 0;
         e = count_rows(op, reader.db, texts[i].count, &count);
         if (!e && count != c->rows[i])
-            e = op_fail(op, ERR_STORAGE, "to", "%s has %" PRId64 " rows in the target, %" PRId64 " were copied",
-                        store_copied_tables[i].name, count, c->rows[i]);
+            e = op_fail(op, ERR_STORAGE, "to", "%s has %" PRId64 " row%s, %" PRId64 " were copied", store_copied_tables[i].name,
+                        count, plural(count), c->rows[i]);
     }
     return e;
 }

@@ -33,19 +33,19 @@ const WRONG = {
         table: 'change',
         row: 'NEW.organization_id = 1 AND NEW.version = 2 AND NEW.position = 0',
         statement: 'UPDATE change SET time = 1 WHERE organization_id = 1 AND version = 2 AND position = 0',
-        told: [/^log of organization 1: time goes back at version 2$/m, /^roster: 1 findings in the copy$/m],
+        told: [/^log of organization 1: time goes back at version 2$/m, /^roster: 1 finding in the copy$/m],
     },
     'a version that the log does not know, which no export shows: the check finds it': {
         table: 'change',
         row: 'NEW.organization_id = 1 AND NEW.version = 2 AND NEW.position = 0',
         statement: 'UPDATE organization SET version = 999 WHERE id = 1',
-        told: [/^organization 1 has version 999 but its log ends at version 2$/m, /^roster: 1 findings in the copy$/m],
+        told: [/^organization 1 has version 999 but its log ends at version 2$/m, /^roster: 1 finding in the copy$/m],
     },
     'a session that is lost, which neither export nor check shows: rows are counted': {
         table: 'login',
         row: 'NEW.user_id = 2',
         statement: 'DELETE FROM login WHERE user_id = 2',
-        told: [/^roster: login has 1 rows in the target, 2 were copied$/m],
+        told: [/^roster: --to: login has 1 row, 2 were copied$/m],
     },
 };
 
@@ -55,7 +55,7 @@ const DANGLING = {
         table: 'login',
         row: 'NEW.user_id = 2',
         statement: 'UPDATE login SET user_id = 999 WHERE user_id = 2',
-        told: [/^1 log-ins of a missing user$/m, /^roster: 1 findings in the copy$/m],
+        told: [/^1 log-ins of a missing user$/m, /^roster: 1 finding in the copy$/m],
     },
 };
 

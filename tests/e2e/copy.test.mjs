@@ -94,7 +94,7 @@ for (const [from, to] of PAIRS)
             const before = await target.export();
             const { code, stdout, stderr } = await copy(source, target);
             assert.deepEqual([code, stdout], [1, '']);
-            assert.match(stderr, /^roster: the target is not empty: it has rows in organization\n$/m);
+            assert.match(stderr, /^roster: --to: the database is not empty, it has rows in organization: copy into a new one\n$/m);
             assert.equal(await target.export(), before);
         });
     });
@@ -195,6 +195,6 @@ describe('what cannot be copied is said, and nothing is made', () => {
         const roster = new Roster({ engine: 'sqlite' });
         for (const args of [[], ['--from', roster.store], ['--to', roster.store], ['--from', roster.store, '--to', 'roster.db', 'x']])
             assert.equal((await roster.run(['copy', ...args])).code, 2);
-        assert.equal((await roster.run(['copy', '--from', 'nonsense', '--to', roster.store])).code, 1);
+        assert.equal((await roster.run(['copy', '--from', 'nonsense', '--to', roster.store])).code, 2);
     });
 });

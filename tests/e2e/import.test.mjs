@@ -148,7 +148,8 @@ describe('round trip', () => {
     it('an export does not write over a file', async () => {
         const roster = await imported(FULL_WORLD);
         roster.file('precious', 'keep me');
-        assert.equal((await roster.run(['export', '--store', roster.store, roster.file('precious')])).code, 1);
+        const { code, stderr } = await roster.run(['export', '--store', roster.store, roster.file('precious')]);
+        assert.deepEqual([code, stderr], [1, `roster: ${roster.file('precious')} exists\n`]);
         assert.equal(fs.readFileSync(roster.file('precious'), 'utf8'), 'keep me');
     });
     it('what is not sent is made: uuid, dates', async () => {

@@ -186,7 +186,7 @@ export class Roster {
         const output = await this.command('check');
         assert.match(
             output.trimEnd().split('\n').at(-1),
-            /^\d+ organizations, \d+ users, \d+ groups, \d+ memberships checked, 0 findings$/,
+            /^\d+ organizations?, \d+ users?, \d+ groups?, \d+ memberships? checked, 0 findings$/,
         );
         return output;
     }
