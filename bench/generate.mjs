@@ -8,15 +8,13 @@
 // groups, pages, and for each group it will write to which users are members and which are not yet.
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readFlags } from './flags.mjs';
 
-const { values: flags } = parseArgs({
-  options: {
-    out: { type: 'string', default: 'bench/out' },
-    scale: { type: 'string', default: '1' },
-    seed: { type: 'string', default: '1' },
-    accounts: { type: 'string', default: '0' },
-  },
+const flags = readFlags(import.meta.url, {
+  out: { type: 'string', default: 'bench/out' },
+  scale: { type: 'string', default: '1' },
+  seed: { type: 'string', default: '1' },
+  accounts: { type: 'string', default: '0' },
 });
 const scale = Number(flags.scale);
 const accounts = Number(flags.accounts);

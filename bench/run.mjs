@@ -1,27 +1,28 @@
 // run.mjs - all measurements of docs/benchmarks.md, one table at the end. script/bench builds what it needs and starts it.
+//
+//   node bench/run.mjs [--quick] [--scale 1] [--seed 1] [--accounts 0] [--seconds 3] [--rounds 5] [--only reads,writes]
+//                      [--binary build/roster] [--also NDJSON] [--picture SVG]
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { client, load, logInToPassbolt, out, readRows, touchAll, writeRequests } from './clients.mjs';
+import { readFlags } from './flags.mjs';
 import { Nginx, Server, cpuUs, fetchOnce, median, memoryMb, run, watch, wrk } from './machine.mjs';
 import { measurePostgres } from './postgres.mjs';
 import { add, kilo, notes, plot, reached, rows, say, table, times } from './report.mjs';
 
-const { values: flags } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    scale: { type: 'string', default: '1' },
-    seed: { type: 'string', default: '1' },
-    accounts: { type: 'string', default: '0' },
-    seconds: { type: 'string' },
-    rounds: { type: 'string' },
-    only: { type: 'string', default: 'import,start,reads,search,writes,postgres' },
-    also: { type: 'string' },
-    binary: { type: 'string', default: 'build/roster' },
-    picture: { type: 'string' },
-  },
+const flags = readFlags(import.meta.url, {
+  quick: { type: 'boolean', default: false },
+  scale: { type: 'string', default: '1' },
+  seed: { type: 'string', default: '1' },
+  accounts: { type: 'string', default: '0' },
+  seconds: { type: 'string' },
+  rounds: { type: 'string' },
+  only: { type: 'string', default: 'import,start,reads,search,writes,postgres' },
+  also: { type: 'string' },
+  binary: { type: 'string', default: 'build/roster' },
+  picture: { type: 'string' },
 });
 const rounds = Number(flags.rounds ?? (flags.quick ? 3 : 5));
 const seconds = Number(flags.seconds ?? (flags.quick ? 2 : 3));

@@ -12,17 +12,15 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { Cluster, query } from '../tests/e2e/support/postgres.mjs';
+import { readFlags } from './flags.mjs';
 
-const { values: flags } = parseArgs({
-  options: {
-    binary: { type: 'string', default: 'build/roster' },
-    scale: { type: 'string', default: '1' },
-    known: { type: 'string', default: '100000' },
-    rounds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'measure,known,place' },
-  },
+const flags = readFlags(import.meta.url, {
+  binary: { type: 'string', default: 'build/roster' },
+  scale: { type: 'string', default: '1' },
+  known: { type: 'string', default: '100000' },
+  rounds: { type: 'string', default: '3' },
+  only: { type: 'string', default: 'measure,known,place' },
 });
 const binary = resolve(flags.binary);
 const out = resolve('bench/out/scaling');

@@ -8,8 +8,8 @@
 
 // clang-format off
 const struct setting token_options[] = {
-    { "organization", SETTING_NUMBER, offsetof(struct token_flags, organization), "0",      0, NUMBER_MAX, NULL, AT_START, "ID", "create, list: the organization the credential belongs to" },
-    { "user",         SETTING_NUMBER, offsetof(struct token_flags, user),         "0",      0, NUMBER_MAX, NULL, AT_START, "ID", "create: the user it acts for; without it a service key, which is an administrator" },
+    { "organization", SETTING_NUMBER, offsetof(struct token_flags, organization), NULL,     1, NUMBER_MAX, NULL, AT_START, "ID", "create: the organization the credential belongs to, needed; list: only that one's (default: of all)" },
+    { "user",         SETTING_NUMBER, offsetof(struct token_flags, user),         NULL,     1, NUMBER_MAX, NULL, AT_START, "ID", "create: the user it acts for (default: none; it is a service key, which is an administrator)" },
     { "kind",         SETTING_CHOICE, offsetof(struct token_flags, kind),         "bearer", 0, 0, "bearer|api-key|key|personal-key", AT_START, NULL, "create: the form it is sent in" },
     { "rights",       SETTING_TEXT,   offsetof(struct token_flags, rights),       NULL,     0, 0, NULL, AT_START, "LIST", "create: read or read,write (default: read, or what --permit needs)" },
     { "permit",       SETTING_TEXT,   offsetof(struct token_flags, permit),       NULL,     0, 0, NULL, AT_START, "LIST", "create: only these operations: list,get,create,update,delete (default: all that the rights allow)" },

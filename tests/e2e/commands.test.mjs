@@ -5,9 +5,11 @@ import fs from 'node:fs';
 import { describe, it } from 'node:test';
 import { GROUPS } from './support/bold.mjs';
 import { bearer, group, organization, secret, smallWorld, TOKEN } from './support/objects.mjs';
-import { BINARY, Roster, serveObjects, sqliteOnly } from './support/roster.mjs';
+import { BINARY, ROOT, Roster, serveObjects, sqliteOnly } from './support/roster.mjs';
 
 const COMMANDS = ['serve', 'demo', 'import', 'export', 'token', 'check', 'backup', 'migrate', 'copy', 'routes', 'version'];
+
+const BENCH = ['bench/run.mjs', 'bench/generate.mjs', 'bench/scaling.mjs'];
 
 describe('help', () => {
     const roster = new Roster();
@@ -43,6 +45,26 @@ describe('help', () => {
             await flags('demo'),
             (await flags('serve')).filter((flag) => flag.trim() !== '--store'),
         );
+    });
+    it('token --help tells what is needed and what is meant without', async () => {
+        const { stdout } = await roster.run(['token', '--help']);
+        const words = stdout.replace(/\s+/g, ' ');
+        assert.match(words, /--organization ID create: the organization the credential belongs to, needed; list: .* \(1 to \d+\)/);
+        assert.match(words, /--user ID create: the user it acts for \(default: none; it is a service key, .*\) \(1 to \d+\)/);
+    });
+    for (const script of ['script/setup', 'script/test', 'script/bench', 'deploy/check', ...BENCH])
+        it(`${script} --help prints what the file begins with`, () => {
+            const words = script.endsWith('.mjs') ? [process.execPath, script] : [script];
+            const { status, stdout, stderr } = spawnSync(words[0], [...words.slice(1), '--help'], { cwd: ROOT, encoding: 'utf8' });
+            assert.deepEqual([status, stderr], [0, '']);
+            assert.match(stdout, new RegExp(`^ +(node )?${script}\\b`, 'm'));
+        });
+    it('a benchmark with a wrong flag ends with 2 and prints the same', () => {
+        for (const script of BENCH) {
+            const { status, stdout, stderr } = spawnSync(process.execPath, [script, '--colour'], { cwd: ROOT, encoding: 'utf8' });
+            assert.deepEqual([status, stdout], [2, '']);
+            assert.match(stderr, new RegExp(`'--colour'[^]*^ +node ${script}\\b`, 'm'));
+        }
     });
     it('no colours when it is not a terminal', async () => {
         for (const args of [['--help'], ['serve', '--help'], ['nonsense']]) {
