@@ -33,6 +33,7 @@ struct resident {
     bool deleted;                        /* guarded by the table lock */
     bool loading;                        /* guarded by load_mutex */
     struct turn turn;                    /* to write: what the invariants call the writer lock */
+    bool held;                           /* the log says that it cannot be written to; guarded by the turn */
     _Atomic int64_t known_version;       /* newest version heard of */
     _Atomic int64_t credentials_version; /* up to which the index of credentials has what the log says */
     _Atomic int64_t logins_version;      /* up to which sessions have ended as the log says; -1: not known */
@@ -73,6 +74,7 @@ struct directory {
     _Atomic int64_t follow_succeeded_ns; /* when, by clock_monotonic_ns; from the start on */
     _Atomic(const char *) follows_by;    /* store_follows_by; NULL: not known yet */
     _Atomic int64_t behind;              /* how many are on the list below */
+    _Atomic int64_t held_told_ns;        /* when it was last said of an organization that it is held */
     struct reach reach;
     /* The follower's own. */
     _Atomic int64_t organizations_version; /* of the installation: up to which its log was read for organizations */

@@ -3,8 +3,11 @@
  * No thread of the server waits for the disk. Measured with 64 clients in 64 organizations on one core: with a worker waiting for
  * each commit two fifths of the time went into switching between threads. */
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "directory/resident.h"
+
+#include <string.h>
 
 /* --- catching up with the log --- */
 
@@ -254,10 +257,30 @@ static void start_again(struct op *op)
     start_attempt(op);
 }
 
+/* Somebody keeps a lock for longer than a write waits: the log tells once of which organization, and when it can be written to
+ * again. Of a lock that many need not each line is of use. The turn is ours. */
+static void tell_held(const struct op *op, const struct write *write, enum err e)
+{
+    enum { HELD_EVERY_S = 5 };
+    struct resident *resident = write->resident;
+    _Atomic int64_t *told_ns = &write->directory->held_told_ns;
+    const int64_t now = clock_monotonic_ns(), last = atomic_load(told_ns);
+    if (e == ERR_OK && resident->held) {
+        resident->held = false;
+        log_info("organization %lld can be written to again", (long long)resident->organization_id);
+    }
+    if (e != ERR_BUSY || strcmp(op->failure.field, "lock") != 0 || resident->held) return;
+    if (last && now - last < HELD_EVERY_S * INT64_C(1000000000)) return;
+    atomic_store(told_ns, now);
+    resident->held = true;
+    log_warn("organization %lld cannot be written to: %s", (long long)resident->organization_id, op->failure.text);
+}
+
 static void committed(void *context, enum err e)
 {
     struct op *op = context;
     struct write *write = op->write;
+    tell_held(op, write, e);
     if (e == ERR_STALE) {
         op->async->again(op, start_again);
         return;

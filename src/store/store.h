@@ -3,7 +3,8 @@
  * Threads: any thread may call anything. Loading uses a pool of read connections; committing hands the work to threads that
  * commit for all who wait (group commit). No function is called on a thread that serves connections.
  *
- * Errors: ERR_STORAGE with the engine's words, ERR_BUSY when another process holds the database beyond the busy limit,
+ * Errors: ERR_STORAGE with the engine's words, ERR_BUSY, with the field "lock", when another process holds the database
+ * or, of PostgreSQL, what is needed of it, beyond the busy limit; ERR_BUSY too when the database does not answer,
  * ERR_STALE when the fence failed, ERR_NOT_FOUND for an unknown organization. */
 #ifndef ROSTER_STORE_STORE_H
 #define ROSTER_STORE_STORE_H

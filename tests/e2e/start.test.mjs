@@ -1,24 +1,15 @@
 // A server that is started while its database does not answer: it listens, says that nothing can be sent to it yet, and begins to serve
 // when the database is there. On PostgreSQL the network is cut; on SQLite another process holds the file.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { ids, GROUPS } from './support/bold.mjs';
+import { holdFile } from './support/hold.mjs';
 import { smallWorld, TOKEN } from './support/objects.mjs';
 import { Proxy } from './support/proxy.mjs';
 import { ENGINE, listRoutes, Roster } from './support/roster.mjs';
 import { eventually, timed } from './support/wait.mjs';
 
 const REASON = { sqlite: 'another process holds the database', postgres: 'cannot connect to the database: ' }[ENGINE];
-
-/* A process that has the file for itself until release(). */
-async function holdFile(path) {
-    const child = spawn('sqlite3', [path], { stdio: ['pipe', 'pipe', 'inherit'] });
-    const ended = new Promise((resolve) => child.on('close', resolve));
-    child.stdin.write('PRAGMA journal_mode; BEGIN IMMEDIATE; SELECT 1;\n');
-    await new Promise((resolve) => child.stdout.on('data', (text) => String(text).includes('1') && resolve()));
-    return () => (child.stdin.end('ROLLBACK;\n'), ended);
-}
 
 const proxies = [];
 after(() => Promise.all(proxies.map((proxy) => proxy.close())));

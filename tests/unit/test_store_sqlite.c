@@ -257,7 +257,7 @@ static void a_database_held_by_another_is_busy(void **state)
     assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     struct user *user = make_user(f, "ada");
-    assert_failed(f, change(f, USER_CREATED, NULL, user), ERR_BUSY, "store");
+    assert_failed(f, change(f, USER_CREATED, NULL, user), ERR_BUSY, "lock");
     assert_int_equal(user->id, 0);
     assert_int_equal(load(f, f->organization_id)->count[NOUN_USER], 0);
     assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);

@@ -226,7 +226,7 @@ static void put_back(struct postgres_db *db, struct waiting *w)
     int64_t now = clock_monotonic_ns();
     if (!w->since_ns) w->since_ns = now;
     if (now - w->since_ns > db->server->answer_limit_ms * 1000000) {
-        w->result = op_fail(w->op, ERR_BUSY, "store", "another node holds what this change needs");
+        w->result = op_fail(w->op, ERR_BUSY, "lock", "another session holds what this change needs");
         return;
     }
     w->pause_ms = !w->pause_ms ? PAUSE_MS : w->pause_ms > LONGEST_MS / 2 ? LONGEST_MS : 2 * w->pause_ms;

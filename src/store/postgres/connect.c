@@ -108,7 +108,7 @@ enum err postgres_fail(struct op *op, struct postgres_db *db, const PGresult *re
     if (!message) message = "";
     if (!strcmp(state, "40001") || !strcmp(state, "40P01") || !strcmp(state, "55P03") || !strcmp(state, "57014")) {
         db->conflict = true;
-        return op_fail(op, ERR_BUSY, "store", "another node holds what this change needs");
+        return op_fail(op, ERR_BUSY, "lock", "another session holds what this change needs");
     }
     /* Shut down, crashed, starting, or no longer the primary: what is wanted is another connection. */
     if (!strncmp(state, "57P", 3) || !strcmp(state, "25006") || !strncmp(state, "08", 2)) return postgres_lose(op, db, message);

@@ -117,7 +117,7 @@ enum err sqlite_fail(struct op *op, struct sqlite_db *db, int code)
     case SQLITE_CONSTRAINT:
         return fail_constraint(op, code, message);
     case SQLITE_BUSY:
-        return op_fail(op, ERR_BUSY, "store", "another process holds the database");
+        return op_fail(op, ERR_BUSY, "lock", "another process holds the database");
     case SQLITE_NOMEM:
         abort();
     default:

@@ -14,7 +14,7 @@ const SCRIPT = fileURLToPath(new URL('../../support/postgres', import.meta.url))
 const LIMIT_MS = 120_000;
 
 /* Debian's psql is a script that looks for this one; a test asks often. */
-function program(name) {
+export function program(name) {
     const versions = fs.existsSync('/usr/lib/postgresql') ? fs.readdirSync('/usr/lib/postgresql') : [];
     const [newest] = versions.sort((a, b) => b - a);
     return newest ? `/usr/lib/postgresql/${newest}/bin/${name}` : name;
