@@ -200,6 +200,7 @@ struct write {
     struct rule_context context;
     struct commit commit;
     int64_t begun_ns; /* its turn */
+    bool caught_up;   /* with what was heard of before its turn */
 };
 
 static void finish(struct op *op, struct write *write, enum err e)
@@ -237,7 +238,7 @@ static void apply_or_unlink(const struct write *write)
 
 static void start_attempt(struct op *op);
 
-/* Another process was faster: learn what it did and ask the rule again. */
+/* Another process was faster: learn what it did and ask the rule, again or for the first time. */
 static void start_again(struct op *op)
 {
     struct write *write = op->write;
@@ -306,6 +307,13 @@ static void start_attempt(struct op *op)
     if (now - write->begun_ns > PATIENCE_MS * INT64_C(1000000))
         e = op_fail(op, ERR_BUSY, "", "others change this organization too fast, try again");
     if (!e) e = directory_lease(op, write->directory, write->resident->organization_id, &write->resident, &write->image);
+    /* What was heard of is not left to the follower: it may never have the turn while writes follow each other and all wait for a
+     * held row. Nor would a commit succeed. */
+    if (!e && !write->caught_up && write->image->version < atomic_load(&write->resident->known_version)) {
+        write->caught_up = true; /* once: the database may have lost it */
+        op->async->again(op, start_again);
+        return;
+    }
     write->context = (struct rule_context){ .image = write->image };
     if (!e) e = directory_resolve_caller(op, write->image, &write->context.caller, &write->context.administrator);
     if (!e) directory_note_seen(op, write->directory, write->image);

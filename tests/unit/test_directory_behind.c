@@ -1,6 +1,8 @@
 /* An organization that cannot be followed: the others do not notice, and it is followed when it can be. */
 #include "directory_fixture.h"
 
+#include "store/engine.h"
+
 #define SECRET "2ed2bfd5-f927-490b-b77a-a7e2f0685d4e"
 
 static void await_group(struct world *w, int64_t group_id)
@@ -100,6 +102,62 @@ static void a_write_that_waits_keeps_the_follower_from_its_organization_alone(vo
     await_group(w, late->id);
 }
 
+/* The directory's store: while a row is held each write of that organization waits, and is refused. */
+static struct {
+    const struct engine *real;
+    _Atomic int64_t held; /* the organization; 0: none, and nobody writes any more */
+    _Atomic int refused;
+} holding;
+
+static void start_commit_if_not_held(struct op *op, struct store *store, struct commit *commit, store_commit_done done,
+                                     void *context)
+{
+    if (commit->organization_id != holding.held) {
+        holding.real->commit_start(op, store, commit, done, context);
+        return;
+    }
+    usleep(50000);
+    done(context, op_fail(op, ERR_BUSY, "", "the row is held"));
+}
+
+static void *write_until_it_is_free(void *argument)
+{
+    struct world *w = argument;
+    while (holding.held) {
+        AUTO_OP op = op_begin();
+        op.directory = w->directory;
+        op.caller = (struct caller){ .organization_id = w->organization_id, .rights = RIGHT_READ | RIGHT_WRITE };
+        enum err e = directory_create_group(&op, &(struct group){ .name = "late" }, group_fields("name", NULL));
+        if (e == ERR_BUSY) holding.refused++;
+    }
+    return NULL;
+}
+
+static void writes_that_follow_each_other_and_wait_do_not_keep_what_others_did_from_being_seen(void **state)
+{
+    enum { WRITERS = 4 };
+    struct world *w = *state;
+    struct engine engine = *w->f->store->engine;
+    holding.real = w->f->store->engine;
+    engine.commit_start = start_commit_if_not_held;
+    w->f->store->engine = &engine;
+    open_with_follower(w);
+    new_group(w, "it is in memory");
+    holding.held = w->organization_id;
+    pthread_t writers[WRITERS];
+    for (int i = 0; i < WRITERS; i++) pthread_create(&writers[i], NULL, write_until_it_is_free, w);
+    while (holding.refused < WRITERS) usleep(1000);
+    struct group *theirs = other_adds_group(w, "theirs"), found;
+    int64_t begun = clock_now();
+    while (!get_group(w, theirs->id, &found) && clock_now() - begun < 5000000) usleep(5000);
+    bool seen = get_group(w, theirs->id, &found);
+    holding.held = 0;
+    for (int i = 0; i < WRITERS; i++) pthread_join(writers[i], NULL);
+    close_directory(w);
+    w->f->store->engine = holding.real;
+    assert_true(seen);
+}
+
 static void it_is_followed_when_it_can_be(void **state)
 {
     struct world *w = *state;
@@ -181,6 +239,7 @@ int main(void)
         world_test(what_failed_is_tried_again_soon_however_seldom_is_followed),
         world_test(one_that_cannot_be_followed_does_not_keep_others_from_anything),
         world_test(a_write_that_waits_keeps_the_follower_from_its_organization_alone),
+        world_test(writes_that_follow_each_other_and_wait_do_not_keep_what_others_did_from_being_seen),
         world_test(it_is_followed_when_it_can_be),
         world_test(organizations_that_came_and_went_are_not_forgotten_over_a_failure),
     };
