@@ -132,7 +132,7 @@ enum err directory_forget(struct op *op, struct directory *directory, int64_t or
 
 enum err directory_compare(struct op *op, struct directory *directory, struct resident *resident)
 {
-    if (!turn_try(&resident->turn)) return ERR_PENDING;
+    if (!turn_take_within(&resident->turn, FOLLOWER_WAIT_MS)) return ERR_PENDING;
     enum err e = directory_refresh_image_in_turn(op, directory, resident, INT64_MAX);
     int64_t version;
     if (!e) e = store_version(op, directory->store, resident->organization_id, &version);

@@ -155,7 +155,7 @@ enum err directory_refresh_outdated(struct op *op, struct directory *directory, 
 {
     struct resident *resident = directory_find_resident(directory, organization_id);
     if (resident) {
-        if (!turn_try(&resident->turn)) return ERR_PENDING;
+        if (!turn_take_within(&resident->turn, FOLLOWER_WAIT_MS)) return ERR_PENDING;
         directory_unlink(directory, resident);
         turn_give(&resident->turn, true);
     }
@@ -298,11 +298,10 @@ static enum err hear(void *context, struct op *op, int64_t organization_id, int6
  * thousands. */
 static void follow_news(struct directory *directory, const struct heard *heard)
 {
-    enum { WAIT_MS = 20 }; /* for a write that ends as it should */
     AUTO_OP op = op_begin();
     op.caller.system = true;
     bool behind = directory_is_behind(directory, heard->organization_id) || !store_reachable(directory->store);
-    if (!behind && !directory_refresh(&op, directory, heard->organization_id, heard->version, WAIT_MS)) return;
+    if (!behind && !directory_refresh(&op, directory, heard->organization_id, heard->version, FOLLOWER_WAIT_MS)) return;
     directory_note_behind(directory, heard->organization_id, BEHIND_NEWS, heard->version);
     directory_raise(&directory_know_resident(directory, heard->organization_id)->known_version, heard->version);
     directory_reach_news(directory);

@@ -13,6 +13,10 @@
 #include "directory/follow_log.h"
 #include "directory/turn.h"
 
+/* How long the follower waits for the turn where a write that ends as it should must not keep it from its work. Of writes that
+ * follow each other without a pause it comes between two. */
+enum { FOLLOWER_WAIT_MS = 20 };
+
 /* What an organization that is behind has to catch up with; bits. */
 enum {
     BEHIND_NEWS = 1,     /* a version that was heard of */
@@ -137,7 +141,7 @@ MUST_USE enum err directory_follow_logins(struct op *op, struct directory *direc
 
 /* Brings one resident organization up to date after `version` was heard of: catches up or unlinks. ERR_PENDING: a write had the
  * turn for longer than `wait_ms`, so the image is as it was and the rest is done; also from the next one and directory_compare,
- * which do not wait and have done nothing then. */
+ * after FOLLOWER_WAIT_MS, which have done nothing then. */
 MUST_USE enum err directory_refresh(struct op *op, struct directory *directory, int64_t organization_id, int64_t version,
                                     int64_t wait_ms);
 

@@ -102,10 +102,12 @@ static void a_write_that_waits_keeps_the_follower_from_its_organization_alone(vo
     await_group(w, late->id);
 }
 
+enum { NOBODYS = -1 };
+
 /* The directory's store: while a row is held each write of that organization waits, and is refused. */
 static struct {
     const struct engine *real;
-    _Atomic int64_t held; /* the organization; 0: none, and nobody writes any more */
+    _Atomic int64_t held; /* the organization, or NOBODYS; 0: none, and nobody writes any more */
     _Atomic int refused;
 } holding;
 
@@ -156,6 +158,33 @@ static void writes_that_follow_each_other_and_wait_do_not_keep_what_others_did_f
     close_directory(w);
     w->f->store->engine = holding.real;
     assert_true(seen);
+}
+
+/* The follower looks seldom here, so that it is not by luck that it finds nobody writing. */
+static void one_that_is_deleted_is_gone_however_many_write_to_it(void **state)
+{
+    enum { WRITERS = 8 };
+    struct world *w = *state;
+    struct organization *organization = other_adds_organization(w, "deleted");
+    open_with_follower(w);
+    struct directory_options seldom = quiet_options;
+    seldom.follow_interval_ms = 1000;
+    directory_reload(w->directory, &seldom);
+    int64_t first = w->organization_id;
+    w->organization_id = organization->id;
+    new_group(w, "it is in memory");
+    holding.held = NOBODYS;
+    pthread_t writers[WRITERS];
+    for (int i = 0; i < WRITERS; i++) pthread_create(&writers[i], NULL, write_until_it_is_free, w);
+    usleep(100000);
+    commit_one(w, INSTALLATION, ORGANIZATION_DELETED, organization, NULL);
+    int64_t begun = clock_now();
+    while (directory_find_resident(w->directory, organization->id) && clock_now() - begun < 10000000) usleep(5000);
+    bool gone = !directory_find_resident(w->directory, organization->id);
+    holding.held = 0;
+    for (int i = 0; i < WRITERS; i++) pthread_join(writers[i], NULL);
+    w->organization_id = first;
+    assert_true(gone);
 }
 
 static void it_is_followed_when_it_can_be(void **state)
@@ -240,6 +269,7 @@ int main(void)
         world_test(one_that_cannot_be_followed_does_not_keep_others_from_anything),
         world_test(a_write_that_waits_keeps_the_follower_from_its_organization_alone),
         world_test(writes_that_follow_each_other_and_wait_do_not_keep_what_others_did_from_being_seen),
+        world_test(one_that_is_deleted_is_gone_however_many_write_to_it),
         world_test(it_is_followed_when_it_can_be),
         world_test(organizations_that_came_and_went_are_not_forgotten_over_a_failure),
     };
