@@ -123,6 +123,17 @@ static void report_bad(struct importer *importer, int64_t number)
     importer->options->report(importer->options->context, number, text);
 }
 
+/* What the ledger took from changes that were not committed is read from the database again. */
+static void forget_pending(struct importer *importer)
+{
+    struct ledger_organization *organization = ledger_find(&importer->ledger, importer->organization_id);
+    if (!organization) return;
+    nesting_free(&organization->nestings);
+    organization->nestings_loaded = false;
+    organization->credential_count = 0;
+    organization->credentials_loaded = false;
+}
+
 /* A server that writes without a pause is often faster: each attempt then has its chance, a number of them would be too few. */
 static enum err import_one(struct importer *importer, const char *text, size_t size)
 {
@@ -134,21 +145,12 @@ static enum err import_one(struct importer *importer, const char *text, size_t s
         importer->counts = counts;
         begin_batch(importer);
         e = import_line(importer, text, size);
-        if (!e) e = commit_batch(importer);
+        if (e) continue;
+        e = commit_batch(importer);
+        if (e) forget_pending(importer);
     }
     if (e) importer->counts = counts; /* it made nothing */
     return e;
-}
-
-/* What the ledger took from the batch that was not committed is read from the database again. */
-static void forget_pending(struct importer *importer)
-{
-    struct ledger_organization *organization = ledger_find(&importer->ledger, importer->organization_id);
-    if (!organization) return;
-    nesting_free(&organization->nestings);
-    organization->nestings_loaded = false;
-    organization->credential_count = 0;
-    organization->credentials_loaded = false;
 }
 
 /* The batch was refused as a whole, by another process's commit or by a row that is there already: each line again, against the

@@ -1,6 +1,8 @@
 /* Directory files into the database: upsert, checks before anything is kept, what bad lines do. */
 #include "import_fixture.h"
 
+#include "store/engine.h"
+
 static const char *group_name(struct world *w, int64_t id)
 {
     union object group = get_stored(w, NOUN_GROUP, id, 0);
@@ -579,6 +581,56 @@ static void nestings_and_credentials_of_a_batch_that_is_done_again_are_kept(void
     assert_int_equal(authenticate(w, "Bearer second", FORM_BEARER), ERR_OK);
 }
 
+/* The importer's store, in which another process is faster than some of its commits. */
+static struct {
+    struct world *w;
+    const struct engine *real;
+    int commits;
+    const char *faster_than; /* digits: which of the commits */
+} overtaking;
+
+static enum err commit_overtaken(struct op *op, struct store *store, struct commit *commit)
+{
+    char number = (char)('0' + ++overtaking.commits);
+    if (strchr(overtaking.faster_than, number)) {
+        struct world *w = overtaking.w;
+        struct group *group = make_group(w->f, "faster");
+        group->organization_id = w->organization_id;
+        struct change_list list = { 0 };
+        append(w->f, &list, GROUP_CREATED, NULL, group);
+        struct commit theirs = { .organization_id = w->organization_id, .time = op->now, .changes = &list };
+        assert_done(w->f, store_version(&w->f->op, w->f->store, w->organization_id, &theirs.expected_version));
+        assert_done(w->f, store_commit(&w->f->op, w->f->store, &theirs));
+    }
+    return overtaking.real->commit(op, store, commit);
+}
+
+/* Nor must what the attempt remembered that another process was faster than. */
+static void so_they_are_if_a_line_of_it_has_to_be_tried_again(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    struct engine engine = *w->other->engine;
+    overtaking.w = w;
+    overtaking.real = w->other->engine;
+    overtaking.commits = 0;
+    overtaking.faster_than = "124"; /* the batch, and the first attempt of each line */
+    engine.commit = commit_overtaken;
+    w->other->engine = &engine;
+    struct outcome outcome =
+        import_lines(w,
+                     "{'type':'nesting','organizationId':@,'groupId':200,'childGroupId':201,'delete':true}\n"
+                     "{'type':'credential','organizationId':@,'kind':'bearer','secret':'second','rights':['read']}\n",
+                     false, true);
+    w->other->engine = overtaking.real;
+    assert_int_equal(outcome.e, ERR_OK);
+    assert_int_equal(outcome.counts.deleted[NOUN_NESTING], 1);
+    assert_int_equal(outcome.counts.created[NOUN_CREDENTIAL], 1);
+    assert_null(get_stored(w, NOUN_NESTING, 200, 201).any);
+    refresh(w, w->organization_id);
+    assert_int_equal(authenticate(w, "Bearer second", FORM_BEARER), ERR_OK);
+}
+
 static void long_and_empty_lines_and_any_line_end_are_read(void **state)
 {
     struct world *w = *state;
@@ -714,6 +766,7 @@ int main(void)
         world_test(a_deleted_user_leaves_its_groups_although_the_line_before_was_bad),
         world_test(names_are_checked_as_the_lines_before_left_them),
         world_test(nestings_and_credentials_of_a_batch_that_is_done_again_are_kept),
+        world_test(so_they_are_if_a_line_of_it_has_to_be_tried_again),
         world_test(long_and_empty_lines_and_any_line_end_are_read),
         world_test(an_imported_secret_is_accepted),
         world_test(a_credential_is_known_again_by_its_secret_or_hash),
