@@ -173,6 +173,7 @@ static enum err import_carefully(struct importer *importer)
         e = import_one(importer, lines[i].text, lines[i].size);
         if (is_line_error(e)) {
             report_bad(importer, lines[i].number);
+            failure_clear(&importer->batch->failure);
             e = ERR_OK;
         }
     }

@@ -12,12 +12,13 @@ struct outcome {
     enum err e;
     struct import_counts counts;
     int64_t reported, line; /* of the first bad line */
-    char text[512];
+    char text[512], last_text[512];
 };
 
 static inline void report(void *context, int64_t line, const char *text)
 {
     struct outcome *outcome = context;
+    snprintf(outcome->last_text, sizeof outcome->last_text, "%s", text);
     if (outcome->reported++) return;
     outcome->line = line;
     snprintf(outcome->text, sizeof outcome->text, "%s", text);

@@ -631,6 +631,23 @@ static void so_they_are_if_a_line_of_it_has_to_be_tried_again(void **state)
     assert_int_equal(authenticate(w, "Bearer second", FORM_BEARER), ERR_OK);
 }
 
+/* Not that of a line before, which was found when its batch was done again. */
+static void of_each_bad_line_its_own_mistake_is_told(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    w->organization_id = 50;
+    import(w, "{'type':'organization','id':@,'name':'Second'}\n");
+    struct outcome outcome =
+        import_lines(w,
+                     "{'type':'user','organizationId':@,'id':100}\n"
+                     "{'type':'credential','organizationId':@,'kind':'bearer','secret':'second','delete':true}\n",
+                     false, true);
+    assert_bad(outcome, 1, "id");
+    assert_int_equal(outcome.counts.bad, 2);
+    if (!strstr(outcome.last_text, "revoke")) fail_msg("\"%s\" is another line's mistake", outcome.last_text);
+}
+
 static void long_and_empty_lines_and_any_line_end_are_read(void **state)
 {
     struct world *w = *state;
@@ -767,6 +784,7 @@ int main(void)
         world_test(names_are_checked_as_the_lines_before_left_them),
         world_test(nestings_and_credentials_of_a_batch_that_is_done_again_are_kept),
         world_test(so_they_are_if_a_line_of_it_has_to_be_tried_again),
+        world_test(of_each_bad_line_its_own_mistake_is_told),
         world_test(long_and_empty_lines_and_any_line_end_are_read),
         world_test(an_imported_secret_is_accepted),
         world_test(a_credential_is_known_again_by_its_secret_or_hash),
