@@ -30,7 +30,7 @@ static enum err load_credential(void *context, struct op *op, const struct crede
 static enum err load_credentials(struct line *line)
 {
     struct ledger_organization *organization = line->organization;
-    if (organization->credentials_loaded || (organization->created && !line->importer->careful)) return ERR_OK;
+    if (organization->credentials_loaded || (organization->created && !organization->forgotten)) return ERR_OK;
     struct remembering remembering = { &line->importer->ledger, organization };
     struct store_sink sink = { .context = &remembering, .credential = load_credential };
     int64_t version;

@@ -45,7 +45,7 @@ enum err import_nesting(struct line *line)
     struct importer *importer = line->importer;
     const struct nesting *values = line->values.nesting;
     struct ledger_organization *organization = line->organization;
-    if (!organization->nestings_loaded && (!organization->created || importer->careful)) {
+    if (!organization->nestings_loaded && (!organization->created || organization->forgotten)) {
         struct store_sink sink = { .context = &organization->nestings, .nesting = load_nesting };
         int64_t version;
         enum err e = store_load(line->op, importer->store, organization->id, &sink, NULL, &version);

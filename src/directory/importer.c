@@ -132,6 +132,7 @@ static void forget_pending(struct importer *importer)
     organization->nestings_loaded = false;
     organization->credential_count = 0;
     organization->credentials_loaded = false;
+    organization->forgotten = true;
 }
 
 /* A server that writes without a pause is often faster: each attempt then has its chance, a number of them would be too few. */

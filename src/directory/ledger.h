@@ -46,9 +46,10 @@ void hash_set_free(struct hash_set *set);
 /* One organization in the ledger. */
 struct ledger_organization {
     int64_t id;
-    bool exists;  /* in the database or made by the file */
-    bool deleted; /* by the file */
-    bool created; /* by the file: nothing of it was in the database before */
+    bool exists;    /* in the database or made by the file */
+    bool deleted;   /* by the file */
+    bool created;   /* by the file: nothing of it was in the database before */
+    bool forgotten; /* what was known of nestings and credentials: also of one that the file made they are read then */
     bool unique_group_names;
     struct number_set users, groups;                 /* made by the file */
     struct number_set deleted_users, deleted_groups; /* by the file */

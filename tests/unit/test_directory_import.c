@@ -631,6 +631,28 @@ static void so_they_are_if_a_line_of_it_has_to_be_tried_again(void **state)
     assert_int_equal(authenticate(w, "Bearer second", FORM_BEARER), ERR_OK);
 }
 
+/* A batch without nestings is done again: those that the file made before it still count. */
+static void a_cycle_is_found_behind_a_batch_that_is_done_again(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    w->organization_id = 50;
+    struct outcome outcome = import_lines(w,
+                                          "{'type':'organization','id':@,'name':'Second'}\n"
+                                          "{'type':'group','organizationId':@,'id':500,'name':'A'}\n"
+                                          "{'type':'group','organizationId':@,'id':501,'name':'B'}\n"
+                                          "{'type':'nesting','organizationId':@,'groupId':500,'childGroupId':501}\n"
+                                          "{'type':'user','organizationId':@,'id':999,'delete':true}\n"
+                                          "{'type':'user','organizationId':@,'id':100}\n"
+                                          "{'type':'user','organizationId':@,'id':999,'delete':true}\n"
+                                          "{'type':'nesting','organizationId':@,'groupId':501,'childGroupId':500}\n",
+                                          false, true);
+    assert_bad(outcome, 6, "id");
+    assert_int_equal(outcome.counts.bad, 2);
+    assert_null(get_stored(w, NOUN_NESTING, 501, 500).any);
+    assert_sound(w);
+}
+
 /* Not that of a line before, which was found when its batch was done again. */
 static void of_each_bad_line_its_own_mistake_is_told(void **state)
 {
@@ -784,6 +806,7 @@ int main(void)
         world_test(names_are_checked_as_the_lines_before_left_them),
         world_test(nestings_and_credentials_of_a_batch_that_is_done_again_are_kept),
         world_test(so_they_are_if_a_line_of_it_has_to_be_tried_again),
+        world_test(a_cycle_is_found_behind_a_batch_that_is_done_again),
         world_test(of_each_bad_line_its_own_mistake_is_told),
         world_test(long_and_empty_lines_and_any_line_end_are_read),
         world_test(an_imported_secret_is_accepted),
