@@ -48,6 +48,7 @@ static void begin_empty_batch_again(struct importer *importer)
     if (importer->line_count) return;
     importer->organization_id = NO_ORGANIZATION;
     importer->kind = BATCH_PUTS;
+    hash_set_free(&importer->touched);
 }
 
 struct leaving {

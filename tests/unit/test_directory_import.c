@@ -529,6 +529,21 @@ static void bad_lines_are_counted_although_their_batch_is_done_again(void **stat
     assert_sound(w);
 }
 
+/* A line about what only a bad line was about before ends no batch. */
+static void a_bad_line_has_no_part_in_the_batch(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    struct outcome outcome = import_lines(w,
+                                          "{'type':'user','organizationId':@,'id':400,'accountId':999}\n"
+                                          "{'type':'user','organizationId':@,'id':401}\n"
+                                          "{'type':'user','organizationId':@,'id':400}\n",
+                                          false, true);
+    assert_bad(outcome, 1, "accountId");
+    assert_int_equal(outcome.counts.created[NOUN_USER], 2);
+    assert_int_equal(outcome.counts.commits, 1);
+}
+
 static void a_deleted_user_leaves_its_groups_although_the_line_before_was_bad(void **state)
 {
     struct world *w = *state;
@@ -802,6 +817,7 @@ int main(void)
         world_test(what_another_object_has_is_refused_and_nothing_is_kept),
         world_test(with_keep_going_good_lines_are_kept_and_bad_ones_counted),
         world_test(bad_lines_are_counted_although_their_batch_is_done_again),
+        world_test(a_bad_line_has_no_part_in_the_batch),
         world_test(a_deleted_user_leaves_its_groups_although_the_line_before_was_bad),
         world_test(names_are_checked_as_the_lines_before_left_them),
         world_test(nestings_and_credentials_of_a_batch_that_is_done_again_are_kept),
