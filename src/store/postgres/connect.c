@@ -246,43 +246,56 @@ static enum err set_session(struct op *op, struct postgres_db *db)
     return e;
 }
 
-/* Its last line, which is about the host that was tried last; without its end. */
-static const char *last_line(struct op *op, const char *message)
+/* The line of the message that ends with one of the states, as far as it; NULL if there is none. */
+static const char *line_before_state(struct op *op, const char *message)
 {
-    char *text = arena_strdup(&op->arena, message);
-    size_t size = strlen(text);
-    while (size && text[size - 1] == '\n') text[--size] = 0;
-    const char *end = strrchr(text, '\n');
-    return end ? end + 1 : text;
+    static const char *const states[] = { ":  28P01", ":  3D000" };
+    char *rest = arena_strdup(&op->arena, message);
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        const size_t size = strlen(line);
+        for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+            const size_t ending = strlen(states[i]);
+            if (size < ending || strcmp(line + size - ending, states[i]) != 0) continue;
+            line[size - ending] = '\0';
+            return line;
+        }
+    }
+    return NULL;
 }
 
-/* An address with a mistake in it is told at once, instead of being waited for: a password or role that the server refuses
- * (28P01, 28000), a database that it does not have (3D000). Of a connection that failed libpq has the SQLSTATE only in messages
- * that are asked to be nothing else, so it is tried once more; only if a server has said something, which has its severity before
- * it. */
-static bool is_refused_for_good(struct op *op, PGconn *connection)
+static bool has_one_host(PGconn *connection)
 {
-    static const char *const states[] = { ":  28P01", ":  28000", ":  3D000" };
-    if (PQconnectionNeedsPassword(connection)) return true;
-    if (!strstr(PQerrorMessage(connection), ":  ")) return false;
+    bool one = true;
+    PQconninfoOption *options = PQconninfo(connection);
+    for (const PQconninfoOption *o = options; o && o->keyword; o++)
+        if (!strncmp(o->keyword, "host", 4) && o->val && strchr(o->val, ',')) one = false;
+    PQconninfoFree(options);
+    return one;
+}
+
+/* An address with a mistake in it is told at once, instead of being waited for: a password that the server refuses (28P01), a
+ * database that it does not have (3D000). Not so with several hosts: the right one may be down. Nor what else keeps somebody from
+ * logging in (28000): a service that is asked for passwords may be away. Of a connection that failed libpq has the SQLSTATE only
+ * in messages that are asked to be nothing else, so it is tried once more; only if a server has said something, which has its
+ * severity before it. What to tell, or NULL. */
+static const char *find_mistake(struct op *op, PGconn *connection, const char *message)
+{
+    if (PQconnectionNeedsPassword(connection)) return message;
+    if (!strstr(message, ":  ") || !has_one_host(connection)) return NULL;
     PQsetErrorVerbosity(connection, PQERRORS_SQLSTATE);
     PQreset(connection);
     PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
-    const char *line = last_line(op, PQerrorMessage(connection));
-    size_t size = strlen(line);
-    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
-        size_t ending = strlen(states[i]);
-        if (size >= ending && strcmp(line + size - ending, states[i]) == 0) return true;
-    }
-    return false;
+    const char *beginning = line_before_state(op, PQerrorMessage(connection));
+    return beginning ? strstr(message, beginning) : NULL;
 }
 
 static enum err fail_to_connect(struct op *op, struct postgres_db *db)
 {
     const char *message = arena_strdup(&op->arena, PQerrorMessage(db->connection));
-    if (!db->server->opening || !is_refused_for_good(op, db->connection)) return postgres_lose(op, db, message);
+    const char *mistake = db->server->opening ? find_mistake(op, db->connection, message) : NULL;
+    if (!mistake) return postgres_lose(op, db, message);
     postgres_close(db);
-    return op_fail(op, ERR_INVALID, "store", "cannot connect to the database: %s", last_line(op, message));
+    return op_fail(op, ERR_INVALID, "store", "cannot connect to the database: %.*s", (int)strcspn(mistake, "\n"), mistake);
 }
 
 enum err postgres_open_connection(struct op *op, struct postgres_db *db)
