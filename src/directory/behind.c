@@ -48,12 +48,16 @@ bool directory_is_behind(struct directory *directory, int64_t organization_id)
     return directory->behind_first && directory_know_resident(directory, organization_id)->behind.what;
 }
 
-static enum err bring_up(struct op *op, struct directory *directory, struct resident *resident, const struct behind *behind)
+/* What is done is not done again when the rest fails. */
+static enum err bring_up(struct op *op, struct directory *directory, struct resident *resident, struct behind *behind)
 {
     enum err e = ERR_OK;
-    if (behind->what & BEHIND_OUTDATED) e = directory_refresh_outdated(op, directory, resident->organization_id);
-    bool lives = !(behind->what & BEHIND_OUTDATED) || directory_find_resident(directory, resident->organization_id);
+    bool outdated = behind->what & BEHIND_OUTDATED;
+    if (outdated) e = directory_refresh_outdated(op, directory, resident->organization_id);
+    if (!e) behind->what &= ~BEHIND_OUTDATED;
+    bool lives = !outdated || directory_find_resident(directory, resident->organization_id);
     if (!e && lives && behind->what & BEHIND_PAST) e = directory_compare(op, directory, resident);
+    if (!e) behind->what &= ~BEHIND_PAST;
     if (!e && lives) e = directory_refresh(op, directory, resident->organization_id, behind->version, 0);
     return e;
 }
@@ -88,7 +92,7 @@ static enum err bring_up_first(struct directory *directory)
     struct resident *resident = take_first(directory, &behind);
     enum err e = bring_up(&op, directory, resident, &behind);
     if (e) {
-        directory_note_behind(directory, resident->organization_id, behind.what, behind.version);
+        directory_note_behind(directory, resident->organization_id, behind.what | BEHIND_NEWS, behind.version);
         resident->behind.attempts = behind.attempts;
         if (e == ERR_PENDING) return ERR_OK; /* that is no failure: its write ends, or brings the image up to date itself */
         note_failure(&op, directory, resident);
@@ -132,7 +136,7 @@ enum err directory_forget(struct op *op, struct directory *directory, int64_t or
 
 enum err directory_compare(struct op *op, struct directory *directory, struct resident *resident)
 {
-    if (!turn_take_within(&resident->turn, FOLLOWER_WAIT_MS)) return ERR_PENDING;
+    if (!turn_take_within(&resident->turn, BACKGROUND_WAIT_MS)) return ERR_PENDING;
     enum err e = directory_refresh_image_in_turn(op, directory, resident, INT64_MAX);
     int64_t version;
     if (!e) e = store_version(op, directory->store, resident->organization_id, &version);

@@ -155,7 +155,7 @@ enum err directory_refresh_outdated(struct op *op, struct directory *directory, 
 {
     struct resident *resident = directory_find_resident(directory, organization_id);
     if (resident) {
-        if (!turn_take_within(&resident->turn, FOLLOWER_WAIT_MS)) return ERR_PENDING;
+        if (!turn_take_within(&resident->turn, BACKGROUND_WAIT_MS)) return ERR_PENDING;
         directory_unlink(directory, resident);
         turn_give(&resident->turn, true);
     }
@@ -301,7 +301,7 @@ static void follow_news(struct directory *directory, const struct heard *heard)
     AUTO_OP op = op_begin();
     op.caller.system = true;
     bool behind = directory_is_behind(directory, heard->organization_id) || !store_reachable(directory->store);
-    if (!behind && !directory_refresh(&op, directory, heard->organization_id, heard->version, FOLLOWER_WAIT_MS)) return;
+    if (!behind && !directory_refresh(&op, directory, heard->organization_id, heard->version, BACKGROUND_WAIT_MS)) return;
     directory_note_behind(directory, heard->organization_id, BEHIND_NEWS, heard->version);
     directory_raise(&directory_know_resident(directory, heard->organization_id)->known_version, heard->version);
     directory_reach_news(directory);

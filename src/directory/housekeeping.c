@@ -6,6 +6,22 @@
 
 #include <errno.h>
 
+/* --- sessions that other nodes believe to end soon --- */
+
+static enum err save_logins(struct op *op, struct directory *directory)
+{
+    bool must = directory->logins && logins_must_save(directory->logins) && store_reachable(directory->store);
+    return must ? logins_save_sessions(op, directory->logins) : ERR_OK;
+}
+
+/* In between what takes long; if they cannot be saved their own job tells so. */
+static void save_urgent_sessions(struct directory *directory)
+{
+    AUTO_OP op = op_begin();
+    op.caller.system = true;
+    (void)!save_logins(&op, directory);
+}
+
 /* --- ended memberships --- */
 
 struct ended {
@@ -72,6 +88,7 @@ static void expire_batch(struct op *op, struct directory *directory, struct ende
     for (size_t i = 0; i < ended->count && !atomic_load(&directory->stopping); i++) {
         int64_t id = ended->items[i].organization_id;
         if (!is_first_of_its_organization(ended, i) || !expire_organization(op, directory, ended, id)) continue;
+        save_urgent_sessions(directory); /* what was refused may have taken seconds */
         refusing->ids = arena_grow(&op->arena, refusing->ids, refusing->count, &refusing->capacity, sizeof id);
         refusing->ids[refusing->count++] = id;
     }
@@ -133,7 +150,7 @@ static void drop_idle_fragments(struct directory *directory, int64_t budget)
     while (fragments_total() > budget - budget / 8) {
         struct resident *idle = find_idle(directory, true, &total);
         if (!idle) return;
-        turn_take(&idle->turn);
+        if (!turn_take_within(&idle->turn, BACKGROUND_WAIT_MS)) return; /* a write waits for a held row; next time */
         pthread_rwlock_rdlock(&directory->table_lock);
         struct image *image = idle->image;
         if (image) image_hold(image);
@@ -162,12 +179,6 @@ enum err directory_save_last_used(struct op *op, struct directory *directory)
 static enum err keep_logins(struct op *op, struct directory *directory)
 {
     return directory->logins ? logins_keep_house(op, directory->logins) : ERR_OK;
-}
-
-static enum err save_logins(struct op *op, struct directory *directory)
-{
-    bool must = directory->logins && logins_must_save(directory->logins) && store_reachable(directory->store);
-    return must ? logins_save_sessions(op, directory->logins) : ERR_OK;
 }
 
 /* Waits; true when it is time to stop. */

@@ -13,9 +13,9 @@
 #include "directory/follow_log.h"
 #include "directory/turn.h"
 
-/* How long the follower waits for the turn where a write that ends as it should must not keep it from its work. Of writes that
+/* How long the background waits for the turn where a write that ends as it should must not keep it from its work. Of writes that
  * follow each other without a pause it comes between two. */
-enum { FOLLOWER_WAIT_MS = 20 };
+enum { BACKGROUND_WAIT_MS = 20 };
 
 /* What an organization that is behind has to catch up with; bits. */
 enum {
@@ -141,7 +141,7 @@ MUST_USE enum err directory_follow_logins(struct op *op, struct directory *direc
 
 /* Brings one resident organization up to date after `version` was heard of: catches up or unlinks. ERR_PENDING: a write had the
  * turn for longer than `wait_ms`, so the image is as it was and the rest is done; also from the next one and directory_compare,
- * after FOLLOWER_WAIT_MS, which have done nothing then. */
+ * after BACKGROUND_WAIT_MS, which have done nothing then. */
 MUST_USE enum err directory_refresh(struct op *op, struct directory *directory, int64_t organization_id, int64_t version,
                                     int64_t wait_ms);
 
