@@ -111,8 +111,8 @@ void server_why(struct server *server, char *text, size_t size);
 void postgres_init(struct postgres_db *db, struct server *server);
 
 /* Connects, unless it is connected and seems well. ERR_BUSY at once while the server is away and somebody tried a moment ago;
- * ERR_INVALID for a database that Roster cannot use (encoding, synchronous_commit off), and while opening for a password or database
- * that the server does not know. */
+ * ERR_INVALID for a database that Roster cannot use (encoding, synchronous_commit off), and while opening for a password or
+ * database that the server does not know. */
 MUST_USE enum err postgres_connect(struct op *op, struct postgres_db *db);
 
 /* Closes; a closed connection is ignored. Connecting again is possible. */
