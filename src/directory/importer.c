@@ -240,7 +240,8 @@ static enum err read_file(struct importer *importer, FILE *file, int reading)
     int64_t number = 0;
     enum err e = ERR_OK;
     do {
-        if (!importer->line_count) begin_batch(importer); /* nothing is pending: the memory of bad lines goes */
+        /* What bad lines took goes as well; here no line was read ahead in vain. */
+        if (!importer->line_count || importer->batch->arena.total >= IMPORT_BATCH_MEMORY) e = import_flush(importer);
         import_fill_ahead(importer, &lines);
         for (; !e && ahead->at < ahead->count && ahead->lines[ahead->at].result != LINES_END; ahead->at++) {
             e = take_line(importer, ++number, &ahead->lines[ahead->at]);

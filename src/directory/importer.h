@@ -1,9 +1,11 @@
 /* importer.h — the directory file into the database (docs/directory-file.md).
  *
  * The file is read twice: first everything is checked and nothing written, then, if no line was bad, it is committed: every
- * 10,000 lines or 16 MiB and at each change of organization. With keep_going the first reading is left out and bad lines are
- * passed over. Memory does not grow with the file (see ledger.h). What was checked can still fail while committing if another
- * process changes the same objects meanwhile; then the report says so and what was committed before stays. */
+ * 10,000 lines or 16 MiB, at each change of organization, and when a batch takes much memory. With keep_going the first reading
+ * is left out and bad lines are passed over. Memory does not grow with the file (see ledger.h). What was checked can still fail
+ * while committing if another process changes the same objects meanwhile; then the report says so and what was committed before
+ * stays.
+ */
 #ifndef ROSTER_DIRECTORY_IMPORTER_H
 #define ROSTER_DIRECTORY_IMPORTER_H
 
@@ -14,6 +16,10 @@
 #include <stdio.h>
 
 enum { IMPORT_LINE_MAX = 1 << 20, IMPORT_BATCH_LINES = 10000, IMPORT_BATCH_BYTES = 16 << 20 };
+
+/* Bytes that the lines of a batch may take together with what was looked up for them, bad lines among them too: then it is
+ * committed before more is read. A few hundred lines may come on top. */
+enum { IMPORT_BATCH_MEMORY = 64 << 20 };
 
 struct import_counts {
     int64_t created[NOUN_COUNT], changed[NOUN_COUNT], unchanged[NOUN_COUNT], deleted[NOUN_COUNT];

@@ -781,6 +781,54 @@ static void a_file_of_several_batches_is_imported(void **state)
     assert_sound(w);
 }
 
+/* The importer's store, which notes how much memory there is at each look into the database. */
+static struct {
+    const struct engine *real;
+    size_t largest;
+} watching;
+
+static enum err take_reader_watched(struct op *op, struct store *store, struct db **ret_db)
+{
+    if (op->arena.total > watching.largest) watching.largest = op->arena.total;
+    return watching.real->take_reader(op, store, ret_db);
+}
+
+/* Neither while checking nor while writing, and although a good line waits for its commit. */
+static void bad_lines_do_not_add_up_in_memory(void **state)
+{
+    enum { LINES = 3000, LANGUAGES = 1000 };
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    long long organization = (long long)w->organization_id;
+    char *bytes = malloc((size_t)LINES * LANGUAGES * 20);
+    size_t size = add_line(bytes, "{\"type\":\"user\",\"organizationId\":%lld,\"id\":400}\n", organization);
+    for (int i = 0; i < LINES; i++) {
+        size +=
+            add_line(bytes + size, "{\"type\":\"group\",\"organizationId\":%lld,\"id\":%d,\"name\":\"PARENTS\",\"languages\":[",
+                     organization, 300 + i);
+        for (int language = 1; language <= LANGUAGES; language++)
+            size += add_line(bytes + size, "%s{\"languageId\":%d}", language > 1 ? "," : "", language);
+        size += add_line(bytes + size, "]}\n");
+    }
+    size += add_line(bytes + size, "{\"type\":\"user\",\"organizationId\":%lld,\"id\":401}\n", organization);
+    struct engine engine = *w->other->engine;
+    watching.real = w->other->engine;
+    engine.take_reader = take_reader_watched;
+    w->other->engine = &engine;
+    for (int dry_run = 0; dry_run < 2; dry_run++) {
+        watching.largest = 0;
+        struct outcome outcome = import_bytes(w, bytes, size, dry_run, true);
+        assert_bad(outcome, 2, "name");
+        assert_int_equal(outcome.counts.bad, LINES);
+        assert_int_equal(outcome.counts.commits, dry_run ? 0 : 2); /* one because of the memory, one at the end */
+        assert_in_range(watching.largest, IMPORT_BATCH_MEMORY / 2, IMPORT_BATCH_MEMORY + (16 << 20));
+    }
+    w->other->engine = watching.real;
+    free(bytes);
+    assert_non_null(get_stored(w, NOUN_USER, 400, 0).any);
+    assert_non_null(get_stored(w, NOUN_USER, 401, 0).any);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -829,6 +877,7 @@ int main(void)
         world_test(a_credential_is_known_again_by_its_secret_or_hash),
         world_test(a_new_secret_for_a_known_uuid_replaces_the_old_one),
         world_test(a_file_of_several_batches_is_imported),
+        world_test(bad_lines_do_not_add_up_in_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
