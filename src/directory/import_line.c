@@ -257,7 +257,8 @@ static enum batch_kind kind_of(const struct line *line)
     return line->noun == NOUN_USER ? BATCH_DELETES_USERS : BATCH_DELETES;
 }
 
-/* One batch has one organization and one kind; deletions of an organization or account stand alone. */
+/* One batch has one organization and one kind; deletions of an organization or account stand alone. A line about an organization
+ * needs what the lines before did to it and its groups in the database, so it is the first of its batch but for accounts. */
 static bool fits_batch(const struct line *line)
 {
     const struct importer *importer = line->importer;
@@ -265,6 +266,7 @@ static bool fits_batch(const struct line *line)
     if (line->deletes && (line->noun == NOUN_ORGANIZATION || line->noun == NOUN_ACCOUNT)) return false;
     if (line->noun == NOUN_ACCOUNT) return true; /* accounts come between an organization's users */
     if (importer->organization_id == NO_ORGANIZATION) return true;
+    if (line->noun == NOUN_ORGANIZATION) return false;
     return importer->organization_id == line->organization_id && importer->kind == kind_of(line);
 }
 

@@ -35,51 +35,74 @@ static enum err check_names_differ(struct line *line, int64_t organization_id)
                    LL(seen.twice));
 }
 
-enum err import_organization(struct line *line)
+/* The organization as it is at this line. What was pending when the line came is in the database, if the import writes; if it
+ * only checks the ledger has it. */
+static enum err find_organization(struct line *line, const struct ledger_organization *organization, bool *ret_found,
+                                  union object *ret_object)
+{
+    struct importer *importer = line->importer;
+    *ret_found = organization->exists && organization->by_file;
+    if (*ret_found) {
+        union object by_file = { .organization = organization->by_file };
+        *ret_object = object_copy(&line->op->arena, NOUN_ORGANIZATION, by_file);
+        return ERR_OK;
+    }
+    /* A careful line is here again: what it did to the ledger the first time was not committed. */
+    if (!organization->exists && !importer->careful) return ERR_OK;
+    return store_find(line->op, importer->store, NOUN_ORGANIZATION, organization->id, organization->id, 0, ret_found, ret_object);
+}
+
+static enum err delete_organization(struct line *line, struct ledger_organization *organization, bool found, union object before)
+{
+    struct importer *importer = line->importer;
+    if (organization->created)
+        return op_fail(line->op, ERR_INVALID, "delete", "the same file makes and deletes organization %lld",
+                       LL(organization->id));
+    if (!found) return line_count(line, importer->counts.unchanged), ERR_OK;
+    line_add_change(line, ORGANIZATION_DELETED, before, (union object){ 0 });
+    organization->exists = false;
+    organization->deleted = true;
+    return line_count(line, importer->counts.deleted), ERR_OK;
+}
+
+static enum err create_organization(struct line *line, struct ledger_organization *organization)
 {
     struct importer *importer = line->importer;
     struct organization *values = line->values.organization;
-    struct ledger_organization *organization;
-    enum err e = line_get_organization(importer, line->op, values->id, &organization);
-    if (e) return e;
-    union object before;
-    bool found = false;
-    if (organization->exists && (!organization->created || importer->careful))
-        e = store_find(line->op, importer->store, NOUN_ORGANIZATION, values->id, values->id, 0, &found, &before);
-    if (e) return e;
-    if (line->deletes) {
-        if (!organization->exists) return line_count(line, importer->counts.unchanged), ERR_OK;
-        if (!found)
-            return op_fail(line->op, ERR_INVALID, "delete", "the same file makes and deletes organization %lld", LL(values->id));
-        line_add_change(line, ORGANIZATION_DELETED, before, (union object){ 0 });
-        organization->exists = false;
-        organization->deleted = true;
-        return line_count(line, importer->counts.deleted), ERR_OK;
-    }
-    if (!found && organization->deleted)
+    if (organization->deleted)
         return op_fail(line->op, ERR_INVALID, "id",
                        "id: the same file deletes organization %lld before: make it again with another file", LL(values->id));
-    if (!found) {
-        /* The line is in the file twice; a careful one is here again because its batch was not committed. */
-        if (organization->created && !importer->careful) return line_count(line, importer->counts.unchanged), ERR_OK;
-        e = line_check_new(line, values->id, &values->uuid);
-        if (e) return e;
-        line_fill_uuid(&values->uuid);
-        values->date_created = line->op->now;
-        organization->exists = organization->created = true;
-        organization->unique_group_names = values->unique_group_names;
-        line_add_change(line, ORGANIZATION_CREATED, (union object){ 0 }, line->values);
-        return line_count(line, importer->counts.created), ERR_OK;
-    }
-    union object after;
+    enum err e = line_check_new(line, values->id, &values->uuid);
+    if (e) return e;
+    line_fill_uuid(&values->uuid);
+    values->date_created = line->op->now;
+    organization->exists = organization->created = true;
+    organization->unique_group_names = values->unique_group_names;
+    if (!importer->writing) ledger_note_organization(organization, values);
+    line_add_change(line, ORGANIZATION_CREATED, (union object){ 0 }, line->values);
+    return line_count(line, importer->counts.created), ERR_OK;
+}
+
+enum err import_organization(struct line *line)
+{
+    struct importer *importer = line->importer;
+    struct ledger_organization *organization;
+    union object before = { 0 }, after;
+    bool found;
+    enum err e = line_get_organization(importer, line->op, line->organization_id, &organization);
+    if (!e) e = find_organization(line, organization, &found, &before);
+    if (e) return e;
+    if (line->deletes) return delete_organization(line, organization, found, before);
+    if (!found) return create_organization(line, organization);
     field_set differ;
     e = line_merge(line, before, &after, &differ);
     if (e) return e;
     if (after.organization->unique_group_names && !before.organization->unique_group_names) {
-        e = check_names_differ(line, values->id);
+        e = check_names_differ(line, organization->id);
         if (e) return e;
     }
     organization->unique_group_names = after.organization->unique_group_names;
+    if (differ && !importer->writing) ledger_note_organization(organization, after.organization);
     if (differ) line_add_change(line, ORGANIZATION_UPDATED, before, after);
     return line_count(line, differ ? importer->counts.changed : importer->counts.unchanged), ERR_OK;
 }

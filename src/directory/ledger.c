@@ -166,6 +166,22 @@ struct ledger_organization *ledger_add(struct ledger *ledger, int64_t organizati
     return organization;
 }
 
+static void forget_organization(struct ledger_organization *organization)
+{
+    if (organization->by_file) free((char *)organization->by_file->name);
+    free(organization->by_file);
+    organization->by_file = NULL;
+}
+
+void ledger_note_organization(struct ledger_organization *organization, const struct organization *by_file)
+{
+    struct organization *copy = memory_alloc(sizeof *copy);
+    *copy = *by_file;
+    copy->name = memory_strdup(by_file->name);
+    forget_organization(organization);
+    organization->by_file = copy;
+}
+
 void ledger_free(struct ledger *ledger)
 {
     for (size_t i = 0; i < ledger->count; i++) {
@@ -177,6 +193,7 @@ void ledger_free(struct ledger *ledger)
         hash_map_free(&organization->names);
         hash_map_free(&organization->names_of);
         nesting_free(&organization->nestings);
+        forget_organization(organization);
         free(organization->credentials);
         free(organization);
     }

@@ -51,7 +51,8 @@ struct ledger_organization {
     bool created;   /* by the file: nothing of it was in the database before */
     bool forgotten; /* what was known of nestings and credentials: also of one that the file made they are read then */
     bool unique_group_names;
-    struct number_set users, groups;                 /* made by the file */
+    struct organization *by_file;    /* as the lines before left it, while only checking; NULL: they did not change it */
+    struct number_set users, groups; /* made by the file */
     struct number_set deleted_users, deleted_groups; /* by the file */
     struct hash_map names;    /* hash of a folded group name -> group number; 0: given up by the group that had it */
     struct hash_map names_of; /* hash of a group number -> hash of the folded name it has by the file */
@@ -78,6 +79,8 @@ struct ledger {
 /* NULL if the organization was not mentioned yet. */
 struct ledger_organization *ledger_find(struct ledger *ledger, int64_t organization_id);
 struct ledger_organization *ledger_add(struct ledger *ledger, int64_t organization_id);
+/* From now on by_file is a copy of this; the one before is freed. */
+void ledger_note_organization(struct ledger_organization *organization, const struct organization *by_file);
 void ledger_free(struct ledger *ledger);
 
 #endif

@@ -189,6 +189,52 @@ static void an_object_made_twice_is_counted_once_in_a_dry_run_too(void **state)
     assert_int_equal(dry.counts.created[NOUN_GROUP], 1);
 }
 
+/* Wherever a batch ends, and a dry run says the same. */
+static void two_lines_about_a_new_organization_both_count(void **state)
+{
+    struct world *w = *state;
+    static const char *const files[] = {
+        "{'type':'organization','id':@,'name':'First','uniqueGroupNames':false}\n"
+        "{'type':'organization','id':@,'name':'Second'}\n"
+        "{'type':'organization','id':@,'name':'Second'}\n",
+        "{'type':'account','id':@}\n"
+        "{'type':'organization','id':@,'name':'First','uniqueGroupNames':false}\n"
+        "{'type':'group','organizationId':@,'id':@,'name':'A'}\n"
+        "{'type':'account','id':@00}\n"
+        "{'type':'organization','id':@,'name':'Second'}\n"
+        "{'type':'group','organizationId':@,'id':@00,'name':'A'}\n"
+        "{'type':'organization','id':@,'name':'Second','uniqueGroupNames':false}\n",
+    };
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        w->organization_id = 50 + (int64_t)i;
+        struct outcome dry = import_lines(w, files[i], true, false), wet = import(w, files[i]);
+        assert_int_equal(wet.counts.created[NOUN_ORGANIZATION], 1);
+        assert_int_equal(wet.counts.changed[NOUN_ORGANIZATION], 1);
+        assert_int_equal(wet.counts.unchanged[NOUN_ORGANIZATION], 1);
+        wet.counts.commits = dry.counts.commits;
+        assert_memory_equal(&dry.counts, &wet.counts, sizeof dry.counts);
+        const struct organization *organization = get_stored(w, NOUN_ORGANIZATION, w->organization_id, 0).organization;
+        assert_string_equal(organization->name, "Second");
+        assert_false(organization->unique_group_names); /* the second line does not name it */
+    }
+    assert_sound(w);
+}
+
+static void an_organization_is_not_made_and_deleted_in_one_file(void **state)
+{
+    struct world *w = *state;
+    w->organization_id = 50;
+    for (int keep_going = 0; keep_going < 2; keep_going++) {
+        struct outcome outcome = import_lines(w,
+                                              "{'type':'organization','id':@,'name':'First'}\n"
+                                              "{'type':'organization','id':@,'name':'Second'}\n"
+                                              "{'type':'organization','id':@,'delete':true}\n",
+                                              false, keep_going);
+        assert_bad(outcome, 3, "delete");
+        assert_int_equal(get_stored(w, NOUN_ORGANIZATION, 50, 0).any != NULL, keep_going);
+    }
+}
+
 /* --- names --- */
 
 static void a_name_that_is_taken_is_refused(void **state)
@@ -611,10 +657,15 @@ static enum err commit_overtaken(struct op *op, struct store *store, struct comm
         struct world *w = overtaking.w;
         struct group *group = make_group(w->f, "faster");
         group->organization_id = w->organization_id;
+        static struct account account = { .id = 90, .uuid = { { 90 } } };
+        bool installation = commit->organization_id == INSTALLATION;
         struct change_list list = { 0 };
-        append(w->f, &list, GROUP_CREATED, NULL, group);
-        struct commit theirs = { .organization_id = w->organization_id, .time = op->now, .changes = &list };
-        assert_done(w->f, store_version(&w->f->op, w->f->store, w->organization_id, &theirs.expected_version));
+        if (installation) append(w->f, &list, ACCOUNT_CREATED, NULL, &account);
+        else append(w->f, &list, GROUP_CREATED, NULL, group);
+        struct commit theirs = { .organization_id = installation ? INSTALLATION : w->organization_id,
+                                 .time = op->now,
+                                 .changes = &list };
+        assert_done(w->f, store_version(&w->f->op, w->f->store, theirs.organization_id, &theirs.expected_version));
         assert_done(w->f, store_commit(&w->f->op, w->f->store, &theirs));
     }
     return overtaking.real->commit(op, store, commit);
@@ -644,6 +695,27 @@ static void so_they_are_if_a_line_of_it_has_to_be_tried_again(void **state)
     assert_null(get_stored(w, NOUN_NESTING, 200, 201).any);
     refresh(w, w->organization_id);
     assert_int_equal(authenticate(w, "Bearer second", FORM_BEARER), ERR_OK);
+}
+
+static void an_organization_is_deleted_although_it_has_to_be_tried_again(void **state)
+{
+    struct world *w = *state;
+    int64_t installed = w->organization_id;
+    w->organization_id = 50;
+    import(w, EVERYTHING);
+    struct engine engine = *w->other->engine;
+    overtaking.w = w;
+    overtaking.real = w->other->engine;
+    overtaking.commits = 0;
+    overtaking.faster_than = "1";
+    engine.commit = commit_overtaken;
+    w->other->engine = &engine;
+    struct outcome outcome = import_lines(w, "{'type':'organization','id':@,'delete':true}\n", false, false);
+    w->other->engine = overtaking.real;
+    assert_int_equal(outcome.e, ERR_OK);
+    assert_int_equal(outcome.counts.deleted[NOUN_ORGANIZATION], 1);
+    assert_null(get_stored(w, NOUN_ORGANIZATION, 50, 0).any);
+    w->organization_id = installed;
 }
 
 /* A batch without nestings is done again: those that the file made before it still count. */
@@ -844,6 +916,8 @@ int main(void)
         world_test(a_group_deleted_and_named_again_lives),
         world_test(a_group_made_and_deleted_in_one_file_is_gone),
         world_test(an_object_made_twice_is_counted_once_in_a_dry_run_too),
+        world_test(two_lines_about_a_new_organization_both_count),
+        world_test(an_organization_is_not_made_and_deleted_in_one_file),
         world_test(a_name_that_is_taken_is_refused),
         world_test(a_name_given_up_in_a_file_is_free),
         world_test(groups_can_swap_their_names_through_a_third),
@@ -870,6 +944,7 @@ int main(void)
         world_test(names_are_checked_as_the_lines_before_left_them),
         world_test(nestings_and_credentials_of_a_batch_that_is_done_again_are_kept),
         world_test(so_they_are_if_a_line_of_it_has_to_be_tried_again),
+        world_test(an_organization_is_deleted_although_it_has_to_be_tried_again),
         world_test(a_cycle_is_found_behind_a_batch_that_is_done_again),
         world_test(of_each_bad_line_its_own_mistake_is_told),
         world_test(long_and_empty_lines_and_any_line_end_are_read),
