@@ -3,18 +3,18 @@
 #include "base/lookup.h"
 #include "directory/import_line.h"
 
-static uint64_t name_hash(struct op *op, const char *name, const char **ret_folded)
+static uint64_t name_hash(struct arena *arena, const char *name, const char **ret_folded)
 {
     size_t size;
-    *ret_folded = fold_text(&op->arena, name, strlen(name), &size);
+    *ret_folded = fold_text(arena, name, strlen(name), &size);
     return lookup_hash_bytes(*ret_folded, size);
 }
 
 /* What the file did to a group before this line: false if nothing; else the hash of the name it has now, 0 if it was deleted. */
-static bool name_by_file(const struct line *line, int64_t group_id, uint64_t *ret_hash)
+static bool name_by_file(const struct ledger_organization *organization, int64_t group_id, uint64_t *ret_hash)
 {
     int64_t hash;
-    if (!hash_map_get(&line->organization->names_of, lookup_hash_bytes(&group_id, sizeof group_id), &hash)) return false;
+    if (!hash_map_get(&organization->names_of, lookup_hash_bytes(&group_id, sizeof group_id), &hash)) return false;
     *ret_hash = (uint64_t)hash;
     return true;
 }
@@ -25,7 +25,7 @@ static void note_name(struct line *line, int64_t group_id, uint64_t had, uint64_
 {
     struct ledger_organization *organization = line->organization;
     int64_t owner = group_id;
-    name_by_file(line, group_id, &had);
+    name_by_file(organization, group_id, &had);
     if (had && (!hash_map_get(&organization->names, had, &owner) || owner == group_id))
         hash_map_put(&organization->names, had, 0);
     if (has) hash_map_put(&organization->names, has, group_id);
@@ -39,7 +39,7 @@ static enum err take_name(struct line *line, const char *name, const char *store
     struct ledger_organization *organization = line->organization;
     int64_t group_id = line->values.group->id, holder = 0;
     const char *folded, *stored_folded;
-    uint64_t hash = name_hash(line->op, name, &folded);
+    uint64_t hash = name_hash(&line->op->arena, name, &folded);
     bool known = hash_map_get(&organization->names, hash, &holder);
     if (!known && !organization->created && organization->unique_group_names) {
         enum err e = store_find_group_by_name(line->op, line->importer->store, organization->id, folded, &holder);
@@ -48,9 +48,73 @@ static enum err take_name(struct line *line, const char *name, const char *store
     if (organization->unique_group_names && holder && holder != group_id)
         return op_fail(line->op, ERR_EXISTS, "name", "name: group %lld of organization %lld has this name", LL(holder),
                        LL(organization->id));
-    note_name(line, group_id, stored_name ? name_hash(line->op, stored_name, &stored_folded) : 0, hash);
+    note_name(line, group_id, stored_name ? name_hash(&line->op->arena, stored_name, &stored_folded) : 0, hash);
     return ERR_OK;
 }
+
+/* --- names become unique --- */
+
+struct names {
+    const struct ledger_organization *by_file; /* NULL: all that the file did is in the database */
+    struct hash_map groups;                    /* hash of a folded name -> the group that has it */
+    int64_t first, second;                     /* two that have one name; 0: there are none */
+    struct arena arena;                        /* of one name */
+};
+
+static void see_name(struct names *names, uint64_t hash, int64_t group_id)
+{
+    if (hash_map_get(&names->groups, hash, &names->first)) names->second = group_id;
+    else hash_map_put(&names->groups, hash, group_id);
+}
+
+static enum err see_stored_name(void *context, struct op *op, const struct group *group)
+{
+    (void)op;
+    struct names *names = context;
+    const char *folded;
+    uint64_t hash;
+    if (group->deleted_at || names->second) return ERR_OK;
+    if (names->by_file && name_by_file(names->by_file, group->id, &hash)) return ERR_OK;
+    see_name(names, name_hash(&names->arena, group->name, &folded), group->id);
+    arena_reset(&names->arena);
+    return ERR_OK;
+}
+
+static void see_names_by_file(struct names *names)
+{
+    const struct number_set *groups = &names->by_file->groups;
+    for (size_t i = 0; i < groups->count; i++) {
+        for (int64_t id = groups->ranges[i].first; id <= groups->ranges[i].last && !names->second; id++) {
+            uint64_t hash;
+            if (name_by_file(names->by_file, id, &hash) && hash) see_name(names, hash, id);
+        }
+    }
+}
+
+enum err line_make_names_unique(struct line *line, struct ledger_organization *organization)
+{
+    struct importer *importer = line->importer;
+    struct names names = { .by_file = importer->writing ? NULL : organization };
+    struct store_sink sink = { .context = &names, .group = see_stored_name };
+    int64_t version;
+    enum err e = ERR_OK;
+    if (importer->writing || !organization->created)
+        e = store_load(line->op, importer->store, organization->id, &sink, NULL, &version);
+    if (!e && names.by_file) see_names_by_file(&names);
+    if (!e && names.second)
+        e = op_fail(line->op, ERR_INVALID, "uniqueGroupNames", "uniqueGroupNames: groups %lld and %lld have the same name",
+                    LL(names.first), LL(names.second));
+    /* While names could repeat, the ledger knew only who took one last. */
+    for (size_t i = 0; i < names.groups.capacity && !e; i++) {
+        const struct hash_entry *entry = &names.groups.entries[i];
+        if (entry->hash) hash_map_put(&organization->names, entry->hash, entry->value);
+    }
+    hash_map_free(&names.groups);
+    arena_free(&names.arena);
+    return e;
+}
+
+/* --- lines --- */
 
 static bool same_text(const char *a, const char *b)
 {
@@ -72,7 +136,7 @@ static enum err update_group(struct line *line, union object before)
     enum err e = line_merge(line, before, &after, &differ);
     if (e) return e;
     uint64_t by_file;
-    bool in_file = name_by_file(line, after.group->id, &by_file);
+    bool in_file = name_by_file(line->organization, after.group->id, &by_file);
     bool was_deleted = in_file && !importer->writing ? !by_file : before.group->deleted_at != 0;
     bool renamed = strcmp(before.group->name, after.group->name) != 0;
     if (was_deleted || renamed || in_file) {
@@ -104,12 +168,12 @@ enum err import_group(struct line *line)
     enum err e = line_find_stored(line, NOUN_GROUP, values->id, 0, &found, &before);
     if (e) return e;
     uint64_t by_file = 0;
-    bool in_file = name_by_file(line, values->id, &by_file);
+    bool in_file = name_by_file(line->organization, values->id, &by_file);
     if (line->deletes) {
         bool lives = in_file && !importer->writing ? by_file != 0 : found && !before.group->deleted_at;
         if (lives && found) line_add_change(line, GROUP_DELETED, before, (union object){ 0 });
         const char *folded;
-        note_name(line, values->id, lives && found ? name_hash(line->op, before.group->name, &folded) : 0, 0);
+        note_name(line, values->id, lives && found ? name_hash(&line->op->arena, before.group->name, &folded) : 0, 0);
         number_set_remove(&line->organization->groups, values->id);
         number_set_add(&line->organization->deleted_groups, values->id);
         return line_count(line, lives ? importer->counts.deleted : importer->counts.unchanged), ERR_OK;

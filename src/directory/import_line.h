@@ -57,6 +57,11 @@ MUST_USE enum err line_check_exists(struct line *line, enum noun noun, int64_t i
  * writing the database itself says so. */
 MUST_USE enum err line_check_new(struct line *line, int64_t id, const struct uuid *uuid);
 
+/* For when an organization's line makes names of groups unique: ERR_INVALID if two living groups have one name, as the lines
+ * before left them; else the ledger knows then who has which. While writing, all that the lines before did must be in the
+ * database. */
+MUST_USE enum err line_make_names_unique(struct line *line, struct ledger_organization *organization);
+
 /* While checking, what the file made is nowhere to be compared with: a second line about it counts as one that changes nothing.
  */
 bool line_seen_while_checking(struct line *line, const struct number_set *made, int64_t id);

@@ -1,39 +1,5 @@
 /* import_organization.c — what a line about an organization or an account means. */
-#include "base/fold.h"
-#include "base/lookup.h"
 #include "directory/import_line.h"
-
-struct names_seen {
-    struct hash_set hashes;
-    struct arena arena;
-    int64_t twice; /* a group whose name another has; 0: none */
-};
-
-static enum err see_name(void *context, struct op *op, const struct group *group)
-{
-    (void)op;
-    struct names_seen *seen = context;
-    if (group->deleted_at) return ERR_OK;
-    size_t size;
-    const char *folded = fold_text(&seen->arena, group->name, strlen(group->name), &size);
-    if (!hash_set_add(&seen->hashes, lookup_hash_bytes(folded, size))) seen->twice = group->id;
-    arena_reset(&seen->arena);
-    return ERR_OK;
-}
-
-/* Before names have to be unique they must be. */
-static enum err check_names_differ(struct line *line, int64_t organization_id)
-{
-    struct names_seen seen = { .twice = 0 };
-    struct store_sink sink = { .context = &seen, .group = see_name };
-    int64_t version;
-    enum err e = store_load(line->op, line->importer->store, organization_id, &sink, NULL, &version);
-    hash_set_free(&seen.hashes);
-    arena_free(&seen.arena);
-    if (e || !seen.twice) return e;
-    return op_fail(line->op, ERR_INVALID, "uniqueGroupNames", "uniqueGroupNames: another group has the name of group %lld",
-                   LL(seen.twice));
-}
 
 /* The organization as it is at this line. What was pending when the line came is in the database, if the import writes; if it
  * only checks the ledger has it. */
@@ -98,7 +64,7 @@ enum err import_organization(struct line *line)
     e = line_merge(line, before, &after, &differ);
     if (e) return e;
     if (after.organization->unique_group_names && !before.organization->unique_group_names) {
-        e = check_names_differ(line, organization->id);
+        e = line_make_names_unique(line, organization);
         if (e) return e;
     }
     organization->unique_group_names = after.organization->unique_group_names;

@@ -427,6 +427,22 @@ describe('bad lines', () => {
         );
         await roster.check();
     });
+    it('names that have become the same in the file cannot become unique in it', async () => {
+        const lines = [
+            organization(1, 'Free', { uniqueGroupNames: false }),
+            group(1, 1, 'A'),
+            group(1, 2, 'a'),
+            organization(1, 'Strict', { uniqueGroupNames: true }),
+        ];
+        for (const options of [[], ['--keep-going']]) {
+            const roster = new Roster();
+            const { code, stderr } = await tryImport(roster, lines, ...options);
+            assert.equal(code, 1);
+            assert.match(stderr, /:4: uniqueGroupNames: groups 1 and 2 have the same name$/m);
+            assert.equal(fromLines(await roster.export()).length, options.length ? 3 : 0);
+            await roster.check();
+        }
+    });
     it('what cannot change: an id of another organization, a uuid', async () => {
         const roster = await imported(FULL_WORLD),
             exported = await roster.export();
