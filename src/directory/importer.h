@@ -4,8 +4,7 @@
  * 10,000 lines or 16 MiB, at each change of organization, and when a batch takes much memory. With keep_going the first reading
  * is left out and bad lines are passed over. Memory does not grow with the file (see ledger.h). What was checked can still fail
  * while committing if another process changes the same objects meanwhile; then the report says so and what was committed before
- * stays.
- */
+ * stays. */
 #ifndef ROSTER_DIRECTORY_IMPORTER_H
 #define ROSTER_DIRECTORY_IMPORTER_H
 
