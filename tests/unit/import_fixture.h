@@ -88,4 +88,36 @@ static inline union object get_stored(struct world *w, enum noun noun, int64_t i
     return stored(w->f, noun, w->organization_id, id, second_id);
 }
 
+static inline const char *group_name(struct world *w, int64_t id)
+{
+    union object group = get_stored(w, NOUN_GROUP, id, 0);
+    return group.any && !group.group->deleted_at ? group.group->name : NULL;
+}
+
+static inline int64_t sum(const int64_t counts[NOUN_COUNT])
+{
+    int64_t total = 0;
+    for (int noun = 0; noun < NOUN_COUNT; noun++) total += counts[noun];
+    return total;
+}
+
+static inline enum err authenticate(struct world *w, const char *header, unsigned forms)
+{
+    AUTO_OP op = op_begin();
+    return credentials_authenticate(&op, directory_credentials(w->directory), header, forms);
+}
+
+/* One of everything, in the organization of the test. */
+#define EVERYTHING                                                                                                               \
+    "{'type':'organization','id':@,'name':'Test'}\n"                                                                             \
+    "{'type':'account','id':70,'firstName':'Ada'}\n"                                                                             \
+    "{'type':'user','organizationId':@,'id':100,'userName':'ada','accountId':70,'dateCreated':'2026-01-01T00:00:00Z'}\n"         \
+    "{'type':'user','organizationId':@,'id':101,'userName':'bob','dateCreated':'2026-01-01T00:00:00Z'}\n"                        \
+    "{'type':'group','organizationId':@,'id':200,'name':'Parents','languages':[{'languageId':4,'readOnly':true}]}\n"             \
+    "{'type':'group','organizationId':@,'id':201,'name':'Children'}\n"                                                           \
+    "{'type':'membership','organizationId':@,'groupId':200,'userId':100,'manager':true}\n"                                       \
+    "{'type':'membership','organizationId':@,'groupId':201,'userId':101,'endsAt':'2099-01-01T00:00:00Z'}\n"                      \
+    "{'type':'nesting','organizationId':@,'groupId':200,'childGroupId':201}\n"                                                   \
+    "{'type':'credential','organizationId':@,'kind':'bearer','secret':'s3cret','rights':['read'],'userId':100}\n"
+
 #endif
