@@ -48,18 +48,20 @@ static void one_that_cannot_be_followed_does_not_keep_others_from_anything(void 
     struct world *w = *state;
     struct organization *good = other_adds_organization(w, "good");
     int64_t bad = w->organization_id;
-    open_with_follower(w);
+    close_directory(w);
+    open_directory(w, &quiet_options);
     new_group(w, "the bad one is in memory");
     w->organization_id = good->id;
     new_group(w, "the good one is in memory");
 
-    /* Both in one round: the store tells the bad one first. */
+    /* Both are in the follower's first round: the store tells the bad one first. */
     w->organization_id = bad;
-    turn_take(&directory_find_resident(w->directory, bad)->turn); /* the follower waits here until the log is spoilt */
     struct group *unseen = other_adds_group(w, "unseen");
     spoil_log(w, bad, version_of(w, bad));
-    turn_give(&directory_find_resident(w->directory, bad)->turn, true);
     w->organization_id = good->id;
+    struct group *first = other_adds_group(w, "first");
+    directory_start_background(w->directory);
+    await_group(w, first->id);
     for (int i = 0; i < 3; i++) {
         struct group *theirs = other_adds_group(w, i ? "later" : "at once");
         await_group(w, theirs->id);
@@ -213,15 +215,14 @@ static void organizations_that_came_and_went_are_not_forgotten_over_a_failure(vo
     open_with_follower(w);
     await_authenticated(w, SECRET);
 
-    struct resident *installation = directory_find_resident(w->directory, INSTALLATION);
-    turn_take(&installation->turn); /* the follower waits here until the table is hidden */
+    pthread_rwlock_wrlock(&w->directory->table_lock); /* the follower waits here until the table is hidden */
     commit_one(w, INSTALLATION, ORGANIZATION_DELETED, gone, NULL);
     commit_one(w, INSTALLATION, ORGANIZATION_DELETED, also_gone, NULL);
     struct organization *made = other_adds_organization(w, "made");
     w->organization_id = made->id;
     other_adds_credential(w, 0, SECRET "3");
     execute(w, "ALTER TABLE organization RENAME TO hidden");
-    turn_give(&installation->turn, true);
+    pthread_rwlock_unlock(&w->directory->table_lock);
     usleep(500000);
     execute(w, "ALTER TABLE hidden RENAME TO organization");
 
