@@ -54,30 +54,58 @@ static const char *refusal(struct fixture *f, const char *url, enum err expected
     return f->op.failure.text;
 }
 
+/* From a moment after this on the server lets the role in only by TCP, with TLS and with the password "open". */
+static void demand_password(struct cluster *cluster, const char *role)
+{
+    struct fixture *f = &cluster->f;
+    char command[512], nothing[8];
+    snprintf(command, sizeof command, "sed -i '1i hostssl all %s all scram-sha-256' %s/data/pg_hba.conf", role,
+             cluster->directory);
+    place_run(command, nothing, sizeof nothing);
+    run_beside(f->url, arena_printf(&f->op.arena, "CREATE ROLE %s LOGIN PASSWORD 'open'", role));
+    run_beside(f->url, "SELECT pg_reload_conf()::int");
+}
+
+/* Until then the role is let in with any password, and may look at nothing. */
+static const struct failure *await_refusal(struct fixture *f, const char *url, const char *words)
+{
+    struct store *store;
+    failure_clear(&f->op.failure);
+    for (int i = 0; i < 500 && !strstr(f->op.failure.text, words); i++) {
+        sleep_ms(20);
+        failure_clear(&f->op.failure);
+        if (!store_open(&f->op, &(struct store_options){ .url = url }, &store)) store_close(store);
+    }
+    if (!strstr(f->op.failure.text, words)) fail_msg("\"%s\" does not say \"%s\"", f->op.failure.text, words);
+    return &f->op.failure;
+}
+
 /* libpq then tries once more without TLS, and the last that it heard is that there is no entry for that. */
 static void a_wrong_password_is_told_though_the_server_demands_tls(void **state)
 {
     struct cluster *cluster = *state;
     struct fixture *f = &cluster->f;
-    char command[512], nothing[8];
-    snprintf(command, sizeof command, "sed -i '1i hostssl all guarded all scram-sha-256' %s/data/pg_hba.conf",
-             cluster->directory);
-    place_run(command, nothing, sizeof nothing);
-    run_beside(f->url, "CREATE ROLE guarded LOGIN PASSWORD 'open'");
-    run_beside(f->url, "SELECT pg_reload_conf()::int");
-    const char *address = strchr(cluster->tcp_url, '@');
-    const char *url = arena_printf(&f->op.arena, "postgres://guarded:sesame%s", address);
-    /* The entry is in use a moment after the reload; until then the role is let in with any password, and may look at nothing. */
-    struct store *store;
-    const struct failure *failure = &f->op.failure;
-    for (int i = 0; i < 500 && !strstr(failure->text, "password authentication failed"); i++) {
-        sleep_ms(20);
-        failure_clear(&f->op.failure);
-        if (!store_open(&f->op, &(struct store_options){ .url = url }, &store)) store_close(store);
-    }
-    assert_non_null(strstr(failure->text, "password authentication failed"));
+    demand_password(cluster, "guarded");
+    const char *url = arena_printf(&f->op.arena, "postgres://guarded:sesame%s", strchr(cluster->tcp_url, '@'));
+    const struct failure *failure = await_refusal(f, url, "password authentication failed");
     assert_int_equal(failure->code, ERR_INVALID);
-    assert_null(strstr(f->op.failure.text, "sesame"));
+    assert_null(strstr(failure->text, "sesame"));
+    /* The other way round: without TLS first. */
+    const char *last = refusal(f, url_with(f, url, "sslmode=allow"), ERR_INVALID);
+    if (!strstr(last, "password authentication failed")) fail_msg("\"%s\" is of another attempt", last);
+}
+
+static void so_is_a_missing_one_where_there_is_one_host(void **state)
+{
+    struct cluster *cluster = *state;
+    struct fixture *f = &cluster->f;
+    const char *address = strchr(cluster->tcp_url, '@') + 1;
+    demand_password(cluster, "asked");
+    const char *url = arena_printf(&f->op.arena, "postgres://asked@%s", address);
+    assert_int_equal(await_refusal(f, url, "no password supplied")->code, ERR_INVALID);
+    /* The right one may be the first, which is down. */
+    assert_non_null(
+        strstr(refusal(f, arena_printf(&f->op.arena, "postgres://asked@127.0.0.1:1,%s", address), ERR_BUSY), "refused"));
 }
 
 static void tls_proves_who_the_server_is(void **state)
@@ -211,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cluster_test(tls_proves_who_the_server_is),
         cluster_test(a_wrong_password_is_told_though_the_server_demands_tls),
+        cluster_test(so_is_a_missing_one_where_there_is_one_host),
         cluster_test(a_standby_is_for_those_who_name_the_others_too),
         cluster_test(a_commit_that_no_standby_confirmed_is_no_success),
         cluster_test(a_server_that_is_gone_is_noticed_and_found_again),

@@ -246,19 +246,28 @@ static enum err set_session(struct op *op, struct postgres_db *db)
     return e;
 }
 
-/* The line of the message that ends with one of the states, as far as it; NULL if there is none. */
-static const char *line_before_state(struct op *op, const char *message)
+/* Cuts the state off that the line ends with; is it one of a mistake in the address? */
+static bool cut_state(char *line)
 {
-    static const char *const states[] = { ":  28P01", ":  3D000" };
-    char *rest = arena_strdup(&op->arena, message);
+    enum { STATE = 8 }; /* ":  28P01" */
+    const size_t size = strlen(line);
+    if (size < STATE || strncmp(line + size - STATE, ":  ", 3) != 0) return false;
+    char *state = line + size - STATE;
+    bool mistaken = !strcmp(state, ":  28P01") || !strcmp(state, ":  3D000");
+    *state = '\0';
+    return mistaken;
+}
+
+/* The line of the message about the mistake; NULL if there is none. `states`: the same with states instead of words, line by
+ * line. Lines of one server may begin the same: with TLS and without. */
+static const char *find_line(struct op *op, const char *message, const char *states)
+{
+    char *rest = arena_strdup(&op->arena, states);
     for (char *line; (line = strsep(&rest, "\n"));) {
-        const size_t size = strlen(line);
-        for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
-            const size_t ending = strlen(states[i]);
-            if (size < ending || strcmp(line + size - ending, states[i]) != 0) continue;
-            line[size - ending] = '\0';
-            return line;
-        }
+        bool mistaken = cut_state(line);
+        const char *found = strstr(message, line);
+        if (found && mistaken) return found;
+        if (found) message = found + strlen(line);
     }
     return NULL;
 }
@@ -273,20 +282,28 @@ static bool has_one_host(PGconn *connection)
     return one;
 }
 
-/* An address with a mistake in it is told at once, instead of being waited for: a password that the server refuses (28P01), a
- * database that it does not have (3D000). Not so with several hosts: the right one may be down. Nor what else keeps somebody from
- * logging in (28000): a service that is asked for passwords may be away. Of a connection that failed libpq has the SQLSTATE only
- * in messages that are asked to be nothing else, so it is tried once more; only if a server has said something, which has its
- * severity before it. What to tell, or NULL. */
+/* The last line of the message, which is of the server that was tried last. */
+static const char *last_line(const char *message)
+{
+    const char *last = message;
+    for (const char *end; (end = strchr(last, '\n')) && end[1];) last = end + 1;
+    return last;
+}
+
+/* An address with a mistake in it is told at once, instead of being waited for: a password that is missing or that the server
+ * refuses (28P01), a database that it does not have (3D000). Not so with several hosts: the right one may be down. Nor what else
+ * keeps somebody from logging in (28000): a service that is asked for passwords may be away. Of a connection that failed libpq
+ * has the SQLSTATE only in messages that are asked to be nothing else, so it is tried once more; only if a server has said
+ * something, which has its severity before it. What to tell, or NULL. */
 static const char *find_mistake(struct op *op, PGconn *connection, const char *message)
 {
-    if (PQconnectionNeedsPassword(connection)) return message;
-    if (!strstr(message, ":  ") || !has_one_host(connection)) return NULL;
+    if (!has_one_host(connection)) return NULL;
+    if (PQconnectionNeedsPassword(connection)) return last_line(message);
+    if (!strstr(message, ":  ")) return NULL;
     PQsetErrorVerbosity(connection, PQERRORS_SQLSTATE);
     PQreset(connection);
     PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
-    const char *beginning = line_before_state(op, PQerrorMessage(connection));
-    return beginning ? strstr(message, beginning) : NULL;
+    return find_line(op, message, PQerrorMessage(connection));
 }
 
 static enum err fail_to_connect(struct op *op, struct postgres_db *db)
