@@ -37,6 +37,7 @@ struct proxy {
     struct proxy_pair pairs[64];
     atomic_int mode, strike, strikes; /* strikes: how many there were */
     atomic_int begun;                 /* transactions that write, of all connections */
+    atomic_llong told;                /* bytes that came from the database */
     atomic_int asked;                 /* how often anything came from a client: round trips, of who waits for each answer */
     const char *word;                 /* whose COMMIT it is */
     atomic_bool stopping;
@@ -92,6 +93,7 @@ static inline void proxy_pass(struct proxy *proxy, struct proxy_pair *pair, bool
         return;
     }
     if (from_client) atomic_fetch_add(&proxy->asked, 1);
+    else atomic_fetch_add(&proxy->told, size);
     bool commits = memmem(bytes, (size_t)size, "COMMIT", sizeof "COMMIT"); /* the statement, or what answers it */
     int strike = atomic_load(&proxy->strike);
     if (from_client && memmem(bytes, (size_t)size, "READ WRITE", sizeof "READ WRITE")) atomic_fetch_add(&proxy->begun, 1);

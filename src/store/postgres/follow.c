@@ -49,7 +49,8 @@ struct log_reading {
     void *context;
     bool any; /* there was an entry */
 };
-enum { LOG_PAGE = 4096, LAST_POSITION = INT32_MAX };
+/* Of a page all is in memory at once; an entry may take 160 kB: a description and remarks, as they were and as they are. */
+enum { LOG_PAGE = 256, LAST_POSITION = INT32_MAX };
 
 static enum err read_entry(struct op *op, struct query *q, struct log_entry *ret_entry)
 {
