@@ -29,9 +29,20 @@ enum err line_find_stored(struct line *line, enum noun noun, int64_t id, int64_t
     *ret_found = false;
     bool made_here = line->organization && line->organization->created;
     const struct number_set *made = noun == NOUN_USER ? &line->organization->users : &line->organization->groups;
-    bool again = line->deletes || ((noun == NOUN_USER || noun == NOUN_GROUP) && number_set_has(made, id));
+    const struct number_set *deleted =
+        noun == NOUN_USER ? &line->organization->deleted_users : &line->organization->deleted_groups;
+    bool by_file = (noun == NOUN_USER || noun == NOUN_GROUP) && (number_set_has(made, id) || number_set_has(deleted, id));
+    bool again = line->deletes || by_file;
     if (made_here && !line->importer->careful && !(again && line->importer->writing)) return ERR_OK;
     return import_find(line->importer, noun, line->organization_id, id, second_id, ret_found, ret_object);
+}
+
+enum err line_find_account(struct line *line, int64_t id, bool *ret_found, union object *ret_object)
+{
+    const struct importer *importer = line->importer;
+    enum err e = import_find(line->importer, NOUN_ACCOUNT, INSTALLATION, id, 0, ret_found, ret_object);
+    if (!e && !importer->writing && number_set_has(&importer->ledger.deleted_accounts, id)) *ret_found = false;
+    return e;
 }
 
 static bool is_deleted(enum noun noun, union object object)

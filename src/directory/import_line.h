@@ -50,6 +50,9 @@ MUST_USE enum err line_get_organization(struct importer *importer, struct op *op
 MUST_USE enum err line_find_stored(struct line *line, enum noun noun, int64_t id, int64_t second_id, bool *ret_found,
                                    union object *ret_object);
 
+/* The account as the database has it; while checking not one that the file deletes. */
+MUST_USE enum err line_find_account(struct line *line, int64_t id, bool *ret_found, union object *ret_object);
+
 /* Does a living user or group exist in the line's organization? ERR_NOT_FOUND with `field` if not. */
 MUST_USE enum err line_check_exists(struct line *line, enum noun noun, int64_t id, const char *field);
 

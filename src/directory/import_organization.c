@@ -73,28 +73,41 @@ enum err import_organization(struct line *line)
     return line_count(line, differ ? importer->counts.changed : importer->counts.unchanged), ERR_OK;
 }
 
+/* While writing, all that lines before did to users is in the database: the deletion stands alone. */
+static enum err delete_account(struct line *line, bool found, union object before)
+{
+    struct importer *importer = line->importer;
+    struct ledger *ledger = &importer->ledger;
+    int64_t id = line->values.account->id;
+    bool made = !importer->writing && number_set_has(&ledger->accounts, id);
+    bool used = !importer->writing && number_set_has(&ledger->accounts_used, id);
+    enum err e = used ? ERR_OK : store_account_is_used(line->op, importer->store, id, &used);
+    if (e) return e;
+    if (used) return op_fail(line->op, ERR_INVALID, "account", "account %lld is used by users", LL(id));
+    if (found) line_add_change(line, ACCOUNT_DELETED, before, (union object){ 0 });
+    number_set_remove(&ledger->accounts, id);
+    if (found || made) number_set_add(&ledger->deleted_accounts, id);
+    return line_count(line, found || made ? importer->counts.deleted : importer->counts.unchanged), ERR_OK;
+}
+
 enum err import_account(struct line *line)
 {
     struct importer *importer = line->importer;
+    struct ledger *ledger = &importer->ledger;
     struct account *values = line->values.account;
     union object before, after;
     bool found;
-    enum err e = import_find(importer, NOUN_ACCOUNT, INSTALLATION, values->id, 0, &found, &before);
+    enum err e = line_find_account(line, values->id, &found, &before);
     if (e) return e;
-    if (line->deletes) {
-        bool used = number_set_has(&importer->ledger.accounts_used, values->id);
-        if (!used) e = store_account_is_used(line->op, importer->store, values->id, &used);
-        if (e) return e;
-        if (used) return op_fail(line->op, ERR_INVALID, "account", "account %lld is used by users", LL(values->id));
-        if (found) line_add_change(line, ACCOUNT_DELETED, before, (union object){ 0 });
-        number_set_remove(&importer->ledger.accounts, values->id);
-        return line_count(line, found ? importer->counts.deleted : importer->counts.unchanged), ERR_OK;
-    }
+    if (line->deletes) return delete_account(line, found, before);
+    if (!found && line_seen_while_checking(line, &ledger->accounts, values->id)) return ERR_OK;
     if (!found) {
-        e = line_check_new(line, values->id, &values->uuid);
+        bool again = !importer->writing && number_set_has(&ledger->deleted_accounts, values->id);
+        e = again ? ERR_OK : line_check_new(line, values->id, &values->uuid);
         if (e) return e;
         line_fill_uuid(&values->uuid);
-        number_set_add(&importer->ledger.accounts, values->id);
+        number_set_add(&ledger->accounts, values->id);
+        number_set_remove(&ledger->deleted_accounts, values->id);
         line_add_change(line, ACCOUNT_CREATED, (union object){ 0 }, line->values);
         return line_count(line, importer->counts.created), ERR_OK;
     }

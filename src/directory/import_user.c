@@ -9,11 +9,10 @@ _Static_assert((int)PUBLIC_KEY_MAX < (int)OPENPGP_KEY_LIMIT, "a key that fits a 
 static enum err check_account(struct line *line)
 {
     int64_t account_id = line->values.user->account_id;
-    if (account_id) number_set_add(&line->importer->ledger.accounts_used, account_id);
     if (!account_id || number_set_has(&line->importer->ledger.accounts, account_id)) return ERR_OK;
     bool found;
     union object object;
-    enum err e = import_find(line->importer, NOUN_ACCOUNT, INSTALLATION, account_id, 0, &found, &object);
+    enum err e = line_find_account(line, account_id, &found, &object);
     if (!e && !found) e = op_fail(line->op, ERR_NOT_FOUND, "accountId", "accountId: there is no account %lld", LL(account_id));
     return e;
 }
@@ -59,34 +58,48 @@ static enum err take_key(struct line *line, const struct user *before)
     return ERR_OK;
 }
 
-enum err import_user(struct line *line)
+static enum err delete_user(struct line *line, bool found, union object before, bool made, bool gone)
+{
+    struct import_counts *counts = &line->importer->counts;
+    struct ledger_organization *organization = line->organization;
+    const int64_t id = line->values.user->id;
+    bool lives = made || (found && !before.user->deleted_at && !gone);
+    /* The memberships go with the user; import_flush finds them, so such lines are a batch of their own. */
+    if (lives && found) line_add_change(line, USER_DELETED, before, (union object){ 0 });
+    number_set_remove(&organization->users, id);
+    if (made || found) number_set_add(&organization->deleted_users, id);
+    return line_count(line, lives ? counts->deleted : counts->unchanged), ERR_OK;
+}
+
+static enum err take_user(struct line *line)
 {
     struct importer *importer = line->importer;
+    struct ledger_organization *organization = line->organization;
     struct user *values = line->values.user;
     union object before, after;
     bool found;
     enum err e = line_find_stored(line, NOUN_USER, values->id, 0, &found, &before);
     if (e) return e;
-    if (line->deletes) {
-        /* The memberships go with the user; import_flush finds them, so such lines are a batch of their own. */
-        bool lives = found && !before.user->deleted_at;
-        if (lives) line_add_change(line, USER_DELETED, before, (union object){ 0 });
-        number_set_remove(&line->organization->users, values->id);
-        number_set_add(&line->organization->deleted_users, values->id);
-        return line_count(line, lives ? importer->counts.deleted : importer->counts.unchanged), ERR_OK;
-    }
+    /* While checking, the lines before did what the database does not have. */
+    const bool made = !importer->writing && number_set_has(&organization->users, values->id);
+    const bool gone = !importer->writing && number_set_has(&organization->deleted_users, values->id);
+    if (line->deletes) return delete_user(line, found, before, made, gone);
     e = check_account(line);
     if (!e) e = take_key(line, found ? before.user : NULL);
     if (e) return e;
-    number_set_remove(&line->organization->deleted_users, values->id);
-    if (!found && line_seen_while_checking(line, &line->organization->users, values->id)) return ERR_OK;
+    number_set_remove(&organization->deleted_users, values->id);
+    if (!found && line_seen_while_checking(line, &organization->users, values->id)) return ERR_OK;
+    if (!found && gone) { /* made by the file and deleted by it */
+        number_set_add(&organization->users, values->id);
+        return line_count(line, importer->counts.changed), ERR_OK;
+    }
     if (!found) {
         e = line_check_new(line, values->id, &values->uuid);
         if (e) return e;
         line_fill_uuid(&values->uuid);
         if (!values->date_created) values->date_created = line->op->now;
         number_set_add(&importer->ledger.users, values->id);
-        number_set_add(&line->organization->users, values->id);
+        number_set_add(&organization->users, values->id);
         line_add_change(line, USER_CREATED, (union object){ 0 }, line->values);
         return line_count(line, importer->counts.created), ERR_OK;
     }
@@ -94,11 +107,19 @@ enum err import_user(struct line *line)
     e = line_merge(line, before, &after, &differ);
     if (e) return e;
     if (line_has(line, "publicKey")) copy_key_facts(values, after.user);
-    bool revived = after.user->deleted_at != 0;
+    bool revived = gone || (after.user->deleted_at != 0 && !made);
     after.user->deleted_at = 0;
     if (!differ && !revived) return line_count(line, importer->counts.unchanged), ERR_OK;
-    number_set_add(&line->organization->users, values->id);
+    number_set_add(&organization->users, values->id);
     if (!line_has(line, "dateModified")) after.user->date_modified = line->op->now;
     line_add_change(line, USER_UPDATED, before, after);
     return line_count(line, importer->counts.changed), ERR_OK;
+}
+
+enum err import_user(struct line *line)
+{
+    enum err e = take_user(line);
+    int64_t account_id = line->values.user->account_id;
+    if (!e && !line->deletes && account_id) number_set_add(&line->importer->ledger.accounts_used, account_id);
+    return e;
 }

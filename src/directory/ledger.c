@@ -199,6 +199,7 @@ void ledger_free(struct ledger *ledger)
     }
     free(ledger->organizations);
     number_set_free(&ledger->accounts);
+    number_set_free(&ledger->deleted_accounts);
     number_set_free(&ledger->users);
     number_set_free(&ledger->groups);
     hash_set_free(&ledger->uuids);

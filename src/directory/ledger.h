@@ -66,7 +66,8 @@ struct ledger_organization {
 struct ledger {
     struct ledger_organization **organizations; /* sorted by id */
     size_t count, capacity;
-    struct number_set accounts;
+    struct number_set accounts;         /* made by the file */
+    struct number_set deleted_accounts; /* by the file */
     struct number_set users, groups; /* made by the file, in any organization: numbers are the installation's */
     int64_t largest[NOUN_COUNT];     /* number in the database; 0: not asked yet */
     struct hash_set uuids;           /* of what the file made */

@@ -44,9 +44,10 @@ static void add_line(struct buf *out, struct dice *dice, long long organization)
     int user = 100 + (int)roll(dice, 4), group = 200 + (int)roll(dice, 4), other = 200 + (int)roll(dice, 4);
     bool deletes = roll(dice, 4) == 0;
     const char *ending = deletes ? ",\"delete\":true}\n" : "}\n";
-    switch (roll(dice, 5)) {
+    switch (roll(dice, 6)) {
     case 0:
         buf_printf(out, "{\"type\":\"user\",\"organizationId\":%lld,\"id\":%d", organization, user);
+        if (roll(dice, 4) == 0) buf_printf(out, ",\"accountId\":%d", user - 30); /* of one: in use is what it is at the end */
         if (roll(dice, 2)) buf_printf(out, ",\"lastName\":\"L%u\"", roll(dice, 3));
         if (roll(dice, 2)) buf_printf(out, ",\"remarks\":\"R%u\"", roll(dice, 3));
         break;
@@ -61,6 +62,10 @@ static void add_line(struct buf *out, struct dice *dice, long long organization)
                    user);
         if (roll(dice, 2)) buf_printf(out, ",\"manager\":%s", roll(dice, 2) ? "true" : "false");
         break;
+    case 4:
+        buf_printf(out, "{\"type\":\"account\",\"id\":%d", user - 30);
+        if (roll(dice, 2)) buf_printf(out, ",\"lastName\":\"L%u\"", roll(dice, 3));
+        break;
     default:
         buf_printf(out, "{\"type\":\"nesting\",\"organizationId\":%lld,\"groupId\":%d,\"childGroupId\":%d", organization, group,
                    other);
@@ -73,8 +78,8 @@ static void add_line(struct buf *out, struct dice *dice, long long organization)
 static enum err tell_user(void *context, struct op *op, const struct user *user)
 {
     (void)op;
-    buf_printf(context, "user %lld%s %s %s\n", (long long)user->id, user->deleted_at ? " deleted" : "",
-               user->last_name ? user->last_name : "-", user->remarks ? user->remarks : "-");
+    buf_printf(context, "user %lld%s %s %s %lld\n", (long long)user->id, user->deleted_at ? " deleted" : "",
+               user->last_name ? user->last_name : "-", user->remarks ? user->remarks : "-", (long long)user->account_id);
     return ERR_OK;
 }
 
@@ -101,6 +106,13 @@ static enum err tell_nesting(void *context, struct op *op, const struct nesting 
     return ERR_OK;
 }
 
+static enum err tell_account(void *context, struct op *op, const struct account *account)
+{
+    (void)op;
+    buf_printf(context, "account %lld %s\n", (long long)account->id, account->last_name ? account->last_name : "-");
+    return ERR_OK;
+}
+
 static void tell_all(struct world *w, struct buf *out)
 {
     AUTO_OP op = op_begin();
@@ -108,7 +120,9 @@ static void tell_all(struct world *w, struct buf *out)
     struct store_sink sink = {
         .context = out, .user = tell_user, .group = tell_group, .membership = tell_membership, .nesting = tell_nesting
     };
+    struct store_sink accounts = { .context = out, .account = tell_account };
     buf_reset(out);
+    assert_int_equal(store_load(&op, w->other, INSTALLATION, &accounts, NULL, &version), ERR_OK);
     enum err e = store_load(&op, w->other, w->organization_id, &sink, NULL, &version);
     assert_true(e == ERR_OK || e == ERR_NOT_FOUND); /* not made yet */
 }
