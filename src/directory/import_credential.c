@@ -5,25 +5,18 @@
 #include "base/memory.h"
 #include "directory/import_line.h"
 
-static void remember_credential(struct ledger *ledger, struct ledger_organization *organization,
-                                const struct credential *credential)
+static void remember_credential(struct ledger_organization *organization, const struct credential *credential)
 {
     organization->credentials = memory_grow(organization->credentials, organization->credential_count,
                                             &organization->credential_capacity, sizeof *organization->credentials);
-    union object copy = object_copy(&ledger->arena, NOUN_CREDENTIAL, (union object){ .any = credential });
+    union object copy = object_copy(&organization->credential_texts, NOUN_CREDENTIAL, (union object){ .any = credential });
     organization->credentials[organization->credential_count++] = *copy.credential;
 }
-
-struct remembering {
-    struct ledger *ledger;
-    struct ledger_organization *organization;
-};
 
 static enum err load_credential(void *context, struct op *op, const struct credential *credential)
 {
     (void)op;
-    const struct remembering *remembering = context;
-    remember_credential(remembering->ledger, remembering->organization, credential);
+    remember_credential(context, credential);
     return ERR_OK;
 }
 
@@ -31,8 +24,7 @@ static enum err load_credentials(struct line *line)
 {
     struct ledger_organization *organization = line->organization;
     if (organization->credentials_loaded || (organization->created && !organization->forgotten)) return ERR_OK;
-    struct remembering remembering = { &line->importer->ledger, organization };
-    struct store_sink sink = { .context = &remembering, .credential = load_credential };
+    struct store_sink sink = { .context = organization, .credential = load_credential };
     int64_t version;
     organization->credentials_loaded = true;
     return store_load(line->op, line->importer->store, organization->id, &sink, NULL, &version);
@@ -92,7 +84,7 @@ enum err import_credential(struct line *line)
         line_fill_uuid(&values->uuid);
         values->date_created = line->op->now;
         line_add_change(line, CREDENTIAL_CREATED, (union object){ 0 }, line->values);
-        remember_credential(&importer->ledger, organization, values);
+        remember_credential(organization, values);
         return line_count(line, importer->counts.created), ERR_OK;
     }
     union object before = object_copy(&line->op->arena, NOUN_CREDENTIAL, (union object){ .credential = known }), after;
@@ -103,7 +95,8 @@ enum err import_credential(struct line *line)
     after.credential->secret = NULL;
     before.credential->secret = NULL;
     differ = fields_differ(NOUN_CREDENTIAL, before, after);
-    if (differ) line_add_change(line, CREDENTIAL_UPDATED, before, after);
-    *known = *object_copy(&importer->ledger.arena, NOUN_CREDENTIAL, after).credential;
-    return line_count(line, differ ? importer->counts.changed : importer->counts.unchanged), ERR_OK;
+    if (!differ) return line_count(line, importer->counts.unchanged), ERR_OK;
+    line_add_change(line, CREDENTIAL_UPDATED, before, after);
+    *known = *object_copy(&organization->credential_texts, NOUN_CREDENTIAL, after).credential;
+    return line_count(line, importer->counts.changed), ERR_OK;
 }

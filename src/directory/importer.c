@@ -128,12 +128,7 @@ static void report_bad(struct importer *importer, int64_t number)
 static void forget_pending(struct importer *importer)
 {
     struct ledger_organization *organization = ledger_find(&importer->ledger, importer->organization_id);
-    if (!organization) return;
-    nesting_free(&organization->nestings);
-    organization->nestings_loaded = false;
-    organization->credential_count = 0;
-    organization->credentials_loaded = false;
-    organization->forgotten = true;
+    if (organization) ledger_forget_pending(organization);
 }
 
 /* A server that writes without a pause is often faster: each attempt then has its chance, a number of them would be too few. */

@@ -182,6 +182,16 @@ void ledger_note_organization(struct ledger_organization *organization, const st
     organization->by_file = copy;
 }
 
+void ledger_forget_pending(struct ledger_organization *organization)
+{
+    nesting_free(&organization->nestings);
+    organization->nestings_loaded = false;
+    organization->credential_count = 0;
+    arena_reset(&organization->credential_texts);
+    organization->credentials_loaded = false;
+    organization->forgotten = true;
+}
+
 void ledger_free(struct ledger *ledger)
 {
     for (size_t i = 0; i < ledger->count; i++) {
@@ -195,6 +205,7 @@ void ledger_free(struct ledger *ledger)
         nesting_free(&organization->nestings);
         forget_organization(organization);
         free(organization->credentials);
+        arena_free(&organization->credential_texts);
         free(organization);
     }
     free(ledger->organizations);
@@ -205,6 +216,5 @@ void ledger_free(struct ledger *ledger)
     hash_set_free(&ledger->uuids);
     hash_set_free(&ledger->secrets);
     number_set_free(&ledger->accounts_used);
-    arena_free(&ledger->arena);
     *ledger = (struct ledger){ 0 };
 }

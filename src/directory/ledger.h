@@ -60,6 +60,7 @@ struct ledger_organization {
     bool nestings_loaded;
     struct credential *credentials; /* all of the organization, once one is mentioned */
     size_t credential_count, credential_capacity;
+    struct arena credential_texts;
     bool credentials_loaded;
 };
 
@@ -68,13 +69,12 @@ struct ledger {
     size_t count, capacity;
     struct number_set accounts;         /* made by the file */
     struct number_set deleted_accounts; /* by the file */
-    struct number_set users, groups; /* made by the file, in any organization: numbers are the installation's */
-    int64_t largest[NOUN_COUNT];     /* number in the database; 0: not asked yet */
-    struct hash_set uuids;           /* of what the file made */
-    struct hash_set secrets;         /* hashes of all secrets, of the database and of the file */
+    struct number_set users, groups;    /* made by the file, in any organization: numbers are the installation's */
+    int64_t largest[NOUN_COUNT];        /* number in the database; 0: not asked yet */
+    struct hash_set uuids;              /* of what the file made */
+    struct hash_set secrets;            /* hashes of all secrets, of the database and of the file */
     bool secrets_loaded;
     struct number_set accounts_used; /* by users of the file */
-    struct arena arena;              /* texts of credentials */
 };
 
 /* NULL if the organization was not mentioned yet. */
@@ -82,6 +82,8 @@ struct ledger_organization *ledger_find(struct ledger *ledger, int64_t organizat
 struct ledger_organization *ledger_add(struct ledger *ledger, int64_t organization_id);
 /* From now on by_file is a copy of this; the one before is freed. */
 void ledger_note_organization(struct ledger_organization *organization, const struct organization *by_file);
+/* What was known of the organization's nestings and credentials is read from the database when it is needed again. */
+void ledger_forget_pending(struct ledger_organization *organization);
 void ledger_free(struct ledger *ledger);
 
 #endif
