@@ -334,5 +334,6 @@ enum err import_line(struct importer *importer, const char *text, size_t size)
                         LL(line.organization_id));
     }
     if (!e) e = import_look_ahead(importer);
+    importer->noun = line.noun;
     return e ? e : importers[line.noun](&line);
 }

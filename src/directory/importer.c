@@ -36,6 +36,7 @@ static void begin_batch(struct importer *importer)
     importer->changes = importer->installation = (struct change_list){ 0 };
     importer->organization_id = NO_ORGANIZATION;
     importer->kind = BATCH_PUTS;
+    importer->installed = false;
     hash_set_free(&importer->touched);
     importer->counts_before = importer->counts;
     import_forget_ahead(importer);
@@ -105,6 +106,7 @@ static enum err commit_batch(struct importer *importer)
     enum err e = ERR_OK;
     if (importer->kind == BATCH_DELETES_USERS && importer->changes.count) e = add_leaving(importer);
     if (!e) e = commit_list(importer, INSTALLATION, importer->installation_version, &importer->installation, false);
+    importer->installed = !e;
     if (e || !importer->changes.count) return e;
     const struct ledger_organization *organization = ledger_find(&importer->ledger, importer->organization_id);
     bool bulk = organization && organization->created && importer->kind == BATCH_PUTS && !importer->careful;
@@ -131,6 +133,23 @@ static void forget_pending(struct importer *importer)
     if (organization) ledger_forget_pending(organization);
 }
 
+/* Of the batch under way nothing was made, except accounts and organizations once they are committed; its bad lines stay bad. */
+static void take_counts_back(struct importer *importer)
+{
+    struct import_counts counts = importer->counts, *back = &importer->counts;
+    *back = importer->counts_before;
+    back->lines = counts.lines;
+    back->bad = counts.bad;
+    back->commits = counts.commits;
+    for (enum noun noun = 0; noun < NOUN_COUNT && importer->installed; noun++) {
+        if (noun != NOUN_ORGANIZATION && noun != NOUN_ACCOUNT) continue;
+        back->created[noun] = counts.created[noun];
+        back->changed[noun] = counts.changed[noun];
+        back->unchanged[noun] = counts.unchanged[noun];
+        back->deleted[noun] = counts.deleted[noun];
+    }
+}
+
 /* A server that writes without a pause is often faster: each attempt then has its chance, a number of them would be too few. */
 static enum err import_one(struct importer *importer, const char *text, size_t size)
 {
@@ -151,22 +170,20 @@ static enum err import_one(struct importer *importer, const char *text, size_t s
 }
 
 /* The batch was refused as a whole, by another process's commit or by a row that is there already: each line again, against the
- * database as it is now. */
+ * database as it is now. Not those whose changes are committed already. */
 static enum err import_carefully(struct importer *importer)
 {
     struct batch_line *lines = importer->lines;
     size_t count = importer->line_count;
+    const bool installed = importer->installed;
     importer->lines = memory_alloc(IMPORT_BATCH_LINES * sizeof *importer->lines);
     importer->line_count = 0;
-    struct import_counts counts = importer->counts;
-    importer->counts = importer->counts_before;
-    importer->counts.commits = counts.commits;
-    importer->counts.lines = counts.lines;
-    importer->counts.bad = counts.bad; /* lines that were bad by themselves are not among those done again */
+    take_counts_back(importer);
     forget_pending(importer);
     importer->careful = true;
     enum err e = ERR_OK;
     for (size_t i = 0; i < count && !e; i++) {
+        if (lines[i].installs && installed) continue;
         e = import_one(importer, lines[i].text, lines[i].size);
         if (is_line_error(e)) {
             report_bad(importer, lines[i].number);
@@ -200,7 +217,8 @@ static void keep_line(struct importer *importer, int64_t number, struct ahead_li
 {
     struct batch_line *line = &importer->lines[importer->line_count++];
     importer->line_bytes += read->size;
-    *line = (struct batch_line){ .number = number, .size = read->size };
+    bool installs = importer->noun == NOUN_ORGANIZATION || importer->noun == NOUN_ACCOUNT;
+    *line = (struct batch_line){ .number = number, .size = read->size, .installs = installs };
     if (!importer->writing) return;
     line->text = read->text;
     read->text = NULL;
@@ -260,7 +278,11 @@ static enum err run_reading(struct op *op, struct importer *importer, FILE *file
     importer->ahead = (struct ahead){ .lines = memory_alloc(AHEAD_LINES * sizeof *importer->ahead.lines) };
     rewind(file);
     enum err e = read_file(importer, file, writing);
-    if (e) op->failure = batch.failure;
+    if (e) {
+        op->failure = batch.failure;
+        take_counts_back(importer);
+        if (!writing) importer->counts = (struct import_counts){ .lines = importer->counts.lines, .bad = importer->counts.bad };
+    }
     begin_batch(importer);
     import_free_ahead(importer);
     free(importer->ahead.lines);

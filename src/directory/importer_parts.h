@@ -19,6 +19,7 @@ struct batch_line {
     int64_t number;
     char *text;
     size_t size;
+    bool installs; /* it is about an organization or account */
 };
 
 /* A line of the file that was read but has not had its turn. */
@@ -56,7 +57,9 @@ struct importer {
     int64_t version, installation_version; /* as seen before the first line was checked */
     struct change_list changes;            /* of that organization */
     struct change_list installation;       /* organizations and accounts met meanwhile */
+    bool installed;                        /* those are committed */
     enum batch_kind kind;                  /* of all its changes but the installation's */
+    enum noun noun;                        /* of the line that was read last */
     struct hash_set touched;               /* objects that lines of the batch are about */
     struct batch_line *lines;              /* IMPORT_BATCH_LINES */
     size_t line_count, line_bytes;

@@ -1,15 +1,94 @@
-/* What is kept in memory when batches of an import are done again. */
+/* What is counted, and what is kept in memory, when batches of an import are done again or not at all. */
 #include "import_fixture.h"
 
 #include "store/engine.h"
 
 #include <malloc.h>
 
-/* The importer's store, which notes how much memory there is at each look into the database. */
+/* --- counts --- */
+
+/* The batch commits its accounts and organizations before the rest, which is refused: a number is taken. */
+static void accounts_and_organizations_of_a_batch_that_is_done_again_count_as_made(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    w->organization_id = 50;
+    struct outcome outcome = import_lines(w,
+                                          "{'type':'account','id':71}\n"
+                                          "{'type':'organization','id':@,'name':'Second'}\n"
+                                          "{'type':'user','organizationId':@,'id':400,'accountId':71}\n"
+                                          "{'type':'user','organizationId':@,'id':100}\n",
+                                          false, true);
+    assert_bad(outcome, 4, "id");
+    assert_int_equal(outcome.counts.created[NOUN_ACCOUNT], 1);
+    assert_int_equal(outcome.counts.created[NOUN_ORGANIZATION], 1);
+    assert_int_equal(outcome.counts.created[NOUN_USER], 1);
+    assert_int_equal(sum(outcome.counts.unchanged), 0);
+    assert_sound(w);
+}
+
+/* The importer's store, whose database goes away. */
 static struct {
     const struct engine *real;
-    size_t least, most; /* bytes */
-} watching;
+    int64_t organization_id; /* whose commits find it away */
+    int looks;               /* which look into the database finds it away; 0: none */
+    size_t least, most;      /* bytes of memory that there were at looks into the database */
+} failing;
+
+static enum err commit_failing(struct op *op, struct store *store, struct commit *commit)
+{
+    if (commit->organization_id == failing.organization_id) return op_fail(op, ERR_BUSY, "store", "the database is away");
+    return failing.real->commit(op, store, commit);
+}
+
+static void what_was_not_committed_when_the_database_went_away_is_not_counted(void **state)
+{
+    struct world *w = *state;
+    struct engine engine = *w->other->engine;
+    failing.real = w->other->engine;
+    failing.organization_id = w->organization_id;
+    engine.commit = commit_failing;
+    w->other->engine = &engine;
+    struct outcome outcome = import_lines(w,
+                                          "{'type':'account','id':71}\n"
+                                          "{'type':'user','organizationId':@,'id':400,'accountId':71}\n",
+                                          false, false);
+    w->other->engine = failing.real;
+    assert_int_equal(outcome.e, ERR_BUSY);
+    assert_int_equal(outcome.counts.commits, 1);
+    assert_int_equal(outcome.counts.created[NOUN_ACCOUNT], 1);
+    assert_non_null(stored(w->f, NOUN_ACCOUNT, INSTALLATION, 71, 0).any);
+    assert_int_equal(outcome.counts.created[NOUN_USER], 0);
+    assert_int_equal(outcome.counts.lines, 2);
+}
+
+static enum err take_reader_failing(struct op *op, struct store *store, struct db **ret_db)
+{
+    if (failing.looks && --failing.looks == 0) return op_fail(op, ERR_BUSY, "store", "the database is away");
+    return failing.real->take_reader(op, store, ret_db);
+}
+
+static void nor_is_anything_if_it_went_away_while_the_file_was_checked(void **state)
+{
+    enum { MANY = 1000000 };
+    struct world *w = *state;
+    const char *lines = "{'type':'account','id':71}\n"
+                        "{'type':'user','organizationId':@,'id':400,'accountId':71}\n"
+                        "{'type':'group','organizationId':@,'id':300,'name':'g'}\n";
+    struct engine engine = *w->other->engine;
+    failing.real = w->other->engine;
+    failing.looks = MANY;
+    engine.take_reader = take_reader_failing;
+    w->other->engine = &engine;
+    assert_int_equal(import_lines(w, lines, true, false).e, ERR_OK);
+    failing.looks = MANY - failing.looks; /* the last one of the first reading */
+    struct outcome outcome = import_lines(w, lines, false, false);
+    w->other->engine = failing.real;
+    assert_int_equal(outcome.e, ERR_BUSY);
+    assert_int_equal(outcome.counts.commits, 0);
+    assert_int_equal(sum(outcome.counts.created), 0);
+    assert_int_equal(outcome.counts.lines, 3);
+}
 
 /* --- memory --- */
 
@@ -17,9 +96,9 @@ static enum err take_reader_measured(struct op *op, struct store *store, struct 
 {
     struct mallinfo2 memory = mallinfo2(); /* all zeros with a sanitizer */
     size_t bytes = memory.uordblks + memory.hblkhd;
-    if (bytes < watching.least) watching.least = bytes;
-    if (bytes > watching.most) watching.most = bytes;
-    return watching.real->take_reader(op, store, ret_db);
+    if (bytes < failing.least) failing.least = bytes;
+    if (bytes > failing.most) failing.most = bytes;
+    return failing.real->take_reader(op, store, ret_db);
 }
 
 /* After each that is refused those of the organization are read again. */
@@ -47,23 +126,26 @@ static void refused_credentials_do_not_add_up_in_memory(void **state)
         buf_printf(&lines, "{'type':'credential','organizationId':@,'kind':'bearer','secret':'secret %d','rights':['read']}\n",
                    i);
     struct engine engine = *w->other->engine;
-    watching.real = w->other->engine;
-    watching.least = SIZE_MAX;
-    watching.most = 0;
+    failing.real = w->other->engine;
+    failing.least = SIZE_MAX;
+    failing.most = 0;
     engine.take_reader = take_reader_measured;
     w->other->engine = &engine;
     struct outcome outcome = import_lines(w, buf_cstr(&lines), false, true);
-    w->other->engine = watching.real;
+    w->other->engine = failing.real;
     buf_free(&lines);
     assert_bad(outcome, 1, "secret");
     assert_int_equal(outcome.counts.bad, CREDENTIALS);
-    assert_in_range(watching.most - watching.least, 0, 8 << 20);
+    assert_in_range(failing.most - failing.least, 0, 8 << 20);
     w->organization_id = first;
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        world_test(accounts_and_organizations_of_a_batch_that_is_done_again_count_as_made),
+        world_test(what_was_not_committed_when_the_database_went_away_is_not_counted),
+        world_test(nor_is_anything_if_it_went_away_while_the_file_was_checked),
         world_test(refused_credentials_do_not_add_up_in_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
