@@ -54,28 +54,52 @@ static enum err check_secret(struct line *line)
     return op_fail(line->op, ERR_EXISTS, "secret", "secret: another credential has it");
 }
 
+/* NULL: it is new. */
+static struct credential *find_known(struct line *line, struct ledger_organization *organization)
+{
+    struct credential *values = line->values.credential;
+    if (values->secret) values->secret_hash = credential_hash(&line->op->arena, values);
+    for (size_t i = 0; i < organization->credential_count; i++) {
+        struct credential *candidate = &organization->credentials[i];
+        bool same = line_has(line, "uuid") ? uuid_equal(&candidate->uuid, &values->uuid)
+                                           : digest_equal(&candidate->secret_hash, &values->secret_hash);
+        if (same) return candidate;
+    }
+    return NULL;
+}
+
+bool import_credential_waits(struct line *line)
+{
+    struct ledger_organization *organization = ledger_find(&line->importer->ledger, line->organization_id);
+    const struct credential *known = organization && line->importer->writing ? find_known(line, organization) : NULL;
+    return known && !known->id;
+}
+
+/* As find_known. What the file made has a number once it is committed, which the database has to be asked for. */
+static enum err find_numbered(struct line *line, struct credential **ret_known)
+{
+    *ret_known = find_known(line, line->organization);
+    if (!*ret_known || (*ret_known)->id || !line->importer->writing) return ERR_OK;
+    ledger_forget_credentials(line->organization);
+    enum err e = load_credentials(line);
+    *ret_known = find_known(line, line->organization);
+    return e;
+}
+
 enum err import_credential(struct line *line)
 {
     struct importer *importer = line->importer;
     struct credential *values = line->values.credential;
     struct ledger_organization *organization = line->organization;
-    bool has_secret = values->secret != NULL, has_hash = line_has(line, "secretHash");
-    if (has_secret) values->secret_hash = credential_hash(&line->op->arena, values);
-    else if (!has_hash && !line->deletes)
+    if (!values->secret && !line_has(line, "secretHash") && !line->deletes)
         return op_fail(line->op, ERR_INVALID, "secret", "secret: secret or secretHash is required");
     if (values->kind == CREDENTIAL_API_KEY && !values->key_id && !line->deletes)
         return op_fail(line->op, ERR_INVALID, "keyId", "keyId is required for an api-key");
     enum err e = load_credentials(line);
     if (!e && values->user_id && !line->deletes) e = line_check_exists(line, NOUN_USER, values->user_id, "userId");
-    if (e) return e;
-
     struct credential *known = NULL;
-    for (size_t i = 0; i < organization->credential_count && !known; i++) {
-        struct credential *candidate = &organization->credentials[i];
-        bool same = line_has(line, "uuid") ? uuid_equal(&candidate->uuid, &values->uuid)
-                                           : digest_equal(&candidate->secret_hash, &values->secret_hash);
-        if (same) known = candidate;
-    }
+    if (!e) e = find_numbered(line, &known);
+    if (e) return e;
     if (line->deletes)
         return op_fail(line->op, ERR_INVALID, "delete", "credentials are revoked (roster token revoke), not deleted");
     if (!known) {

@@ -39,6 +39,9 @@ MUST_USE enum err import_membership(struct line *line);
 MUST_USE enum err import_nesting(struct line *line);
 MUST_USE enum err import_credential(struct line *line);
 
+/* Is the line about a credential that the batch may make? Then it has to wait for its number. */
+bool import_credential_waits(struct line *line);
+
 /* --- what exists --- */
 
 /* The organization, looked up in the database when the file mentions it first. */

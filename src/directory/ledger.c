@@ -182,14 +182,19 @@ void ledger_note_organization(struct ledger_organization *organization, const st
     organization->by_file = copy;
 }
 
-void ledger_forget_pending(struct ledger_organization *organization)
+void ledger_forget_credentials(struct ledger_organization *organization)
 {
-    nesting_free(&organization->nestings);
-    organization->nestings_loaded = false;
     organization->credential_count = 0;
     arena_reset(&organization->credential_texts);
     organization->credentials_loaded = false;
     organization->forgotten = true;
+}
+
+void ledger_forget_pending(struct ledger_organization *organization)
+{
+    nesting_free(&organization->nestings);
+    organization->nestings_loaded = false;
+    ledger_forget_credentials(organization);
 }
 
 void ledger_free(struct ledger *ledger)

@@ -84,6 +84,7 @@ struct ledger_organization *ledger_add(struct ledger *ledger, int64_t organizati
 void ledger_note_organization(struct ledger_organization *organization, const struct organization *by_file);
 /* What was known of the organization's nestings and credentials is read from the database when it is needed again. */
 void ledger_forget_pending(struct ledger_organization *organization);
+void ledger_forget_credentials(struct ledger_organization *organization);
 void ledger_free(struct ledger *ledger);
 
 #endif
