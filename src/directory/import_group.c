@@ -20,12 +20,12 @@ static bool name_by_file(const struct ledger_organization *organization, int64_t
 }
 
 /* From this line on the group has the name with this hash (0: none, it is deleted); what it had is free, unless another took it
- * already. */
+ * already. `had`: as stored, which is also what a line has before it that is done again. */
 static void note_name(struct line *line, int64_t group_id, uint64_t had, uint64_t has)
 {
     struct ledger_organization *organization = line->organization;
     int64_t owner = group_id;
-    name_by_file(organization, group_id, &had);
+    if (!line->importer->careful) name_by_file(organization, group_id, &had);
     if (had && (!hash_map_get(&organization->names, had, &owner) || owner == group_id))
         hash_map_put(&organization->names, had, 0);
     if (has) hash_map_put(&organization->names, has, group_id);

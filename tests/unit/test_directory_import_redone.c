@@ -1,4 +1,4 @@
-/* What is counted, and what is kept in memory, when batches of an import are done again or not at all. */
+/* What is counted, what is known and what is kept in memory when batches of an import are done again or not at all. */
 #include "import_fixture.h"
 
 #include "store/engine.h"
@@ -31,8 +31,10 @@ static void accounts_and_organizations_of_a_batch_that_is_done_again_count_as_ma
 static struct {
     const struct engine *real;
     int64_t organization_id; /* whose commits find it away */
-    int looks;               /* which look into the database finds it away; 0: none */
-    size_t least, most;      /* bytes of memory that there were at looks into the database */
+    struct world *w;
+    bool overtakes;
+    int looks;          /* which look into the database finds it away; 0: none */
+    size_t least, most; /* bytes of memory that there were at looks into the database */
 } failing;
 
 static enum err commit_failing(struct op *op, struct store *store, struct commit *commit)
@@ -88,6 +90,51 @@ static void nor_is_anything_if_it_went_away_while_the_file_was_checked(void **st
     assert_int_equal(outcome.counts.commits, 0);
     assert_int_equal(sum(outcome.counts.created), 0);
     assert_int_equal(outcome.counts.lines, 3);
+}
+
+/* --- names --- */
+
+/* Another process is faster than the first commit of the installation. */
+static enum err commit_overtaken(struct op *op, struct store *store, struct commit *commit)
+{
+    struct world *w = failing.w;
+    if (commit->organization_id == INSTALLATION && failing.overtakes) {
+        struct account *account = make(w->f, &(struct account){ .id = 90, .uuid = uuid_random() }, sizeof *account);
+        struct change_list list = { 0 };
+        struct commit theirs = { .organization_id = INSTALLATION, .time = op->now, .changes = &list };
+        failing.overtakes = false;
+        append(w->f, &list, ACCOUNT_CREATED, NULL, account);
+        assert_done(w->f, store_version(&w->f->op, w->f->store, INSTALLATION, &theirs.expected_version));
+        assert_done(w->f, store_commit(&w->f->op, w->f->store, &theirs));
+    }
+    return failing.real->commit(op, store, commit);
+}
+
+/* The first line looks at the names once more, before the second has given its own up once more. */
+static void a_name_given_up_in_a_batch_that_is_done_again_is_free(void **state)
+{
+    struct world *w = *state;
+    w->organization_id = 50;
+    import(w, "{'type':'organization','id':@,'name':'Free','uniqueGroupNames':false}\n"
+              "{'type':'group','organizationId':@,'id':300,'name':'B'}\n");
+    struct engine engine = *w->other->engine;
+    failing.w = w;
+    failing.real = w->other->engine;
+    failing.overtakes = true;
+    engine.commit = commit_overtaken;
+    w->other->engine = &engine;
+    struct outcome outcome = import_lines(w,
+                                          "{'type':'organization','id':@,'name':'Strict','uniqueGroupNames':true}\n"
+                                          "{'type':'group','organizationId':@,'id':300,'name':'A'}\n"
+                                          "{'type':'user','organizationId':@,'id':400,'delete':true}\n"
+                                          "{'type':'group','organizationId':@,'id':301,'name':'B'}\n",
+                                          false, true);
+    w->other->engine = failing.real;
+    if (outcome.reported) fail_msg("line %lld: %s", (long long)outcome.line, outcome.text);
+    assert_false(failing.overtakes);
+    assert_string_equal(group_name(w, 300), "A");
+    assert_string_equal(group_name(w, 301), "B");
+    assert_sound(w);
 }
 
 /* --- memory --- */
@@ -146,6 +193,7 @@ int main(void)
         world_test(accounts_and_organizations_of_a_batch_that_is_done_again_count_as_made),
         world_test(what_was_not_committed_when_the_database_went_away_is_not_counted),
         world_test(nor_is_anything_if_it_went_away_while_the_file_was_checked),
+        world_test(a_name_given_up_in_a_batch_that_is_done_again_is_free),
         world_test(refused_credentials_do_not_add_up_in_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
