@@ -131,6 +131,27 @@ static void a_poll_that_fails_is_not_repeated_without_a_pause(void **state)
     store_close(node);
 }
 
+/* The log cannot be read, and whatever is heard of meanwhile: what it leads to can. */
+static void hints_do_not_make_it_seem_that_a_log_can_be_read(void **state)
+{
+    struct fixture *f = *state;
+    int64_t cursor;
+    struct told told;
+    struct store *node = open_follower(f, &cursor, &told);
+    follow(f, node, &cursor, &told);
+    run_beside(f->url, "ALTER TABLE change RENAME TO hidden");
+    assert_failed(f, store_follow(&f->op, node, &cursor, note_version, &told), ERR_STORAGE, "store");
+    for (int i = 0; i < 3; i++) {
+        run_beside(f->url, "NOTIFY roster, '0:0'");
+        store_wait(node, 60000);
+        assert_failed(f, store_follow(&f->op, node, &cursor, note_version, &told), ERR_STORAGE, "store");
+    }
+    run_beside(f->url, "ALTER TABLE hidden RENAME TO change");
+    commit_here(f, "news");
+    follow_until(f, node, &cursor, &told, f->versions[1]);
+    store_close(node);
+}
+
 static void what_nobody_hinted_at_is_found_by_polling(void **state)
 {
     struct fixture *f = *state;
@@ -489,6 +510,7 @@ int main(void)
         postgres_test(hints_are_heard_again_after_the_listener_was_lost),
         postgres_test(who_hears_nothing_any_more_does_not_wait_for_long),
         postgres_test(a_poll_that_fails_is_not_repeated_without_a_pause),
+        postgres_test(hints_do_not_make_it_seem_that_a_log_can_be_read),
         postgres_test(what_nobody_hinted_at_is_found_by_polling),
         postgres_test(transactions_that_end_in_another_order_are_not_missed),
         postgres_test(a_cursor_is_good_for_the_next_store),

@@ -183,10 +183,11 @@ static bool take_news(struct postgres_store *store, int *ret_socket, bool *ret_p
     take_notifications(store);
     bool listens = follower->listening && follower->db.connection && PQstatus(follower->db.connection) == CONNECTION_OK;
     bool due = follower->more || poll_is_due(follower);
-    follower->heard_only = listens && follower->heard.count && !due;
+    bool hears = listens && !follower->poll_failed; /* what hints lead to says nothing of a log that cannot be read */
+    follower->heard_only = hears && follower->heard.count && !due;
     *ret_socket = listens ? PQsocket(follower->db.connection) : -1;
     *ret_pooled = follower->db.pooled;
-    bool asks = listens || *ret_pooled; /* else a connection is tried for when the time has come, whatever was heard */
+    bool asks = hears || *ret_pooled; /* else a connection or a poll is tried for when the time has come, whatever was heard */
     bool news = (asks && (follower->heard.count || follower->more)) || (listens && due);
     pthread_mutex_unlock(&follower->lock);
     return news;
@@ -353,6 +354,7 @@ enum err postgres_follow(struct op *op, struct store *base, int64_t *cursor, sto
     } else if (!e) {
         follower->heard.count = 0; /* the poll finds them too */
         e = poll_versions(op, follower, &place, &news, &base->epoch, &more);
+        follower->poll_failed = e != ERR_OK;
     }
     if (!heard_only || e) follower->polled_ns = clock_monotonic_ns();
     if (e) { /* the next poll, a second later, finds what these would have led to */

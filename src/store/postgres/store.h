@@ -71,6 +71,7 @@ struct follower {
     int64_t server_started; /* when the server did that it last polled; microseconds */
     bool heard_only;        /* the wait ended because of hints: no need to poll */
     int64_t polled_ns;      /* when */
+    bool poll_failed;       /* the last one: until one succeeds hints are no news */
     struct place told;
     char *told_open;         /* told.open, to be freed */
     bool more;               /* there was more to tell than was told at once */
