@@ -23,7 +23,8 @@ struct logins {
     struct logins_index *unknown;        /* sessions that were looked up in vain a moment ago */
     _Atomic int64_t miss_second, misses; /* look-ups in vain in the second that was last seen */
     _Atomic bool must_save;              /* a session was extended that will soon have expired for others */
-    int64_t ended_cursor, followed_at;   /* the follower's own */
+    struct ended_cursor ended_cursor;    /* the follower's own, and: */
+    int64_t ended_epoch, followed_at;
     _Atomic int64_t done, refused;
 };
 

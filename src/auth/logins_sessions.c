@@ -203,7 +203,10 @@ static void forget(void *context, const struct digest *hash)
 /* If it was so long that what ended since may not be told any more, nothing in memory is believed. */
 enum err logins_follow_ended(struct op *op, struct logins *logins)
 {
-    int64_t silence_us = op->now - logins->followed_at;
+    int64_t silence_us = op->now - logins->followed_at, epoch = store_epoch(logins->store);
+    /* The database may have gone back: places that it gives now may be before the cursor. */
+    if (epoch != logins->ended_epoch) logins->ended_cursor = (struct ended_cursor){ 0 };
+    logins->ended_epoch = epoch;
     enum err e = store_follow_logins(op, logins->store, &logins->ended_cursor, forget, logins);
     if (!e && silence_us > LOGINS_ENDED_KEPT_US / 2) {
         e = logins_save_sessions(op, logins);

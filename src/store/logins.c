@@ -7,6 +7,7 @@
  * other. */
 #include "store/engine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -299,38 +300,46 @@ enum err store_find_login(struct op *op, struct store *store, enum login_kind ki
 
 /* ---- following */
 
-/* One statement, so that the rows and the next cursor are of the same snapshot; one row at least. */
+/* One statement, so that the rows and the next cursor are of the same snapshot; one row at least. With PostgreSQL transactions
+ * end in another order than they begin. So the next look also asks for those that are open now, by their numbers: the eight
+ * oldest, for one of them may stay open for hours. If there are more it begins at the ninth, and what is behind it is told again.
+ */
 static const char sqlite_ended[] =
-    "SELECT coalesce((SELECT max(position) FROM login_ended), 0), e.secret_hash IS NOT NULL, e.secret_hash"
-    " FROM (SELECT 1 AS one) AS o LEFT JOIN login_ended AS e ON e.position > $1";
-static const char postgres_ended[] =
-    "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, (e.secret_hash IS NOT NULL)::int, e.secret_hash"
+    "SELECT coalesce((SELECT max(position) FROM login_ended), 0) + 1, '', e.secret_hash IS NOT NULL, e.secret_hash"
     " FROM (SELECT 1 AS one) AS o LEFT JOIN login_ended AS e ON e.position >= $1";
+static const char postgres_ended[] =
+    "SELECT coalesce(open[9], next), open[1:8]::text, (e.secret_hash IS NOT NULL)::int, e.secret_hash"
+    " FROM (SELECT ARRAY(SELECT x::text::bigint FROM pg_snapshot_xip(pg_current_snapshot()) AS x ORDER BY 1) AS open,"
+    " pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next) AS snapshot"
+    " LEFT JOIN login_ended AS e ON e.position >= $1 OR e.position = ANY ($2::text::bigint[])";
 
-static enum err tell_ended(struct op *op, struct db *db, int64_t cursor, store_ended_function function, void *context,
-                           int64_t *ret_next)
+static enum err tell_ended(struct op *op, struct db *db, const struct ended_cursor *cursor, store_ended_function function,
+                           void *context, struct ended_cursor *ret_next)
 {
     AUTO_QUERY q = db_query(db, db_text(db, sqlite_ended, postgres_ended));
-    query_number(&q, cursor);
+    query_number(&q, cursor->from);
+    if (db->driver->dialect == DIALECT_POSTGRES) query_text(&q, *cursor->open ? cursor->open : "{}");
     bool row;
     enum err e;
     while (!(e = query_step(op, &q, &row)) && row) {
-        *ret_next = column_number(&q, 0);
-        if (!column_number(&q, 1)) continue;
-        const struct digest hash = column_digest(&q, 2);
+        ret_next->from = column_number(&q, 0);
+        snprintf(ret_next->open, sizeof ret_next->open, "%s", column_text(&q, 1));
+        if (!column_number(&q, 2)) continue;
+        const struct digest hash = column_digest(&q, 3);
         function(context, &hash);
     }
     return e;
 }
 
-enum err store_follow_logins(struct op *op, struct store *store, int64_t *cursor, store_ended_function function, void *context)
+enum err store_follow_logins(struct op *op, struct store *store, struct ended_cursor *cursor, store_ended_function function,
+                             void *context)
 {
     AUTO_READER reader = { 0 };
-    int64_t next = 0;
+    struct ended_cursor next = { 0 };
     enum err e = store_reader(op, store, &reader);
-    if (!e) e = tell_ended(op, reader.db, *cursor, function, context, &next);
+    if (!e) e = tell_ended(op, reader.db, cursor, function, context, &next);
     /* The database is an older one than it was (a copy that took over), or SQLite's table is empty. */
-    if (!e && next < *cursor) e = tell_ended(op, reader.db, 0, function, context, &next);
+    if (!e && next.from < cursor->from) e = tell_ended(op, reader.db, &(struct ended_cursor){ 0 }, function, context, &next);
     if (!e) *cursor = next;
     return e;
 }

@@ -293,13 +293,19 @@ MUST_USE enum err store_load_logins(struct op *op, struct store *store, enum log
 MUST_USE enum err store_find_login(struct op *op, struct store *store, enum login_kind kind, const struct digest *hash,
                                    int64_t now, bool *ret_found, struct login *ret_login);
 
+/* How far somebody has been told which sessions ended; all zero: of none. */
+struct ended_cursor {
+    int64_t from;   /* what has its place there or later was not told */
+    char open[192]; /* nor that of these, with PostgreSQL: numbers of transactions, "{12,15}" */
+};
+
 /* The hashes of sessions that the functions above ended after *cursor, in any process, each once at least; moves the cursor. One
- * that began with 0 is told all that are kept, and so is one that is ahead of the database. What ended with its user or its
+ * that began with zero is told all that are kept, and so is one that is ahead of the database. What ended with its user or its
  * organization is in the log instead. One look into an index if nothing ended. On an error some may have been told; the cursor
  * stays, so they are told again. The function may not call the store. */
 typedef void (*store_ended_function)(void *context, const struct digest *hash);
-MUST_USE enum err store_follow_logins(struct op *op, struct store *store, int64_t *cursor, store_ended_function function,
-                                      void *context);
+MUST_USE enum err store_follow_logins(struct op *op, struct store *store, struct ended_cursor *cursor,
+                                      store_ended_function function, void *context);
 
 /* Forgets at most `limit` of those that ended before `before`: whoever has not followed since then is not told any more. */
 MUST_USE enum err store_forget_ended_logins(struct op *op, struct store *store, int64_t before, int64_t limit,

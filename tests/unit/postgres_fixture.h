@@ -69,6 +69,14 @@ static inline int64_t run_beside(const char *url, const char *sql)
     return number;
 }
 
+/* Somebody who has a number of a transaction, and does nothing with it. */
+static inline PGconn *hold_back(struct fixture *f)
+{
+    PGconn *session = open_session(f->url);
+    session_run(session, "BEGIN; SELECT pg_current_xact_id()");
+    return session;
+}
+
 /* One of the parts of an URL: "host", "dbname"; in the op's arena. */
 static inline char *url_part(struct fixture *f, const char *url, const char *keyword)
 {

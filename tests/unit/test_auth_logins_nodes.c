@@ -248,6 +248,24 @@ static void a_session_that_ended_elsewhere_ends_here_when_that_is_followed(void 
     close_node(&node);
 }
 
+/* The database went back to before this node's last look, and what ends since has a place again that was told already. */
+static void a_session_that_ended_in_a_database_that_went_back_ends_here(void **state)
+{
+    struct world *w = *state;
+    struct node node = open_node(w);
+    const char *secret = begin_elsewhere(w, &w->ada, 5);
+    assert_works(w, find(w, &node, secret));
+    assert_works(w, logins_follow_ended(w->op, node.logins));
+    assert_works(w, logins_end_session(w->op, w->logins, secret));
+    place_number(&w->f->place, "UPDATE login_ended SET position = 0");
+    assert_works(w, logins_follow_ended(w->op, node.logins));
+    assert_works(w, find_at_once(w, &node, secret)); /* nobody can know */
+    atomic_fetch_add(&node.store->epoch, 1);         /* as the store's follower says it */
+    assert_works(w, logins_follow_ended(w->op, node.logins));
+    assert_unauthenticated(w, find(w, &node, secret));
+    close_node(&node);
+}
+
 /* After a session was read in the database and before it is kept in memory it ends elsewhere, and that is followed. */
 struct end_in_between {
     struct world *w;
@@ -493,6 +511,7 @@ int main(void)
         logins_test(look_ups_that_find_a_session_are_not_limited),
         logins_test(while_the_database_is_away_an_unknown_session_may_be_good),
         logins_test(a_session_that_ended_elsewhere_ends_here_when_that_is_followed),
+        logins_test(a_session_that_ended_in_a_database_that_went_back_ends_here),
         cmocka_unit_test(a_session_that_ends_while_it_is_looked_up_does_not_stay),
         logins_test(sessions_end_for_good_while_others_look_them_up),
         logins_test(who_could_not_follow_for_long_looks_everything_up_again),

@@ -49,7 +49,7 @@ static bool was_told(const struct told *told, const char *secret)
     return false;
 }
 
-static struct told follow_in(struct fixture *f, struct store *store, int64_t *cursor)
+static struct told follow_in(struct fixture *f, struct store *store, struct ended_cursor *cursor)
 {
     struct told told = { .count = 0 };
     assert_done(f, store_follow_logins(&f->op, store, cursor, tell, &told));
@@ -67,7 +67,7 @@ static void sessions_that_end_are_told_to_every_process(void **state)
     struct fixture *f = *state;
     struct store *other = open_at(f, f->url);
     const struct user *ada = add_user(f, "ada"), *bob = add_user(f, "bob");
-    int64_t cursor = 0, here = 0, late = 0;
+    struct ended_cursor cursor = { 0 }, here = { 0 }, late = { 0 };
     static const char *const secrets[] = { "ended", "taken", "all 1", "all 2", "oldest" };
     assert_int_equal(follow_in(f, other, &cursor).count, 0);
     for (size_t i = 0; i < COUNT_OF(secrets); i++) add_one(f, i < 4 ? ada : bob, LOGIN_SESSION, secrets[i]);
@@ -109,7 +109,8 @@ static void what_was_not_ended_after_all_is_not_told(void **state)
 {
     struct fixture *f = *state;
     const struct user *ada = add_user(f, "ada");
-    int64_t cursor = 0, removed;
+    struct ended_cursor cursor = { 0 };
+    int64_t removed;
     add_one(f, ada, LOGIN_SESSION, "session");
     add_one(f, ada, LOGIN_USED, "used");
     const struct login added[] = { login_of(f, ada, LOGIN_SESSION, "new"), login_of(f, ada, LOGIN_USED, "used") };
@@ -128,7 +129,7 @@ static void log_ins_of_who_is_deleted_are_in_the_log_instead(void **state)
 {
     struct fixture *f = *state;
     const struct user *ada = add_user(f, "ada");
-    int64_t cursor = 0;
+    struct ended_cursor cursor = { 0 };
     add_one(f, ada, LOGIN_SESSION, "session");
     assert_done(f, change(f, USER_DELETED, ada, NULL));
     struct digest hash = hash_of("session");
@@ -144,7 +145,8 @@ static void what_ended_long_ago_is_forgotten_and_what_ends_then_is_told(void **s
 {
     struct fixture *f = *state;
     const struct user *ada = add_user(f, "ada");
-    int64_t now = f->op.now, early = 0, late = 0, removed;
+    struct ended_cursor early = { 0 }, late = { 0 };
+    int64_t now = f->op.now, removed;
     for (int i = 0; i < 5; i++) {
         const char *secret = arena_printf(&f->op.arena, "session %d", i);
         add_one(f, ada, LOGIN_SESSION, secret);
@@ -161,7 +163,7 @@ static void what_ended_long_ago_is_forgotten_and_what_ends_then_is_told(void **s
     assert_true(was_told(&told, "session 3") && was_told(&told, "session 4"));
     assert_done(f, store_forget_ended_logins(&f->op, f->store, now + 5, 10, &removed));
     assert_int_equal(removed, 2);
-    late = 0;
+    late = (struct ended_cursor){ 0 };
     assert_int_equal(follow_in(f, f->store, &late).count, 0);
     reopen(f);
     add_one(f, ada, LOGIN_SESSION, "after");
@@ -176,7 +178,7 @@ static void what_ended_long_ago_is_forgotten_and_what_ends_then_is_told(void **s
 static void a_cursor_ahead_of_the_database_is_told_all(void **state)
 {
     struct fixture *f = *state;
-    int64_t cursor = INT64_C(1) << 50;
+    struct ended_cursor cursor = { .from = INT64_C(1) << 50 };
     const struct user *ada = add_user(f, "ada");
     add_one(f, ada, LOGIN_SESSION, "first");
     add_one(f, ada, LOGIN_SESSION, "second");
@@ -230,7 +232,7 @@ static void who_follows_while_many_end_sessions_misses_none(void **state)
     struct store *stores[] = { f->store, open_at(f, f->url) };
     struct ender enders[ENDERS];
     struct heard heard = { .f = f };
-    int64_t cursor = 0;
+    struct ended_cursor cursor = { 0 };
     for (int i = 0; i < ENDERS; i++) {
         const struct user *user = add_user(f, arena_printf(&f->op.arena, "user %d", i));
         for (int j = 0; j < ENDED_BY_EACH; j++) add_one(f, user, LOGIN_SESSION, arena_printf(&f->op.arena, "%d %d", i, j));

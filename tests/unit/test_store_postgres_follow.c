@@ -233,14 +233,6 @@ static void what_was_told_is_not_told_for_ever(void **state)
     store_close(node);
 }
 
-/* Somebody who has a number of a transaction, and does nothing with it. */
-static PGconn *hold_back(struct fixture *f)
-{
-    PGconn *session = open_session(f->url);
-    session_run(session, "BEGIN; SELECT pg_current_xact_id()");
-    return session;
-}
-
 static void what_was_told_is_told_once_however_long_a_transaction_stays_open(void **state)
 {
     struct fixture *f = *state;
