@@ -2,6 +2,8 @@
  * longer than the limit. */
 #include "postgres_proxy.h"
 
+#include "store/postgres/store.h"
+
 /* All processes of the database that serve stores. */
 #define TERMINATE                                                                                                                \
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"                                                              \
@@ -274,6 +276,36 @@ static void locks_of_a_lost_connection_are_not_waited_for(void **state)
     store_close(store);
 }
 
+/* The process of the first one is played as above. Whoever was to end it is lost before. */
+static void a_lost_process_is_ended_though_the_next_connection_is_lost_too(void **state)
+{
+    struct fixture *f = *state;
+    struct server server;
+    struct postgres_db db;
+    server_init(&server, f->url, LIMIT_MS);
+    postgres_init(&db, &server);
+    assert_done(f, postgres_connect(&f->op, &db));
+    const char *first = arena_strdup(&f->op.arena, db.name);
+    PGconn *process = open_session(f->url);
+    session_run(process, arena_printf(&f->op.arena, "SET application_name = '%s'", first));
+    for (int i = 0; i < 2; i++) {
+        assert_failed(f, postgres_lose(&f->op, &db, "the network"), ERR_BUSY, "store");
+        assert_done(f, postgres_connect(&f->op, &db));
+        assert_string_not_equal(db.name, first);
+        assert_string_equal(db.lost_name, first);
+    }
+    assert_done(f, postgres_end_lost(&f->op, &db));
+    await(run_beside(f->url, arena_printf(&f->op.arena, "SELECT count(*) FROM pg_stat_activity WHERE application_name = '%s'",
+                                          first)) == 0);
+    const char *second = arena_strdup(&f->op.arena, db.name); /* from now on it is the newest again */
+    assert_failed(f, postgres_lose(&f->op, &db, "the network"), ERR_BUSY, "store");
+    assert_done(f, postgres_connect(&f->op, &db));
+    assert_string_equal(db.lost_name, second);
+    PQfinish(process);
+    postgres_free(&db);
+    server_free(&server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +313,7 @@ int main(void)
         postgres_test(what_was_answered_is_true_while_connections_end_under_load),
         postgres_test(a_server_that_hangs_is_waited_for_once),
         postgres_test(locks_of_a_lost_connection_are_not_waited_for),
+        postgres_test(a_lost_process_is_ended_though_the_next_connection_is_lost_too),
         postgres_test(an_organization_that_is_held_does_not_hold_the_others),
     };
     return run_postgres_tests(tests);
