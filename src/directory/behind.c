@@ -12,6 +12,8 @@
 #include "base/memory.h"
 #include "directory/resident.h"
 
+#include <stdio.h>
+
 /* --- the list --- */
 
 static void put_last(struct directory *directory, struct resident *resident, const struct behind *behind)
@@ -118,16 +120,29 @@ void directory_follow_behind(struct directory *directory)
 
 /* --- the database went back --- */
 
-enum err directory_forget(struct op *op, struct directory *directory, int64_t organization_id)
+/* A failover and a restored backup look alike from here, and so does a database that was made anew from an export: the log says
+ * what there was and what there is, and whoever knows which it was knows whether anything is lost. */
+static void tell_of_past(int64_t organization_id, int64_t known, bool there, int64_t version)
+{
+    char now[100] = "the database does not have the organization any more";
+    if (there && version < known) snprintf(now, sizeof now, "the database has version %lld now", (long long)version);
+    if (there && version >= known)
+        snprintf(now, sizeof now, "in the database that is another commit, and version %lld is the newest", (long long)version);
+    log_warn("organization %lld: the database went back: this node had seen version %lld, %s; what is in memory is read again. "
+             "If no backup was restored and no database made anew, changes that were answered with success are lost",
+             (long long)organization_id, (long long)known, now);
+}
+
+enum err directory_forget(struct op *op, struct directory *directory, int64_t organization_id, int64_t known)
 {
     struct resident *resident = directory_know_resident(directory, organization_id);
     int64_t version = 0;
     failure_clear(&op->failure);
     enum err e = store_version(op, directory->store, organization_id, &version);
+    bool there = e == ERR_OK;
     if (e == ERR_NOT_FOUND) failure_clear(&op->failure); /* gone with what was lost: whoever asks for it is told so */
     else if (e) return e;
-    log_warn("organization %lld: the database lost commits that this node knew of; it is read again at version %lld",
-             (long long)organization_id, (long long)version);
+    tell_of_past(organization_id, known, there, version);
     atomic_store(&resident->known_version, version);
     atomic_store(&resident->credentials_version, -1);
     atomic_store(&resident->logins_version, -1);
@@ -138,9 +153,9 @@ enum err directory_compare(struct op *op, struct directory *directory, struct re
 {
     if (!turn_take_within(&resident->turn, BACKGROUND_WAIT_MS)) return ERR_PENDING;
     enum err e = directory_refresh_image_in_turn(op, directory, resident, INT64_MAX);
-    int64_t version;
+    int64_t version, known = atomic_load(&resident->known_version);
     if (!e) e = store_version(op, directory->store, resident->organization_id, &version);
-    if (!e && atomic_load(&resident->known_version) > version) e = directory_forget(op, directory, resident->organization_id);
+    if (!e && known > version) e = directory_forget(op, directory, resident->organization_id, known);
     turn_give(&resident->turn, true);
     if (e == ERR_NOT_FOUND) { /* the installation's log says so */
         failure_clear(&op->failure);

@@ -154,7 +154,7 @@ static bool catch_up_and_link(struct op *op, struct directory *directory, struct
         /* What was known before it was asked for is not there: the database went back. What others commit until it is forgotten
          * raises nothing and is followed into no image, so the log is read once more after it. */
         if (!e && !reload && image->version < known) {
-            e = directory_forget(op, directory, resident->organization_id);
+            e = directory_forget(op, directory, resident->organization_id, known);
             if (!e) e = directory_catch_up(op, directory, image, &reload);
         }
         if (!e) continue;

@@ -116,10 +116,11 @@ void directory_unlink(struct directory *directory, struct resident *resident);
 /* Raises a version to a newer one; never lowers it. */
 void directory_raise(_Atomic int64_t *version, int64_t newer);
 
-/* The database has not the commits any more that this node knew of: what is known of the organization becomes what the database
- * has now, so that image, credentials and ended sessions are read again. The writer lock is held, and the image is for the caller
- * to unlink; or the caller is about to load one, or to read the log of one that nobody has seen yet. */
-MUST_USE enum err directory_forget(struct op *op, struct directory *directory, int64_t organization_id);
+/* The database has not the commits any more that this node knew of, up to version `known`; the log says so. What is known of the
+ * organization becomes what the database has now, so that image, credentials and ended sessions are read again. The writer lock
+ * is held, and the image is for the caller to unlink; or the caller is about to load one, or to read the log of one that nobody
+ * has seen yet. */
+MUST_USE enum err directory_forget(struct op *op, struct directory *directory, int64_t organization_id, int64_t known);
 
 /* Applies what the log has after the image's version. The writer lock is held, or nobody has seen the image yet.
  * Sets *ret_reload if the image cannot be brought up to date this way, or is of commits that the database lost (directory_forget

@@ -145,7 +145,7 @@ enum err directory_catch_up(struct op *op, struct directory *directory, struct i
     enum err e = store_read_log_since(op, directory->store, image->organization_id, image->version, &image->commit_id,
                                       collect_entry, &state);
     if (e == ERR_STALE) {
-        e = directory_forget(op, directory, image->organization_id);
+        e = directory_forget(op, directory, image->organization_id, image->version);
         *ret_reload = !e;
         return e;
     }

@@ -1,6 +1,8 @@
 /* The database went back: it has not the commits any more that this node knew of, and perhaps others with their numbers. */
 #include "directory_fixture.h"
 
+#include "capture.h"
+
 #include <stdarg.h>
 
 #define SECRET "2ed2bfd5-f927-490b-b77a-a7e2f0685d4e"
@@ -198,6 +200,76 @@ static void organizations_are_those_that_the_database_has(void **state)
     assert_sound(w);
 }
 
+/* --- what the log says of it --- */
+
+static char said[4096]; /* since begin_capture */
+
+static void end_capture(void)
+{
+    dup2(real_stderr, STDERR_FILENO);
+    close(real_stderr);
+    ssize_t size = pread(fileno(captured), said, sizeof said - 1, 0);
+    said[size > 0 ? size : 0] = '\0';
+    fclose(captured);
+}
+
+static void the_log_says_what_was_seen_and_what_there_is(void **state)
+{
+    struct world *w = *state;
+    const int64_t id = w->organization_id;
+    AUTO_OP op = op_begin();
+    new_group(w, "version 1");
+    add_lost_group(w);
+    begin_capture();
+    compare_all(w);
+    end_capture();
+    assert_non_null(strstr(said, arena_printf(&op.arena,
+                                              "organization %lld: the database went back: this node had seen version 2,"
+                                              " the database has version 1 now;",
+                                              (long long)id)));
+
+    add_lost_group(w);
+    other_adds_group(w, "another version 2");
+    other_adds_group(w, "version 3");
+    begin_capture();
+    refresh(w, id);
+    end_capture();
+    assert_non_null(strstr(said, " had seen version 2, in the database that is another commit, and version 3 is the newest;"));
+
+    add_lost_group(w);
+    execute(w, "UPDATE organization SET deleted_at = 1, name = '', uuid = NULL WHERE id = %lld", (long long)id);
+    begin_capture();
+    enum err e = directory_refresh(&op, w->directory, id, 5, 60000);
+    end_capture();
+    assert_int_equal(e, ERR_OK);
+    assert_non_null(strstr(said, " had seen version 4, the database does not have the organization any more;"));
+}
+
+/* Under the same number. Whatever is heard of first. */
+static void nothing_went_back_when_an_organization_is_deleted_and_made_again(void **state)
+{
+    struct world *w = *state;
+    for (int itself_first = 0; itself_first < 2; itself_first++) {
+        struct organization *old = other_adds_organization(w, "old"), *new = make(w->f, old, sizeof *old);
+        w->organization_id = old->id;
+        refresh(w, INSTALLATION);
+        other_adds_group(w, "old");
+        new_group(w, "in memory");
+        commit_one(w, INSTALLATION, ORGANIZATION_DELETED, old, NULL);
+        new->uuid = uuid_random();
+        commit_one(w, INSTALLATION, ORGANIZATION_CREATED, NULL, new);
+        struct group *theirs = other_adds_group(w, "new");
+        begin_capture();
+        refresh(w, itself_first ? new->id : INSTALLATION);
+        refresh(w, itself_first ? INSTALLATION : new->id);
+        compare_all(w);
+        end_capture();
+        assert_string_equal(said, "");
+        assert_true(shows(w, theirs->id));
+    }
+    assert_sound(w);
+}
+
 /* --- by the follower itself --- */
 
 static bool is_shown_for(struct world *w, int64_t group_id, int64_t limit_us)
@@ -239,6 +311,8 @@ int main(void)
         world_test(an_image_of_lost_commits_is_read_again),
         world_test(credentials_are_as_the_database_has_them),
         world_test(organizations_are_those_that_the_database_has),
+        world_test(the_log_says_what_was_seen_and_what_there_is),
+        world_test(nothing_went_back_when_an_organization_is_deleted_and_made_again),
         world_test(a_follower_that_lost_its_connection_compares),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
