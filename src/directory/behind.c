@@ -126,7 +126,7 @@ static void tell_of_past(int64_t organization_id, int64_t known, bool there, int
 {
     char now[100] = "the database does not have the organization any more";
     if (there && version < known) snprintf(now, sizeof now, "the database has version %lld now", (long long)version);
-    if (there && version >= known)
+    else if (there)
         snprintf(now, sizeof now, "in the database that is another commit, and version %lld is the newest", (long long)version);
     log_warn("organization %lld: the database went back: this node had seen version %lld, %s; what is in memory is read again. "
              "If no backup was restored and no database made anew, changes that were answered with success are lost",
