@@ -114,6 +114,26 @@ static inline int close_world(void **state)
 
 #define logins_test(function) cmocka_unit_test_setup_teardown(function, open_world, close_world)
 
+/* ---- another process: a store and log-ins of its own */
+
+struct node {
+    struct store *store;
+    struct logins *logins;
+};
+
+static inline struct node open_node(struct world *w)
+{
+    struct node node = { .store = open_at(w->f, w->f->url) };
+    assert_works(w, logins_open(w->op, node.store, &w->options, &node.logins));
+    return node;
+}
+
+static inline void close_node(struct node *node)
+{
+    logins_close(node->logins);
+    store_close(node->store);
+}
+
 /* ---- the client */
 
 /* What a message to a person says, which the server must have signed. */

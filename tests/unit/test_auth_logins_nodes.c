@@ -7,25 +7,7 @@
 
 enum { MISSES_PER_S = 500 }; /* logins_sessions.c */
 
-/* ---- another process: a store and log-ins of its own */
-
-struct node {
-    struct store *store;
-    struct logins *logins;
-};
-
-static struct node open_node(struct world *w)
-{
-    struct node node = { .store = open_at(w->f, w->f->url) };
-    assert_works(w, logins_open(w->op, node.store, &w->options, &node.logins));
-    return node;
-}
-
-static void close_node(struct node *node)
-{
-    logins_close(node->logins);
-    store_close(node->store);
-}
+/* ---- asking another process */
 
 static enum err find(struct world *w, const struct node *node, const char *secret)
 {
