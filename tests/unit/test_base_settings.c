@@ -54,6 +54,8 @@ static void end(struct fixture *f)
     arena_free(&f->arena);
 }
 
+#define AUTO_FIXTURE __attribute__((cleanup(end))) struct fixture
+
 static enum err set(struct fixture *f, const char *name, const char *value)
 {
     failure_clear(&f->failure);
@@ -88,20 +90,19 @@ static enum err read_flags(struct fixture *f, const char *const *argv, const cha
 static void defaults_come_from_the_table(void **state)
 {
     (void)state;
-    struct fixture f = begin();
+    AUTO_FIXTURE f = begin();
     assert_null(f.sample.store);
     assert_string_equal(f.sample.name, "roster");
     assert_int_equal(f.sample.threads, 4);
     assert_false(f.sample.quiet);
     assert_true(f.sample.strict);
     assert_int_equal(f.sample.format, 1);
-    end(&f);
 }
 
 static void a_value_is_set_by_name_with_dashes_underscores_or_dots(void **state)
 {
     (void)state;
-    struct fixture f = begin();
+    AUTO_FIXTURE f = begin();
     assert_int_equal(set(&f, "store-url", "sqlite:a.db"), ERR_OK);
     assert_string_equal(f.sample.store, "sqlite:a.db");
     assert_int_equal(set(&f, "store_url", "sqlite:b.db"), ERR_OK);
@@ -112,7 +113,6 @@ static void a_value_is_set_by_name_with_dashes_underscores_or_dots(void **state)
     assert_int_equal(f.sample.format, 0);
     assert_int_equal(set(&f, "threads", "256"), ERR_OK);
     assert_int_equal(f.sample.threads, 256);
-    end(&f);
 }
 
 static void a_name_with_dots_is_known_everywhere(void **state)
@@ -120,7 +120,7 @@ static void a_name_with_dots_is_known_everywhere(void **state)
     (void)state;
     static const char *const names[] = { "net.web.port", "net_web_port", "net-web-port", "net.web-port" };
     static const char *const flags[] = { "--net.web.port", "--net-web-port", "--net_web_port" };
-    struct fixture f = begin();
+    AUTO_FIXTURE f = begin();
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         char line[40];
         f.sample.port = 0;
@@ -143,14 +143,13 @@ static void a_name_with_dots_is_known_everywhere(void **state)
     assert_int_equal(set(&f, "netwebport", "84"), ERR_INVALID);
     assert_int_equal(set(&f, "net..web.port", "84"), ERR_INVALID);
     assert_int_equal(set(&f, "net/web/port", "84"), ERR_INVALID);
-    end(&f);
 }
 
 static void a_word_may_stand_for_a_number(void **state)
 {
     (void)state;
     static const char *const bad[] = { "", "o", "onn", "on=700", "none=0|on", "700=on", "ON" };
-    struct fixture f = begin();
+    AUTO_FIXTURE f = begin();
     assert_int_equal(f.sample.rate, 0);
     assert_int_equal(set(&f, "rate_limit", "on"), ERR_OK);
     assert_int_equal(f.sample.rate, 700);
@@ -165,21 +164,19 @@ static void a_word_may_stand_for_a_number(void **state)
     assert_string_equal(f.failure.text, "here: 901 is not between 0 and 900");
     assert_int_equal(set(&f, "threads", "on"), ERR_INVALID);
     assert_int_equal(f.sample.rate, 12);
-    end(&f);
 }
 
 static void flags_are_written_in_several_words(void **state)
 {
     (void)state;
     static const char *const yes[] = { "true", "yes", "on", "1" }, *const no[] = { "false", "no", "off", "0" };
-    struct fixture f = begin();
+    AUTO_FIXTURE f = begin();
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(set(&f, "quiet", yes[i]), ERR_OK);
         assert_true(f.sample.quiet);
         assert_int_equal(set(&f, "quiet", no[i]), ERR_OK);
         assert_false(f.sample.quiet);
     }
-    end(&f);
 }
 
 static void a_switch_is_a_flag_that_may_be_left_to_the_program(void **state)
@@ -191,13 +188,12 @@ static void a_switch_is_a_flag_that_may_be_left_to_the_program(void **state)
     } cases[] = {
         { "true", SWITCH_ON }, { "no", SWITCH_OFF }, { "auto", SWITCH_AUTO }, { "1", SWITCH_ON }, { "off", SWITCH_OFF },
     };
-    struct fixture f = begin();
+    AUTO_FIXTURE f = begin();
     assert_int_equal(f.sample.follow, SWITCH_AUTO);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         assert_int_equal(set(&f, "follow", cases[i].value), ERR_OK);
         assert_int_equal(f.sample.follow, cases[i].position);
     }
-    end(&f);
 }
 
 static void a_switch_is_given_as_flags_are(void **state)
@@ -214,13 +210,12 @@ static void a_switch_is_given_as_flags_are(void **state)
         { { "--follow", "false" }, SWITCH_ON, 1 }, /* as with a flag: the word is another's */
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct fixture f = begin();
+        AUTO_FIXTURE f = begin();
         const char *positional[1];
         size_t count;
         assert_int_equal(read_flags(&f, cases[i].argv, positional, 1, &count), ERR_OK);
         assert_int_equal(f.sample.follow, cases[i].position);
         assert_int_equal(count, cases[i].words);
-        end(&f);
     }
 }
 
@@ -249,12 +244,11 @@ static void a_bad_value_is_refused_with_a_sentence(void **state)
         { "threads_", "1", "here: unknown setting \"threads_\"" },
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct fixture f = begin();
+        AUTO_FIXTURE f = begin();
         assert_int_equal(set(&f, cases[i].name, cases[i].value), ERR_INVALID);
         assert_string_equal(f.failure.text, cases[i].text);
         assert_string_equal(f.failure.field, cases[i].name);
         assert_int_equal(f.sample.threads, 4);
-        end(&f);
     }
 }
 
@@ -267,13 +261,12 @@ static void a_file_has_a_setting_a_line(void **state)
                                   "  store_url=postgres://host/db#fragment   # a comment\n"
                                   "name = \" a # b \" # a comment\n"
                                   "quiet = yes";
-    struct fixture f = begin();
+    AUTO_FIXTURE f = begin();
     assert_int_equal(read_file(&f, content, sizeof content - 1), ERR_OK);
     assert_int_equal(f.sample.threads, 8);
     assert_string_equal(f.sample.store, "postgres://host/db#fragment");
     assert_string_equal(f.sample.name, " a # b ");
     assert_true(f.sample.quiet);
-    end(&f);
 }
 
 static void a_bad_line_is_named_with_its_number(void **state)
@@ -291,17 +284,16 @@ static void a_bad_line_is_named_with_its_number(void **state)
         { "name = \xff\n", ":1: the line is not UTF-8 text" },
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct fixture f = begin();
+        AUTO_FIXTURE f = begin();
         assert_int_equal(read_file(&f, cases[i].content, strlen(cases[i].content)), ERR_INVALID);
         assert_string_equal(f.failure.text, cases[i].text);
-        end(&f);
     }
 }
 
 static void a_file_that_is_too_large_is_refused(void **state)
 {
     (void)state;
-    struct fixture f = begin();
+    AUTO_FIXTURE f = begin();
     size_t size = (1 << 20) + 1;
     char *content = malloc(size);
     memset(content, ' ', size);
@@ -312,16 +304,14 @@ static void a_file_that_is_too_large_is_refused(void **state)
     assert_string_equal(f.failure.text, ": more than 10000 lines");
     assert_int_equal(read_file(&f, content, 10000), ERR_OK);
     free(content);
-    end(&f);
 }
 
 static void a_missing_file_is_not_found(void **state)
 {
     (void)state;
-    struct fixture f = begin();
+    AUTO_FIXTURE f = begin();
     assert_int_equal(settings_read_file(&f.failure, table, &f.sample, &f.arena, "/nonexistent/roster.conf"), ERR_NOT_FOUND);
     assert_string_equal(f.failure.text, "/nonexistent/roster.conf: No such file or directory");
-    end(&f);
 }
 
 static void the_environment_is_read_where_it_begins_with_roster(void **state)
@@ -329,11 +319,10 @@ static void the_environment_is_read_where_it_begins_with_roster(void **state)
     (void)state;
     char *environment[] = { (char *)"PATH=/bin", (char *)"ROSTER_THREADS=16", (char *)"ROSTER_STORE_URL=sqlite:a=b",
                             (char *)"XROSTER_FOO=1", NULL };
-    struct fixture f = begin();
+    AUTO_FIXTURE f = begin();
     assert_int_equal(settings_read_environment(&f.failure, table, &f.sample, &f.arena, environment), ERR_OK);
     assert_int_equal(f.sample.threads, 16);
     assert_string_equal(f.sample.store, "sqlite:a=b");
-    end(&f);
 }
 
 static void a_bad_variable_is_named(void **state)
@@ -346,10 +335,9 @@ static void a_bad_variable_is_named(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char *environment[] = { (char *)cases[i][0], NULL };
-        struct fixture f = begin();
+        AUTO_FIXTURE f = begin();
         assert_int_equal(settings_read_environment(&f.failure, table, &f.sample, &f.arena, environment), ERR_INVALID);
         assert_string_equal(f.failure.text, cases[i][1]);
-        end(&f);
     }
 }
 
@@ -358,7 +346,7 @@ static void flags_and_words_may_be_mixed(void **state)
     (void)state;
     static const char *const argv[] = { "one", "--threads", "8", "--store-url=a=b", "--quiet", "two", "--strict=false", "-",
                                         "--",  "--three",   NULL };
-    struct fixture f = begin();
+    AUTO_FIXTURE f = begin();
     const char *positional[4];
     size_t count;
     assert_int_equal(read_flags(&f, argv, positional, 4, &count), ERR_OK);
@@ -371,7 +359,6 @@ static void flags_and_words_may_be_mixed(void **state)
     assert_string_equal(positional[1], "two");
     assert_string_equal(positional[2], "-");
     assert_string_equal(positional[3], "--three");
-    end(&f);
 }
 
 static void a_bad_flag_is_named(void **state)
@@ -391,19 +378,18 @@ static void a_bad_flag_is_named(void **state)
         { { "one", "two" }, "\"two\" is one argument too many" },
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct fixture f = begin();
+        AUTO_FIXTURE f = begin();
         const char *positional[1];
         size_t count;
         assert_int_equal(read_flags(&f, cases[i].argv, positional, 1, &count), ERR_INVALID);
         assert_string_equal(f.failure.text, cases[i].text);
-        end(&f);
     }
 }
 
 static void the_first_table_that_knows_a_flag_takes_it(void **state)
 {
     (void)state;
-    struct fixture first = begin(), second = begin();
+    AUTO_FIXTURE first = begin(), second = begin();
     static const struct setting other[] = {
         { "quiet", SETTING_FLAG, offsetof(struct sample, quiet), NULL, 0, 0, NULL, AT_START, NULL, "" }, { 0 }
     };
@@ -414,8 +400,6 @@ static void the_first_table_that_knows_a_flag_takes_it(void **state)
     assert_true(first.sample.quiet);
     assert_false(second.sample.quiet);
     assert_int_equal(second.sample.threads, 9);
-    end(&first);
-    end(&second);
 }
 
 static void help_is_printed_from_the_table(void **state)
@@ -467,7 +451,7 @@ static void note_name(void *context, const struct setting *setting)
 static void what_differs_is_named(void **state)
 {
     (void)state;
-    struct fixture a = begin(), b = begin();
+    AUTO_FIXTURE a = begin(), b = begin();
     char names[200] = "";
     settings_compare(table, &a.sample, &b.sample, note_name, names);
     assert_string_equal(names, "");
@@ -479,8 +463,6 @@ static void what_differs_is_named(void **state)
     assert_int_equal(set(&b, "follow", "on"), ERR_OK);
     settings_compare(table, &a.sample, &b.sample, note_name, names);
     assert_string_equal(names, "store_url threads strict log_format follow ");
-    end(&a);
-    end(&b);
 }
 
 int main(void)
