@@ -1,5 +1,5 @@
 /* Bodies of Passbolt's API: what is read from them, and what is told of those that are wrong. No server, no directory. */
-#include "unit.h"
+#include "passbolt_fixture.h"
 
 #include "api/passbolt/input.h"
 #include "directory/directory.h"
@@ -7,29 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ADA "98c2bef5-cd5f-59e7-a1a7-0107c9a7cf08"
-#define BETTY "d57c10f5-639d-5160-9c81-8a0c6c4ec856"
 #define MEMBERSHIP "d100fc5d-6685-50aa-897b-87ac816e28c8"
 #define OTHER_MEMBERSHIP "b7cbce9f-6a20-545b-b20a-fcf4092307df"
 #define VERSION_7 "018f4e9c-1111-7abc-8def-000000000000"
-
-static struct op op; /* of the test under way */
-
-static int begin(void **state)
-{
-    (void)state;
-    op = op_begin();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    op_end(&op);
-    return 0;
-}
-
-#define passbolt_test(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 static enum err read_body(const char *text, json_t **ret_body)
 {

@@ -1,32 +1,11 @@
 /* Query strings of Passbolt's API: how names with brackets are read, and what a request for groups asks for. */
-#include "unit.h"
+#include "passbolt_fixture.h"
 
 #include "api/passbolt/options.h"
 #include "base/buf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#define ADA "98c2bef5-cd5f-59e7-a1a7-0107c9a7cf08"
-#define BETTY "d57c10f5-639d-5160-9c81-8a0c6c4ec856"
-
-static struct op op; /* of the test under way */
-
-static int begin(void **state)
-{
-    (void)state;
-    op = op_begin();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    op_end(&op);
-    return 0;
-}
-
-#define passbolt_test(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 /* As a handler gets it; good until the end of the test. */
 static const struct passbolt_value *parse(const char *query)
