@@ -11,7 +11,7 @@
  *   logins_touch_session at every request                 logins_end_refresh
  *   logins_end_session
  *
- * What is remembered (store.h, struct login): sessions, refresh tokens, and which tokens of a log-in were used, all as SHA-256
+ * What is remembered (store/logins.h): sessions, refresh tokens, and which tokens of a log-in were used, all as SHA-256
  * of secrets with 122 bits or more. Nothing is remembered for who is not logged in: a log-in token is 66 bits of HMAC over who
  * and when. What is single use is so between threads and processes: the database decides.
  *

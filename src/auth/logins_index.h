@@ -8,7 +8,7 @@
 #include "base/digest.h"
 #include "base/uuid.h"
 #include "model/op.h"
-#include "store/store.h"
+#include "store/logins.h"
 
 struct logins_index;
 

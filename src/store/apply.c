@@ -2,6 +2,7 @@
  *
  * Identity comes from the commit (organization_id) and the object (id); the columns and their order are in rows.h. */
 #include "store/engine.h"
+#include "store/logins.h"
 #include "store/rows.h"
 
 #include "base/fold.h"

@@ -5,6 +5,8 @@
  * a transaction of its own, and others may write between the question and the row: single use is then that only one transaction
  * deletes a row, or adds one with a hash. The row of the user is locked first, so changes of one user's log-ins wait for each
  * other. */
+#include "store/logins.h"
+
 #include "store/engine.h"
 
 #include <stdio.h>

@@ -8,6 +8,7 @@
 #include "dice.h"
 #include "store/copy.h"
 #include "store/engine.h"
+#include "store/logins.h"
 
 /* --- a directory with something of everything --- */
 

@@ -8,6 +8,7 @@
 
 #include "auth/logins.h"
 #include "base/json.h"
+#include "store/logins.h"
 
 #include <pthread.h>
 

@@ -4,6 +4,8 @@
 
 #include "store_fixture.h"
 
+#include "store/logins.h"
+
 enum { MINUTE = 60000000 };
 
 static inline struct digest hash_of(const char *secret)

@@ -1,6 +1,8 @@
 /* What the directory does for the log-ins that are lent to it: sessions end with their organization and are saved at the end. */
 #include "directory_fixture.h"
 
+#include "store/logins.h"
+
 #define MINUTE INT64_C(60000000)
 
 static const char secret[] = "0123456789012345678901234567890123456789012";

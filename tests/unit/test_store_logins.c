@@ -1,4 +1,4 @@
-/* Log-ins, as store.h promises them: changed together or not at all, used once, loaded, extended, removed. */
+/* Log-ins, as logins.h promises them: changed together or not at all, used once, loaded, extended, removed. */
 #include "store_logins_fixture.h"
 
 /* ---- one change */

@@ -1,5 +1,7 @@
-/* Which sessions ended is told to every process that follows, as store.h promises: each, whoever ended it, and nothing else. */
+/* Which sessions ended is told to every process that follows, as logins.h promises: each, whoever ended it, and nothing else. */
 #include "store_fixture.h"
+
+#include "store/logins.h"
 
 #include <pthread.h>
 

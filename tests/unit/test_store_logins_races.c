@@ -1,4 +1,4 @@
-/* Log-ins and secrets of the installation, as store.h promises them: of many at once one succeeds, and what was changed is there
+/* Log-ins and secrets of the installation, as logins.h promises them: of many at once one succeeds, and what was changed is there
  * after a crash and in a backup. */
 #include "store_logins_fixture.h"
 

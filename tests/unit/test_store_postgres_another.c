@@ -2,6 +2,8 @@
  * another cluster, a row that somebody else has. */
 #include "postgres_fixture.h"
 
+#include "store/logins.h"
+
 static const char terminate[] = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
                                 " WHERE datname = current_database() AND application_name LIKE 'roster %'";
 

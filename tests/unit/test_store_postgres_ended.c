@@ -2,6 +2,8 @@
  * the time. What is true of both engines is in test_store_logins_ended.c. */
 #include "postgres_fixture.h"
 
+#include "store/logins.h"
+
 enum { SESSIONS = 12 }; /* more than a cursor remembers transactions */
 
 struct ended {

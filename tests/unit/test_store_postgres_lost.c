@@ -2,6 +2,7 @@
  * longer than the limit. */
 #include "postgres_proxy.h"
 
+#include "store/logins.h"
 #include "store/postgres/store.h"
 
 /* All processes of the database that serve stores. */

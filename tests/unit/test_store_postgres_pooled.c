@@ -2,6 +2,8 @@
  * before. */
 #include "postgres_fixture.h"
 
+#include "store/logins.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>

@@ -2,6 +2,8 @@
  * has it; not even if somebody ends the waiting, or the connection is lost meanwhile. */
 #include "postgres_proxy.h"
 
+#include "store/logins.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>

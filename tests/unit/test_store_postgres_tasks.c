@@ -2,6 +2,8 @@
  * nobody is told that they were done. What was lost before COMMIT was sent is repeated. */
 #include "postgres_proxy.h"
 
+#include "store/logins.h"
+
 enum { MINUTE = 60000000 };
 
 struct scene {
