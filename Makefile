@@ -13,14 +13,17 @@ VARIANT := $(if $(SAN),$(subst $(comma),-,$(SAN)),plain)
 BUILD   := build/$(VARIANT)
 VERSION := 0.1.0
 PKGS    := sqlite3 libpq libmicrohttpd gnutls jansson libutf8proc libcrypto libcurl librnp zlib
+# Asked once: what is in CFLAGS is expanded for every command.
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS))
 # Rows of tables end where they have no more to say: the rest is zero.
 WARN    := -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla -Werror
 OPT     ?= $(if $(SAN),-O1 -fno-omit-frame-pointer,-O2)
 # Lines are all that a sanitizer names; for a debugger: DEBUG=-g.
 DEBUG   ?= $(if $(SAN),-g1,-g)
 CFLAGS  += -std=c17 -D_GNU_SOURCE $(DEBUG) $(OPT) $(WARN) -Isrc -MMD -MP -pthread -DROSTER_VERSION='"$(VERSION)"' \
-           $(shell pkg-config --cflags $(PKGS)) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
-LDLIBS  += $(shell pkg-config --libs $(PKGS)) -lm
+           $(PKG_CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
+LDLIBS  += $(PKG_LIBS) -lm
 HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 LDFLAGS += -pie -Wl,-z,relro,-z,now
 ifeq ($(SAN),)
