@@ -29,8 +29,27 @@ static enum err insert_organization(struct op *op, struct db *db, const struct o
     return query_run_on_one(op, &q, ERR_EXISTS, "id");
 }
 
-static enum err update_organization(struct op *op, struct db *db, const struct organization *organization)
+/* When names of groups become unique: whoever asks for it has looked, but under a fence that others do not need to name groups.
+ * From here to the end of the transaction nobody else does. */
+static enum err check_names_differ(struct op *op, struct db *db, int64_t organization_id)
 {
+    AUTO_QUERY q = db_query(db, "SELECT min(id), max(id) FROM user_group WHERE organization_id = $1 AND deleted_at IS NULL"
+                                " GROUP BY name_folded HAVING count(*) > 1 LIMIT 1");
+    query_number(&q, organization_id);
+    bool row;
+    enum err e = query_step(op, &q, &row);
+    if (e || !row) return e;
+    return op_fail(op, ERR_INVALID, "uniqueGroupNames", "uniqueGroupNames: groups %lld and %lld have the same name",
+                   (long long)column_number(&q, 0), (long long)column_number(&q, 1));
+}
+
+static enum err update_organization(struct op *op, struct db *db, const struct organization *before,
+                                    const struct organization *organization)
+{
+    if (organization->unique_group_names && !before->unique_group_names) {
+        enum err e = check_names_differ(op, db, organization->id);
+        if (e) return e;
+    }
     AUTO_QUERY q =
         db_query(db, "UPDATE organization SET (" ORGANIZATION_VALUES ") = ($1, $2, $3) WHERE id = $4 AND deleted_at IS NULL");
     bind_organization_values(&q, organization);
@@ -322,7 +341,7 @@ enum err store_apply(struct op *op, struct db *db, int64_t organization_id, cons
     case ORGANIZATION_CREATED:
         return insert_organization(op, db, after.organization);
     case ORGANIZATION_UPDATED:
-        return update_organization(op, db, after.organization);
+        return update_organization(op, db, before.organization, after.organization);
     case ORGANIZATION_DELETED:
         return delete_organization(op, db, before.organization->id, time);
     case ORGANIZATION_IMPORTED:

@@ -101,7 +101,8 @@ struct commit {
 /* Commits durably, blocks until it is on disk. Objects with id 0 in CREATES changes are given their numbers (written into
  * the objects); a membership or nesting with group_id 0 refers to the group created last before it in the same commit.
  * ERR_STALE: the organization has another version by now; nothing was written. ERR_EXISTS: a number or uuid is taken (field names
- * it). ERR_UNKNOWN_OUTCOME: it may or may not have been written. */
+ * it). ERR_INVALID "uniqueGroupNames": names of groups would become unique in an organization where two living ones have the
+ * same. ERR_UNKNOWN_OUTCOME: it may or may not have been written. */
 MUST_USE enum err store_commit(struct op *op, struct store *store, struct commit *commit);
 
 /* The same without waiting. `done` is called once, on the writer thread, after the transaction has ended, with what store_commit

@@ -172,6 +172,29 @@ static void a_group_is_found_by_folded_name_while_it_lives(void **state)
     assert_int_equal(stored(f, NOUN_GROUP, f->organization_id, group->id, 0).group->deleted_at, 0);
 }
 
+/* Whoever asks for it has looked before, but perhaps not after everybody else's last commit. */
+static void names_of_groups_become_unique_only_where_no_two_are_the_same(void **state)
+{
+    struct fixture *f = *state;
+    struct organization *free_names = make_organization(f, "Free"), *unique = make(f, free_names, sizeof *unique);
+    free_names->unique_group_names = false;
+    assert_done(f, change(f, ORGANIZATION_CREATED, NULL, free_names));
+    unique->id = free_names->id;
+    add_group(f, "Same");
+    f->organization_id = free_names->id;
+    f->versions[1] = 0;
+    add_group(f, "same"); /* that of another organization does not count */
+    struct group *deleted = add_group(f, "gone");
+    add_group(f, "GONE");
+    assert_done(f, change(f, GROUP_DELETED, deleted, NULL));
+    struct group *second = add_group(f, "SAME");
+    assert_failed(f, change(f, ORGANIZATION_UPDATED, free_names, unique), ERR_INVALID, "uniqueGroupNames");
+    assert_same(NOUN_ORGANIZATION, stored(f, NOUN_ORGANIZATION, 0, unique->id, 0), (union object){ .organization = free_names });
+    assert_done(f, change(f, GROUP_DELETED, second, NULL));
+    assert_done(f, change(f, ORGANIZATION_UPDATED, free_names, unique));
+    assert_same(NOUN_ORGANIZATION, stored(f, NOUN_ORGANIZATION, 0, unique->id, 0), (union object){ .organization = unique });
+}
+
 static void a_membership_is_added_changed_removed_and_expired(void **state)
 {
     struct fixture *f = *state;
@@ -247,6 +270,7 @@ int main(void)
         store_test(a_user_is_kept_with_every_member),
         store_test(a_group_is_kept_with_every_member_and_its_grants_in_order),
         store_test(a_group_is_found_by_folded_name_while_it_lives),
+        store_test(names_of_groups_become_unique_only_where_no_two_are_the_same),
         store_test(a_membership_is_added_changed_removed_and_expired),
         store_test(a_nesting_is_added_and_removed),
         store_test(a_credential_is_created_updated_revoked_and_remembers_its_use),
