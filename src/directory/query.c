@@ -9,7 +9,7 @@ enum err directory_view(struct op *op, bool with_accounts, struct view *ret_view
     struct view view = { .caller = NO_ORDINAL };
     struct resident *resident;
     enum err e = directory_reach(op, op->directory, op->caller.organization_id);
-    if (!e) e = directory_lease(op, op->directory, op->caller.organization_id, &resident, &view.image);
+    if (!e) e = directory_lease_to_read(op, op->directory, op->caller.organization_id, &resident, &view.image);
     if (e) return e;
     if (with_accounts) {
         e = directory_lease(op, op->directory, INSTALLATION, &resident, &view.installation);

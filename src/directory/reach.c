@@ -48,7 +48,7 @@ static enum err read_version(struct op *op, struct directory *directory, int64_t
                              int64_t *ret_version)
 {
     struct image *image;
-    enum err e = directory_lease(op, directory, organization_id, ret_resident, &image);
+    enum err e = directory_lease_to_read(op, directory, organization_id, ret_resident, &image);
     if (e) return e;
     *ret_version = atomic_load(&image->version);
     image_drop(image);
@@ -125,7 +125,7 @@ static enum err refuse(struct op *op, struct directory *directory, int64_t organ
     bool administrator;
     if (op->caller.organization_id != organization_id)
         return op_fail(op, ERR_BUSY, "Roster-At-Least", "this node has not got the version yet that was asked for");
-    enum err e = directory_lease(op, directory, organization_id, &resident, &image);
+    enum err e = directory_lease_to_read(op, directory, organization_id, &resident, &image);
     if (e) return e;
     pthread_rwlock_rdlock(&image->lock);
     e = directory_resolve_caller(op, image, &caller, &administrator);

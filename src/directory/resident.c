@@ -165,15 +165,19 @@ static bool catch_up_and_link(struct op *op, struct directory *directory, struct
 }
 
 /* Loads and links; *ret_image has a reference for the caller. It is loaded again only if the log cannot be followed: while the
- * organization is imported, or when the database went back. */
-static enum err load_and_link(struct op *op, struct directory *directory, struct resident *resident, struct image **ret_image)
+ * organization is imported, or when the database went back. To be read the second one is good as it is: not caught up with, which
+ * may have left it with half of a commit. */
+static enum err load_and_link(struct op *op, struct directory *directory, struct resident *resident, bool to_read,
+                              struct image **ret_image)
 {
-    enum { ATTEMPTS = 5 };
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+    enum { ATTEMPTS = 5, ATTEMPTS_TO_READ = 2 };
+    for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
         struct image *image;
         enum err e = load_image(op, directory, resident->organization_id, &image);
         if (e) return e;
-        if (catch_up_and_link(op, directory, resident, image)) {
+        bool as_it_is = to_read && attempt == ATTEMPTS_TO_READ;
+        bool linked = as_it_is ? link_image(directory, resident, image) : catch_up_and_link(op, directory, resident, image);
+        if (linked || as_it_is) {
             *ret_image = image;
             return ERR_OK;
         }
@@ -182,29 +186,70 @@ static enum err load_and_link(struct op *op, struct directory *directory, struct
     return op_fail(op, ERR_BUSY, "", "the organization changes faster than it can be loaded");
 }
 
-/* One thread loads, the others that want the same organization wait for it. */
-static enum err load_shared(struct op *op, struct directory *directory, struct resident *resident, struct image **ret_image)
+/* For who cares to drop it once load_mutex is free: an image that nobody waits for any more. */
+static struct image *take_left(struct loading *loading)
 {
+    struct image *left = loading->waiting ? NULL : loading->apart;
+    if (left) loading->apart = NULL;
+    return left;
+}
+
+/* Waits while a thread loads. NULL: it is for the caller to load. */
+static struct image *await_image(struct directory *directory, struct resident *resident, bool to_read)
+{
+    struct loading *loading = &resident->loading;
+    struct image *image;
     pthread_mutex_lock(&directory->load_mutex);
-    for (;;) {
-        *ret_image = linked_image(directory, resident);
-        if (*ret_image || !resident->loading) break;
+    const int64_t begun = loading->begun; /* what these bring may be older than the call */
+    loading->waiting++;
+    while (!(image = linked_image(directory, resident))) {
+        if (to_read && loading->apart && loading->apart_begun > begun) {
+            image = loading->apart;
+            image_hold(image);
+            break;
+        }
+        if (!loading->busy) break;
         pthread_cond_wait(&directory->load_done, &directory->load_mutex);
     }
-    if (!*ret_image) resident->loading = true;
+    loading->waiting--;
+    if (!image) {
+        loading->busy = true;
+        loading->begun++;
+    }
+    struct image *left = take_left(loading);
     pthread_mutex_unlock(&directory->load_mutex);
+    image_drop(left);
+    return image;
+}
+
+/* One thread loads, the others that want the same organization wait for it: for one load or two, whether it can be linked or not,
+ * if they only read. */
+static enum err load_shared(struct op *op, struct directory *directory, struct resident *resident, bool to_read,
+                            struct image **ret_image)
+{
+    struct loading *loading = &resident->loading;
+    *ret_image = await_image(directory, resident, to_read);
     if (*ret_image) return ERR_OK;
 
-    enum err e = load_and_link(op, directory, resident, ret_image);
+    enum err e = load_and_link(op, directory, resident, to_read, ret_image);
     pthread_mutex_lock(&directory->load_mutex);
-    resident->loading = false;
+    struct image *before = e ? NULL : loading->apart;
+    if (!e) {
+        image_hold(*ret_image);
+        loading->apart = *ret_image;
+        loading->apart_begun = loading->begun;
+    }
+    struct image *left = take_left(loading);
+    loading->busy = false;
     pthread_cond_broadcast(&directory->load_done);
     pthread_mutex_unlock(&directory->load_mutex);
+    image_drop(before);
+    image_drop(left);
     return e;
 }
 
-enum err directory_lease(struct op *op, struct directory *directory, int64_t organization_id, struct resident **ret_resident,
-                         struct image **ret_image)
+static enum err lease(struct op *op, struct directory *directory, int64_t organization_id, bool to_read,
+                      struct resident **ret_resident, struct image **ret_image)
 {
     pthread_rwlock_rdlock(&directory->table_lock);
     struct resident *resident = find_locked(directory, organization_id);
@@ -220,7 +265,19 @@ enum err directory_lease(struct op *op, struct directory *directory, int64_t org
     *ret_image = image;
     if (image) return ERR_OK;
     if (!op->may_block) return op_fail(op, ERR_DEFERRED, "", "the organization is not in memory");
-    return load_shared(op, directory, resident, ret_image);
+    return load_shared(op, directory, resident, to_read, ret_image);
+}
+
+enum err directory_lease(struct op *op, struct directory *directory, int64_t organization_id, struct resident **ret_resident,
+                         struct image **ret_image)
+{
+    return lease(op, directory, organization_id, false, ret_resident, ret_image);
+}
+
+enum err directory_lease_to_read(struct op *op, struct directory *directory, int64_t organization_id,
+                                 struct resident **ret_resident, struct image **ret_image)
+{
+    return lease(op, directory, organization_id, true, ret_resident, ret_image);
 }
 
 /* --- open and close --- */

@@ -33,9 +33,15 @@ struct behind {
 
 struct resident {
     int64_t organization_id;
-    struct image *image;                 /* NULL: not in memory; guarded by the table lock */
-    bool deleted;                        /* guarded by the table lock */
-    bool loading;                        /* guarded by load_mutex */
+    struct image *image;     /* NULL: not in memory; guarded by the table lock */
+    bool deleted;            /* guarded by the table lock */
+    struct loading {         /* guarded by load_mutex */
+        bool busy;           /* a thread loads */
+        int64_t begun;       /* how many loads were */
+        int64_t waiting;     /* threads, for the one under way */
+        struct image *apart; /* what the last load brought, linked or not; NULL: nothing, or nobody waits */
+        int64_t apart_begun; /* which load that was */
+    } loading;
     struct turn turn;                    /* to write: what the invariants call the writer lock */
     bool held;                           /* the log says that it cannot be written to; guarded by the turn */
     _Atomic int64_t known_version;       /* newest version heard of */
@@ -109,6 +115,13 @@ struct image *directory_find_image(struct directory *directory, int64_t organiza
  * loaded and op may not block; ERR_NOT_FOUND "organization". */
 MUST_USE enum err directory_lease(struct op *op, struct directory *directory, int64_t organization_id,
                                   struct resident **ret_resident, struct image **ret_image);
+
+/* The same for who only reads. While another process imports the organization that it has made it can be loaded, but not
+ * followed, so it may be older than what was heard of as soon as it is there. The image is then not the table's but the caller's,
+ * and perhaps that of others who waited for it: all that the database had when the call began is in it, and it follows nothing.
+ */
+MUST_USE enum err directory_lease_to_read(struct op *op, struct directory *directory, int64_t organization_id,
+                                          struct resident **ret_resident, struct image **ret_image);
 
 /* Drops the image from the table; the last lease frees it. The writer lock is held. */
 void directory_unlink(struct directory *directory, struct resident *resident);

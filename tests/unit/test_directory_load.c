@@ -148,6 +148,141 @@ static void what_is_committed_while_what_the_database_lost_is_given_up_is_seen(v
     }
 }
 
+/* The directory's store, in which another process imports: whenever a reader was used there is one more commit that the log does
+ * not tell, and that was heard of. */
+static struct {
+    struct world *w;
+    const struct engine *real;
+    struct engine engine;
+    int commits;
+    int64_t waiting; /* so many threads must wait for the load before it goes on */
+} importing;
+
+static void await_waiting(struct world *w, int64_t least)
+{
+    const struct loading *loading = &directory_find_resident(w->directory, w->organization_id)->loading;
+    for (int64_t waiting = -1; waiting < least; usleep(1000)) {
+        pthread_mutex_lock(&w->directory->load_mutex);
+        waiting = loading->waiting;
+        pthread_mutex_unlock(&w->directory->load_mutex);
+    }
+}
+
+static void return_reader_and_import(struct store *store, struct db *db)
+{
+    importing.real->return_reader(store, db);
+    struct world *w = importing.w;
+    await_waiting(w, importing.waiting);
+    importing.waiting = 0;
+    struct group *group = make_group(w->f, arena_printf(&w->f->op.arena, "imported %d", ++importing.commits));
+    struct change_list list = { 0 };
+    append(w->f, &list, GROUP_CREATED, NULL, group);
+    struct commit commit = { .organization_id = w->organization_id, .time = w->f->op.now, .changes = &list, .bulk = true };
+    assert_done(w->f, store_version(&w->f->op, w->other, w->organization_id, &commit.expected_version));
+    assert_done(w->f, store_commit(&w->f->op, w->other, &commit));
+    directory_raise(&directory_find_resident(w->directory, w->organization_id)->known_version, commit.version);
+}
+
+static void begin_importing(struct world *w)
+{
+    importing.w = w;
+    importing.real = w->f->store->engine;
+    importing.engine = *importing.real;
+    importing.engine.return_reader = return_reader_and_import;
+    importing.commits = 0;
+    importing.waiting = 0;
+    w->f->store->engine = &importing.engine;
+}
+
+static void end_importing(struct world *w)
+{
+    w->f->store->engine = importing.real;
+}
+
+static void while_it_is_imported_an_organization_can_be_read(void **state)
+{
+    struct world *w = *state;
+    struct group *before = other_adds_group(w, "before"), found;
+    begin_importing(w);
+    int64_t version = version_of(w, w->organization_id);
+    for (int i = 0; i < 3; i++) {
+        const int64_t loads_before = loads(w);
+        assert_true(get_group(w, before->id, &found));
+        assert_in_range(w->op.version, version,
+                        version_of(w, w->organization_id) - 1); /* all that was there, not all that came */
+        version = w->op.version;
+        assert_int_equal(loads(w), loads_before + 2);
+        assert_null(directory_find_image(w->directory, w->organization_id)); /* nobody else may be shown it later */
+    }
+    end_importing(w);
+    assert_true(get_group(w, before->id, &found));
+    assert_int_equal(w->op.version, version_of(w, w->organization_id));
+    assert_sound(w);
+}
+
+/* A change is made to what everybody sees. */
+static void it_cannot_be_written_to_meanwhile(void **state)
+{
+    struct world *w = *state;
+    other_adds_group(w, "before");
+    begin_importing(w);
+    enum err e = directory_create_group(acting(w, 0), &(struct group){ .name = "ours" }, group_fields("name", NULL));
+    end_importing(w);
+    assert_int_equal(e, ERR_BUSY);
+    if (!strstr(w->op.failure.text, "loaded")) fail_msg("\"%s\": not what was loaded is at fault", w->op.failure.text);
+    new_group(w, "ours");
+    assert_sound(w);
+}
+
+static void a_version_can_be_asked_for_meanwhile(void **state)
+{
+    struct world *w = *state;
+    other_adds_group(w, "before");
+    begin_importing(w);
+    const int64_t version = version_of(w, w->organization_id);
+    AUTO_VIEW view;
+    struct op *op = acting(w, 0);
+    op->at_least = version;
+    op->may_block = true;
+    assert_ok(w, directory_view(op, false, &view));
+    assert_true(op->version >= version);
+    end_importing(w);
+}
+
+static void *read_it(void *argument)
+{
+    struct world *w = argument;
+    AUTO_OP op = op_begin();
+    op.may_block = true;
+    struct resident *resident;
+    struct image *image = NULL;
+    if (directory_lease_to_read(&op, w->directory, w->organization_id, &resident, &image)) return NULL;
+    image_drop(image);
+    return image;
+}
+
+/* Many wait for one load, and then for another that began after they came: not for one each. */
+static void who_waits_to_read_shares_what_cannot_be_linked(void **state)
+{
+    enum { READERS = 8 };
+    struct world *w = *state;
+    other_adds_group(w, "before");
+    struct resident *resident = directory_find_resident(w->directory, w->organization_id);
+    pthread_t threads[READERS];
+    const int64_t loads_before = loads(w);
+    begin_importing(w);
+    importing.waiting = READERS - 1;
+    for (int i = 0; i < READERS; i++) pthread_create(&threads[i], NULL, read_it, w);
+    for (int i = 0; i < READERS; i++) {
+        void *image;
+        pthread_join(threads[i], &image);
+        assert_non_null(image);
+    }
+    end_importing(w);
+    assert_in_range(loads(w) - loads_before, 2, 4); /* two loads of two attempts each */
+    assert_null(resident->loading.apart);
+}
+
 /* One commit with `count` changes of the group's description; the last one is "count", behind as many blanks as make `width`. */
 static void describe_widely(struct world *w, const struct group *group, int count, int width)
 {
@@ -297,6 +432,10 @@ int main(void)
         world_test(what_cannot_be_followed_while_an_image_loads_makes_it_load_again),
         world_test(what_the_database_lost_is_not_waited_for),
         world_test(what_is_committed_while_what_the_database_lost_is_given_up_is_seen),
+        world_test(while_it_is_imported_an_organization_can_be_read),
+        world_test(it_cannot_be_written_to_meanwhile),
+        world_test(a_version_can_be_asked_for_meanwhile),
+        world_test(who_waits_to_read_shares_what_cannot_be_linked),
         world_test(few_changes_are_followed_and_very_many_are_loaded),
         world_test(an_image_is_not_counted_for_each_commit_of_others),
         world_test(more_changes_of_a_large_image_are_followed),
