@@ -34,12 +34,19 @@ static enum err collect_credential_news(void *context, struct op *op, const stru
     return ERR_OK;
 }
 
+/* What was read has all that the log says up to `newer`: unless it was forgotten meanwhile (directory_forget), then it is read
+ * again. */
+static void raise_from(_Atomic int64_t *version, int64_t known, int64_t newer)
+{
+    atomic_compare_exchange_strong(version, &known, newer);
+}
+
 /* Most commits change no credential: one look at the log says so. */
-static enum err find_credential_news(struct op *op, struct directory *directory, struct resident *resident, int64_t version,
-                                     bool *ret_any)
+static enum err find_credential_news(struct op *op, struct directory *directory, struct resident *resident, int64_t known,
+                                     int64_t version, bool *ret_any)
 {
     enum { FEW = 100 };
-    struct credential_news news = { .version = atomic_load(&resident->credentials_version) };
+    struct credential_news news = { .version = known };
     *ret_any = true;
     if (news.version < 0 || version - news.version > FEW) return ERR_OK;
     enum err e =
@@ -50,7 +57,7 @@ static enum err find_credential_news(struct op *op, struct directory *directory,
     }
     if (e) return e;
     *ret_any = news.changed || news.version < version;
-    if (!*ret_any) directory_raise(&resident->credentials_version, news.version);
+    if (!*ret_any) raise_from(&resident->credentials_version, known, news.version);
     return ERR_OK;
 }
 
@@ -58,9 +65,10 @@ static enum err find_credential_news(struct op *op, struct directory *directory,
  * one. */
 static enum err refresh_credentials(struct op *op, struct directory *directory, struct resident *resident, int64_t version)
 {
-    if (atomic_load(&resident->credentials_version) >= version) return ERR_OK;
+    const int64_t known = atomic_load(&resident->credentials_version);
+    if (known >= version) return ERR_OK;
     bool any;
-    enum err e = find_credential_news(op, directory, resident, version, &any);
+    enum err e = find_credential_news(op, directory, resident, known, version, &any);
     if (e || !any) return e;
     struct credential_list list = { 0 };
     struct store_sink sink = { .context = &list, .credential = directory_collect_credential };
@@ -72,7 +80,7 @@ static enum err refresh_credentials(struct op *op, struct directory *directory, 
     }
     if (e) return e;
     credentials_replace_organization(directory->credentials, resident->organization_id, list.items, list.count);
-    atomic_store(&resident->credentials_version, read_version);
+    raise_from(&resident->credentials_version, known, read_version);
     return ERR_OK;
 }
 
@@ -105,7 +113,7 @@ enum err directory_follow_logins(struct op *op, struct directory *directory, str
         e = store_read_log(op, directory->store, organization_id, known, 0, collect_deleted_user, &deleted);
         if (!e) e = logins_follow_users(op, directory->logins, organization_id, deleted.ids, deleted.count);
     }
-    if (!e) directory_raise(&resident->logins_version, version);
+    if (!e) raise_from(&resident->logins_version, known, version);
     return e;
 }
 
