@@ -26,7 +26,8 @@ async function rosterWithout(objects) {
     return { roster, back: () => proxy.set('open') };
 }
 
-const SOON = ['--busy-limit-ms', '100'];
+/* Of SQLite it is how long each attempt takes; PostgreSQL refuses at once, and a busy machine may need longer for an answer. */
+const SOON = ENGINE === 'sqlite' ? ['--busy-limit-ms', '100'] : [];
 
 describe('a server that is started while its database is away', () => {
     let roster, back, ready;
