@@ -41,7 +41,8 @@ static enum err take_name(struct line *line, const char *name, const char *store
     const char *folded, *stored_folded;
     uint64_t hash = name_hash(&line->op->arena, name, &folded);
     bool known = hash_map_get(&organization->names, hash, &holder);
-    if (!known && !organization->created && organization->unique_group_names) {
+    bool may_be_stored = !organization->created || organization->refused;
+    if (!known && may_be_stored && organization->unique_group_names) {
         enum err e = store_find_group_by_name(line->op, line->importer->store, organization->id, folded, &holder);
         if (e) return e;
     }
@@ -107,7 +108,7 @@ enum err line_make_names_unique(struct line *line, struct ledger_organization *o
     /* While names could repeat, the ledger knew only who took one last. */
     for (size_t i = 0; i < names.groups.capacity && !e; i++) {
         const struct hash_entry *entry = &names.groups.entries[i];
-        if (entry->hash) hash_map_put(&organization->names, entry->hash, entry->value);
+        if (entry->hash) hash_map_learn(&organization->names, entry->hash, entry->value);
     }
     hash_map_free(&names.groups);
     arena_free(&names.arena);

@@ -43,7 +43,7 @@ static enum err create_organization(struct line *line, struct ledger_organizatio
     line_fill_uuid(&values->uuid);
     values->date_created = line->op->now;
     organization->exists = organization->created = true;
-    organization->unique_group_names = values->unique_group_names;
+    ledger_set_unique(&importer->ledger, organization, values->unique_group_names);
     if (!importer->writing) ledger_note_organization(organization, values);
     line_add_change(line, ORGANIZATION_CREATED, (union object){ 0 }, line->values);
     return line_count(line, importer->counts.created), ERR_OK;
@@ -67,7 +67,7 @@ enum err import_organization(struct line *line)
         e = line_make_names_unique(line, organization);
         if (e) return e;
     }
-    organization->unique_group_names = after.organization->unique_group_names;
+    ledger_set_unique(&importer->ledger, organization, after.organization->unique_group_names);
     if (differ && !importer->writing) ledger_note_organization(organization, after.organization);
     if (differ) line_add_change(line, ORGANIZATION_UPDATED, before, after);
     return line_count(line, differ ? importer->counts.changed : importer->counts.unchanged), ERR_OK;

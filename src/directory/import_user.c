@@ -13,8 +13,9 @@ static enum err check_account(struct line *line)
     bool found;
     union object object;
     enum err e = line_find_account(line, account_id, &found, &object);
-    if (!e && !found) e = op_fail(line->op, ERR_NOT_FOUND, "accountId", "accountId: there is no account %lld", LL(account_id));
-    return e;
+    if (e || found) return e;
+    number_set_add(&line->importer->missed_accounts, account_id);
+    return op_fail(line->op, ERR_NOT_FOUND, "accountId", "accountId: there is no account %lld", LL(account_id));
 }
 
 /* Memory that the library's answer takes goes at once: a batch may have thousands of keys. */

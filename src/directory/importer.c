@@ -29,16 +29,26 @@ enum err import_see_version(struct importer *importer, int64_t organization_id)
 
 /* --- batches --- */
 
+static void free_lines(struct batch_line *lines, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(lines[i].text);
+        free(lines[i].refused);
+    }
+}
+
 static void begin_batch(struct importer *importer)
 {
-    for (size_t i = 0; i < importer->line_count; i++) free(importer->lines[i].text);
-    importer->line_count = importer->line_bytes = 0;
+    free_lines(importer->lines, importer->line_count);
+    importer->line_count = importer->line_bytes = importer->refused_bytes = 0;
     importer->changes = importer->installation = (struct change_list){ 0 };
     importer->organization_id = NO_ORGANIZATION;
     importer->kind = BATCH_PUTS;
     importer->installed = false;
     hash_set_free(&importer->touched);
+    number_set_free(&importer->missed_accounts);
     importer->counts_before = importer->counts;
+    ledger_keep(&importer->ledger);
     import_forget_ahead(importer);
     arena_reset(&importer->batch->arena);
 }
@@ -50,6 +60,7 @@ static void begin_empty_batch_again(struct importer *importer)
     importer->organization_id = NO_ORGANIZATION;
     importer->kind = BATCH_PUTS;
     hash_set_free(&importer->touched);
+    number_set_free(&importer->missed_accounts);
 }
 
 struct leaving {
@@ -107,6 +118,7 @@ static enum err commit_batch(struct importer *importer)
     if (importer->kind == BATCH_DELETES_USERS && importer->changes.count) e = add_leaving(importer);
     if (!e) e = commit_list(importer, INSTALLATION, importer->installation_version, &importer->installation, false);
     importer->installed = !e;
+    if (!e) ledger_keep_installation(&importer->ledger);
     if (e || !importer->changes.count) return e;
     const struct ledger_organization *organization = ledger_find(&importer->ledger, importer->organization_id);
     bool bulk = organization && organization->created && importer->kind == BATCH_PUTS && !importer->careful;
@@ -116,19 +128,33 @@ static enum err commit_batch(struct importer *importer)
     return commit_list(importer, importer->organization_id, importer->version, &importer->changes, bulk);
 }
 
-static void report_bad(struct importer *importer, int64_t number)
+/* What a line's own mistake is, in the batch's memory; it is no failure any more. */
+static const char *take_mistake(struct importer *importer)
 {
-    const struct failure *failure = &importer->batch->failure;
-    char text[sizeof failure->field + sizeof failure->text + 4];
+    struct failure *failure = &importer->batch->failure;
     bool named = !failure->field[0] || strncmp(failure->text, failure->field, strlen(failure->field)) == 0;
-    snprintf(text, sizeof text, "%s%s%s", named ? "" : failure->field, named ? "" : ": ", failure->text);
+    const char *text =
+        arena_printf(&importer->batch->arena, "%s%s%s", named ? "" : failure->field, named ? "" : ": ", failure->text);
+    failure_clear(failure);
+    return text;
+}
+
+static void report_bad(struct importer *importer, int64_t number, const char *text)
+{
     importer->counts.bad++;
     importer->options->report(importer->options->context, number, text);
 }
 
-/* What the ledger took from changes that were not committed is read from the database again. */
+static void report_refused(struct importer *importer)
+{
+    for (size_t i = 0; i < importer->line_count; i++)
+        if (importer->lines[i].refused) report_bad(importer, importer->lines[i].number, importer->lines[i].refused);
+}
+
+/* What the ledger took from changes that were not committed is taken back, or read from the database again. */
 static void forget_pending(struct importer *importer)
 {
+    ledger_undo(&importer->ledger);
     struct ledger_organization *organization = ledger_find(&importer->ledger, importer->organization_id);
     if (organization) ledger_forget_pending(organization);
 }
@@ -161,12 +187,28 @@ static enum err import_one(struct importer *importer, const char *text, size_t s
         importer->counts = counts;
         begin_batch(importer);
         e = import_line(importer, text, size);
-        if (e) continue;
+        if (e) {
+            ledger_undo(&importer->ledger);
+            continue;
+        }
         e = commit_batch(importer);
         if (e) forget_pending(importer);
     }
     if (e) importer->counts = counts; /* it made nothing */
     return e;
+}
+
+/* A line of a batch that was refused. When the database is away, what is known of it is told as it is of any other batch. */
+static enum err import_again(struct importer *importer, const struct batch_line *line, bool is_away)
+{
+    if (!line->text || is_away) {
+        if (line->refused) report_bad(importer, line->number, line->refused);
+        return ERR_OK;
+    }
+    enum err e = import_one(importer, line->text, line->size);
+    if (!is_line_error(e)) return e;
+    report_bad(importer, line->number, take_mistake(importer));
+    return ERR_OK;
 }
 
 /* The batch was refused as a whole, by another process's commit or by a row that is there already: each line again, against the
@@ -182,17 +224,13 @@ static enum err import_carefully(struct importer *importer)
     forget_pending(importer);
     importer->careful = true;
     enum err e = ERR_OK;
-    for (size_t i = 0; i < count && !e; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (lines[i].installs && installed) continue;
-        e = import_one(importer, lines[i].text, lines[i].size);
-        if (is_line_error(e)) {
-            report_bad(importer, lines[i].number);
-            failure_clear(&importer->batch->failure);
-            e = ERR_OK;
-        }
+        enum err failed = import_again(importer, &lines[i], e != ERR_OK);
+        if (failed) e = failed;
     }
     importer->careful = false;
-    for (size_t i = 0; i < count; i++) free(lines[i].text);
+    free_lines(lines, count);
     free(lines);
     return e;
 }
@@ -207,21 +245,36 @@ enum err import_flush(struct importer *importer)
             e = import_carefully(importer);
         }
     }
+    if (!e) report_refused(importer);
     if (!e) begin_batch(importer);
     return e;
 }
 
 /* --- reading --- */
 
-static void keep_line(struct importer *importer, int64_t number, struct ahead_line *read)
+static void keep_line(struct importer *importer, int64_t number, struct ahead_line *read, const char *refused)
 {
     struct batch_line *line = &importer->lines[importer->line_count++];
-    importer->line_bytes += read->size;
-    bool installs = importer->noun == NOUN_ORGANIZATION || importer->noun == NOUN_ACCOUNT;
-    *line = (struct batch_line){ .number = number, .size = read->size, .installs = installs };
+    bool installs = !refused && (importer->noun == NOUN_ORGANIZATION || importer->noun == NOUN_ACCOUNT);
+    if (refused) importer->refused_bytes += read->size;
+    else importer->line_bytes += read->size;
+    *line = (struct batch_line){ .number = number, .size = read->size, .installs = installs, .refused = memory_strdup(refused) };
     if (!importer->writing) return;
     line->text = read->text;
     read->text = NULL;
+}
+
+/* It is told at once if nothing that may be refused itself can be why. */
+static void refuse_line(struct importer *importer, int64_t number, struct ahead_line *read)
+{
+    const char *mistake = take_mistake(importer);
+    ledger_undo_line(&importer->ledger);
+    if (importer->writing && importer->line_count) {
+        keep_line(importer, number, read, mistake);
+        return;
+    }
+    report_bad(importer, number, mistake);
+    begin_empty_batch_again(importer);
 }
 
 static enum err take_line(struct importer *importer, int64_t number, struct ahead_line *line)
@@ -230,17 +283,13 @@ static enum err take_line(struct importer *importer, int64_t number, struct ahea
         return op_fail(importer->batch, ERR_STORAGE, "", "the file cannot be read: %s", strerror(line->error));
     if (line->result == LINES_ONE && !line->size) return ERR_OK;
     importer->counts.lines++;
+    ledger_begin_line(&importer->ledger);
     enum err e = line->result == LINES_TOO_LONG
                      ? op_fail(importer->batch, ERR_TOO_LARGE, "", "the line is longer than %d bytes", IMPORT_LINE_MAX)
                      : import_line(importer, line->text, line->size);
-    if (is_line_error(e)) {
-        report_bad(importer, number);
-        failure_clear(&importer->batch->failure);
-        begin_empty_batch_again(importer);
-        return ERR_OK;
-    }
-    if (e) return e;
-    keep_line(importer, number, line);
+    if (is_line_error(e)) refuse_line(importer, number, line);
+    else if (e) return e;
+    else keep_line(importer, number, line, NULL);
     bool full = importer->line_count == IMPORT_BATCH_LINES || importer->line_bytes >= IMPORT_BATCH_BYTES;
     return full ? import_flush(importer) : ERR_OK;
 }
@@ -254,7 +303,8 @@ static enum err read_file(struct importer *importer, FILE *file, int reading)
     enum err e = ERR_OK;
     do {
         /* What bad lines took goes as well; here no line was read ahead in vain. */
-        if (!importer->line_count || importer->batch->arena.total >= IMPORT_BATCH_MEMORY) e = import_flush(importer);
+        bool large = importer->batch->arena.total + importer->refused_bytes >= IMPORT_BATCH_MEMORY;
+        if (!importer->line_count || large) e = import_flush(importer);
         import_fill_ahead(importer, &lines);
         for (; !e && ahead->at < ahead->count && ahead->lines[ahead->at].result != LINES_END; ahead->at++) {
             e = take_line(importer, ++number, &ahead->lines[ahead->at]);
@@ -273,6 +323,7 @@ static enum err run_reading(struct op *op, struct importer *importer, FILE *file
     batch.now = op->now;
     importer->batch = &batch;
     importer->writing = writing;
+    ledger_open(&importer->ledger);
     importer->counts = (struct import_counts){ 0 };
     importer->lines = memory_alloc(IMPORT_BATCH_LINES * sizeof *importer->lines);
     importer->ahead = (struct ahead){ .lines = memory_alloc(AHEAD_LINES * sizeof *importer->ahead.lines) };
@@ -283,6 +334,7 @@ static enum err run_reading(struct op *op, struct importer *importer, FILE *file
         take_counts_back(importer);
         if (!writing) importer->counts = (struct import_counts){ .lines = importer->counts.lines, .bad = importer->counts.bad };
     }
+    report_refused(importer);
     begin_batch(importer);
     import_free_ahead(importer);
     free(importer->ahead.lines);

@@ -14,12 +14,14 @@ enum { AHEAD_LINES = 500 };
  * memberships along. */
 enum batch_kind { BATCH_PUTS, BATCH_DELETES, BATCH_DELETES_USERS };
 
-/* A line of the batch, kept until it is committed: if the batch fails as a whole its lines are done again one by one. */
+/* A line of the batch, kept until it is committed: if the batch fails as a whole its lines are done again one by one. So are
+ * those that were refused, if another was in the batch before them: it may be why, and may be refused itself then. */
 struct batch_line {
     int64_t number;
-    char *text;
+    char *text; /* NULL while only checking, and of a line that was too long to be read */
     size_t size;
-    bool installs; /* it is about an organization or account */
+    bool installs; /* it is in the batch and about an organization or account */
+    char *refused; /* why, to be reported when the batch is committed; NULL: it is in the batch */
 };
 
 /* A line of the file that was read but has not had its turn. */
@@ -52,17 +54,18 @@ struct importer {
     bool careful; /* a batch failed as a whole: its lines are committed one by one, looking up everything */
 
     struct ahead ahead;
-    struct op *batch;                      /* memory of the lines since the last commit */
-    int64_t organization_id;               /* of the batch; NO_ORGANIZATION while only accounts were met */
-    int64_t version, installation_version; /* as seen before the first line was checked */
-    struct change_list changes;            /* of that organization */
-    struct change_list installation;       /* organizations and accounts met meanwhile */
-    bool installed;                        /* those are committed */
-    enum batch_kind kind;                  /* of all its changes but the installation's */
-    enum noun noun;                        /* of the line that was read last */
-    struct hash_set touched;               /* objects that lines of the batch are about */
-    struct batch_line *lines;              /* IMPORT_BATCH_LINES */
-    size_t line_count, line_bytes;
+    struct op *batch;                             /* memory of the lines since the last commit */
+    int64_t organization_id;                      /* of the batch; NO_ORGANIZATION while only accounts were met */
+    int64_t version, installation_version;        /* as seen before the first line was checked */
+    struct change_list changes;                   /* of that organization */
+    struct change_list installation;              /* organizations and accounts met meanwhile */
+    bool installed;                               /* those are committed */
+    enum batch_kind kind;                         /* of all its changes but the installation's */
+    enum noun noun;                               /* of the line that was read last */
+    struct hash_set touched;                      /* objects that lines of the batch are about */
+    struct number_set missed_accounts;            /* for want of which lines of the batch were refused */
+    struct batch_line *lines;                     /* IMPORT_BATCH_LINES */
+    size_t line_count, line_bytes, refused_bytes; /* line_bytes: of those that were not refused */
     struct import_counts counts;
     struct import_counts counts_before; /* as they were when the batch began */
 };

@@ -2,6 +2,24 @@
 
 #include "base/memory.h"
 
+/* --- what was changed --- */
+
+enum undo_kind { NUMBER_ADDED, NUMBER_REMOVED, HASH_ADDED, HASH_CHANGED, FLAG_CHANGED };
+
+struct undo_entry {
+    enum undo_kind kind;
+    void *in;      /* which set, map or flag */
+    int64_t key;   /* the number or hash */
+    int64_t value; /* what the hash or the flag had before */
+};
+
+static void note(struct ledger_undo *undo, enum undo_kind kind, void *in, int64_t key, int64_t value)
+{
+    if (!undo) return;
+    undo->entries = memory_grow(undo->entries, undo->count, &undo->capacity, sizeof *undo->entries);
+    undo->entries[undo->count++] = (struct undo_entry){ kind, in, key, value };
+}
+
 /* --- numbers --- */
 
 /* The first range that ends at or after the number. */
@@ -31,10 +49,8 @@ static void remove_range(struct number_set *set, size_t at)
     set->count--;
 }
 
-void number_set_add(struct number_set *set, int64_t number)
+static void add_number(struct number_set *set, size_t at, int64_t number)
 {
-    size_t at = find_range(set, number);
-    if (at < set->count && set->ranges[at].first <= number) return;
     bool joins_before = at > 0 && set->ranges[at - 1].last + 1 == number;
     bool joins_after = at < set->count && set->ranges[at].first == number + 1;
     if (joins_before && joins_after) {
@@ -49,10 +65,19 @@ void number_set_add(struct number_set *set, int64_t number)
     }
 }
 
+void number_set_add(struct number_set *set, int64_t number)
+{
+    size_t at = find_range(set, number);
+    if (at < set->count && set->ranges[at].first <= number) return;
+    note(set->undo, NUMBER_ADDED, set, number, 0);
+    add_number(set, at, number);
+}
+
 void number_set_remove(struct number_set *set, int64_t number)
 {
     size_t at = find_range(set, number);
     if (at == set->count || set->ranges[at].first > number) return;
+    note(set->undo, NUMBER_REMOVED, set, number, 0);
     struct number_range range = set->ranges[at];
     remove_range(set, at);
     if (number < range.last) insert_range(set, at, number + 1, range.last);
@@ -73,7 +98,15 @@ void number_set_free(struct number_set *set)
 
 /* --- names --- */
 
-void hash_map_put(struct hash_map *map, uint64_t hash, int64_t value)
+/* Where the hash is, or would be. */
+static struct hash_entry *find_entry(const struct hash_map *map, uint64_t hash)
+{
+    size_t at = hash & (map->capacity - 1);
+    while (map->entries[at].hash && map->entries[at].hash != hash) at = (at + 1) & (map->capacity - 1);
+    return &map->entries[at];
+}
+
+void hash_map_learn(struct hash_map *map, uint64_t hash, int64_t value)
 {
     if (hash == 0) hash = 1;
     if (map->used * 3 >= map->capacity * 2) {
@@ -82,13 +115,38 @@ void hash_map_put(struct hash_map *map, uint64_t hash, int64_t value)
         map->entries = memory_zalloc(map->capacity * sizeof *map->entries);
         map->used = 0;
         for (size_t i = 0; i < old.capacity; i++)
-            if (old.entries[i].hash) hash_map_put(map, old.entries[i].hash, old.entries[i].value);
+            if (old.entries[i].hash) hash_map_learn(map, old.entries[i].hash, old.entries[i].value);
         free(old.entries);
     }
-    size_t at = hash & (map->capacity - 1);
-    while (map->entries[at].hash && map->entries[at].hash != hash) at = (at + 1) & (map->capacity - 1);
-    if (!map->entries[at].hash) map->used++;
-    map->entries[at] = (struct hash_entry){ hash, value };
+    struct hash_entry *entry = find_entry(map, hash);
+    if (!entry->hash) map->used++;
+    *entry = (struct hash_entry){ hash, value };
+}
+
+void hash_map_put(struct hash_map *map, uint64_t hash, int64_t value)
+{
+    if (map->undo) {
+        int64_t before = 0;
+        bool had = hash_map_get(map, hash, &before);
+        note(map->undo, had ? HASH_CHANGED : HASH_ADDED, map, (int64_t)hash, before);
+    }
+    hash_map_learn(map, hash, value);
+}
+
+/* Entries behind it move up, where they are not yet where their hash would have them. */
+static void remove_hash(struct hash_map *map, uint64_t hash)
+{
+    const size_t mask = map->capacity - 1;
+    if (hash == 0) hash = 1;
+    size_t hole = (size_t)(find_entry(map, hash) - map->entries);
+    for (size_t at = (hole + 1) & mask; map->entries[at].hash; at = (at + 1) & mask) {
+        size_t moved = (at - map->entries[at].hash) & mask; /* from where its hash would have it */
+        if (moved < ((at - hole) & mask)) continue;
+        map->entries[hole] = map->entries[at];
+        hole = at;
+    }
+    map->entries[hole] = (struct hash_entry){ 0 };
+    map->used--;
 }
 
 bool hash_map_get(const struct hash_map *map, uint64_t hash, int64_t *ret_value)
@@ -136,6 +194,12 @@ void hash_set_free(struct hash_set *set)
 
 /* --- organizations --- */
 
+void ledger_open(struct ledger *ledger)
+{
+    ledger->accounts.undo = ledger->deleted_accounts.undo = &ledger->installation_undo;
+    ledger->users.undo = ledger->groups.undo = ledger->accounts_used.undo = &ledger->undo;
+}
+
 static size_t find_place(const struct ledger *ledger, int64_t organization_id)
 {
     size_t low = 0, high = ledger->count;
@@ -161,6 +225,9 @@ struct ledger_organization *ledger_add(struct ledger *ledger, int64_t organizati
     struct ledger_organization *organization = memory_zalloc(sizeof *organization);
     organization->id = organization_id;
     organization->unique_group_names = true;
+    organization->users.undo = organization->groups.undo = &ledger->undo;
+    organization->deleted_users.undo = organization->deleted_groups.undo = &ledger->undo;
+    organization->names.undo = organization->names_of.undo = &ledger->undo;
     ledger->organizations[at] = organization;
     ledger->count++;
     return organization;
@@ -194,7 +261,14 @@ void ledger_forget_pending(struct ledger_organization *organization)
 {
     nesting_free(&organization->nestings);
     organization->nestings_loaded = false;
+    organization->refused = true;
     ledger_forget_credentials(organization);
+}
+
+void ledger_set_unique(struct ledger *ledger, struct ledger_organization *organization, bool unique)
+{
+    note(&ledger->installation_undo, FLAG_CHANGED, &organization->unique_group_names, 0, organization->unique_group_names);
+    organization->unique_group_names = unique;
 }
 
 void ledger_free(struct ledger *ledger)
@@ -221,5 +295,71 @@ void ledger_free(struct ledger *ledger)
     hash_set_free(&ledger->uuids);
     hash_set_free(&ledger->secrets);
     number_set_free(&ledger->accounts_used);
+    free(ledger->undo.entries);
+    free(ledger->installation_undo.entries);
     *ledger = (struct ledger){ 0 };
+}
+
+/* --- taking back --- */
+
+static void take_back(const struct undo_entry *entry)
+{
+    switch (entry->kind) {
+    case NUMBER_ADDED:
+        number_set_remove(entry->in, entry->key);
+        break;
+    case NUMBER_REMOVED:
+        number_set_add(entry->in, entry->key);
+        break;
+    case HASH_ADDED:
+        remove_hash(entry->in, (uint64_t)entry->key);
+        break;
+    case HASH_CHANGED:
+        hash_map_learn(entry->in, (uint64_t)entry->key, entry->value);
+        break;
+    case FLAG_CHANGED:
+        *(bool *)entry->in = entry->value;
+        break;
+    }
+}
+
+/* Taking back notes what it does as well, behind what it takes back: that is left out. */
+static void undo_from(struct ledger_undo *undo, size_t first)
+{
+    while (undo->count > first) {
+        size_t last = undo->count - 1;
+        struct undo_entry entry = undo->entries[last];
+        take_back(&entry);
+        undo->count = last;
+    }
+}
+
+void ledger_keep(struct ledger *ledger)
+{
+    ledger->undo.count = ledger->undo.line = 0;
+    ledger_keep_installation(ledger);
+}
+
+void ledger_keep_installation(struct ledger *ledger)
+{
+    ledger->installation_undo.count = ledger->installation_undo.line = 0;
+}
+
+void ledger_undo(struct ledger *ledger)
+{
+    undo_from(&ledger->undo, 0);
+    undo_from(&ledger->installation_undo, 0);
+    ledger_keep(ledger);
+}
+
+void ledger_begin_line(struct ledger *ledger)
+{
+    ledger->undo.line = ledger->undo.count;
+    ledger->installation_undo.line = ledger->installation_undo.count;
+}
+
+void ledger_undo_line(struct ledger *ledger)
+{
+    undo_from(&ledger->undo, ledger->undo.line);
+    undo_from(&ledger->installation_undo, ledger->installation_undo.line);
 }

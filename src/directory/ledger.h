@@ -1,7 +1,10 @@
 /* ledger.h — what an import has brought so far and may not be in the database yet.
  *
  * Checking a file before anything of it is kept needs to know what earlier lines made. The ledger keeps numbers as intervals and
- * names as 64-bit hashes: about 20 bytes a group, next to nothing for dense numbers, nothing for memberships. */
+ * names as 64-bit hashes: about 20 bytes a group, next to nothing for dense numbers, nothing for memberships.
+ *
+ * A line that is refused must leave nothing behind, or it would keep a name from the group that a later line gives it to. So what
+ * lines change in sets and maps is noted until their batch is committed: 32 bytes each. */
 #ifndef ROSTER_DIRECTORY_LEDGER_H
 #define ROSTER_DIRECTORY_LEDGER_H
 
@@ -11,12 +14,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What was changed, to take it back: the newest last. */
+struct ledger_undo {
+    struct undo_entry *entries;
+    size_t count, capacity;
+    size_t line; /* where those of the line under way begin */
+};
+
 /* A set of numbers as sorted, disjoint intervals. */
 struct number_set {
     struct number_range {
         int64_t first, last;
     } * ranges;
     size_t count, capacity;
+    struct ledger_undo *undo; /* NULL: nothing is taken back */
 };
 void number_set_add(struct number_set *set, int64_t number);
 void number_set_remove(struct number_set *set, int64_t number);
@@ -30,8 +41,11 @@ struct hash_map {
         int64_t value;
     } * entries;
     size_t capacity, used;
+    struct ledger_undo *undo; /* NULL: nothing is taken back */
 };
 void hash_map_put(struct hash_map *map, uint64_t hash, int64_t value);
+/* The same for what the database says: it is so whatever becomes of the lines, and is not taken back. */
+void hash_map_learn(struct hash_map *map, uint64_t hash, int64_t value);
 bool hash_map_get(const struct hash_map *map, uint64_t hash, int64_t *ret_value);
 void hash_map_free(struct hash_map *map);
 
@@ -50,6 +64,7 @@ struct ledger_organization {
     bool deleted;   /* by the file */
     bool created;   /* by the file: nothing of it was in the database before */
     bool forgotten; /* what was known of nestings and credentials: also of one that the file made they are read then */
+    bool refused;   /* a batch of it was, so another process may have made it or something in it, whatever the file made */
     bool unique_group_names;
     struct organization *by_file;    /* as the lines before left it, while only checking; NULL: they did not change it */
     struct number_set users, groups; /* made by the file */
@@ -75,16 +90,36 @@ struct ledger {
     struct hash_set secrets;            /* hashes of all secrets, of the database and of the file */
     bool secrets_loaded;
     struct number_set accounts_used; /* by users of the file */
+    struct ledger_undo undo;
+    struct ledger_undo installation_undo; /* of what lines about accounts and organizations change, and they alone */
 };
+
+/* The ledger must be all zero, and stay where it is. */
+void ledger_open(struct ledger *ledger);
 
 /* NULL if the organization was not mentioned yet. */
 struct ledger_organization *ledger_find(struct ledger *ledger, int64_t organization_id);
 struct ledger_organization *ledger_add(struct ledger *ledger, int64_t organization_id);
 /* From now on by_file is a copy of this; the one before is freed. */
 void ledger_note_organization(struct ledger_organization *organization, const struct organization *by_file);
-/* What was known of the organization's nestings and credentials is read from the database when it is needed again. */
+/* A batch was refused: what was known of the organization's nestings and credentials is read from the database when it is needed
+ * again. */
 void ledger_forget_pending(struct ledger_organization *organization);
 void ledger_forget_credentials(struct ledger_organization *organization);
+/* Whether names of groups are unique, as a line says. */
+void ledger_set_unique(struct ledger *ledger, struct ledger_organization *organization, bool unique);
 void ledger_free(struct ledger *ledger);
+
+/* --- taking back: numbers, names and whether these are unique --- */
+
+/* The lines so far are committed, or need not be. */
+void ledger_keep(struct ledger *ledger);
+/* Those of the batch about accounts and organizations are, whatever becomes of the others. */
+void ledger_keep_installation(struct ledger *ledger);
+/* The batch was refused: all since ledger_keep. */
+void ledger_undo(struct ledger *ledger);
+/* The same for one line. */
+void ledger_begin_line(struct ledger *ledger);
+void ledger_undo_line(struct ledger *ledger);
 
 #endif

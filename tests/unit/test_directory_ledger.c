@@ -150,6 +150,100 @@ static void a_hundred_thousand_groups_take_some_megabytes(void **state)
     ledger_free(&ledger);
 }
 
+enum { KEYS = 60 };
+
+/* What a ledger's sets, maps and flags say of some numbers. */
+struct said {
+    bool account, group, unique;
+    int64_t holder; /* -1: there is none */
+};
+
+static void ask(struct ledger *ledger, struct said said[KEYS])
+{
+    struct ledger_organization *organization = ledger_find(ledger, 1);
+    for (int64_t key = 0; key < KEYS; key++) {
+        said[key] = (struct said){ number_set_has(&ledger->accounts, key), number_set_has(&organization->groups, key),
+                                   organization->unique_group_names, -1 };
+        (void)hash_map_get(&organization->names, (uint64_t)(key % 7 * 64 + key / 7), &said[key].holder);
+    }
+}
+
+/* A few slots are shared by many hashes, zero among them. */
+static void change_something(struct ledger *ledger, struct dice *dice)
+{
+    struct ledger_organization *organization = ledger_find(ledger, 1);
+    uint32_t key = roll(dice, KEYS);
+    switch (roll(dice, 5)) {
+    case 0:
+        number_set_add(&ledger->accounts, key);
+        break;
+    case 1:
+        number_set_remove(&ledger->accounts, key);
+        break;
+    case 2:
+        number_set_add(&organization->groups, key);
+        break;
+    case 3:
+        ledger_set_unique(ledger, organization, roll(dice, 2));
+        break;
+    default:
+        hash_map_put(&organization->names, key % 7 * 64 + key / 7, roll(dice, 1000));
+    }
+}
+
+static void assert_says(struct ledger *ledger, const struct said expected[KEYS])
+{
+    struct said said[KEYS];
+    ask(ledger, said);
+    for (int key = 0; key < KEYS; key++) {
+        assert_int_equal(said[key].account, expected[key].account);
+        assert_int_equal(said[key].group, expected[key].group);
+        assert_int_equal(said[key].unique, expected[key].unique);
+        assert_int_equal(said[key].holder, expected[key].holder);
+    }
+}
+
+/* A line is taken back, or its whole batch, or neither. */
+static void what_is_taken_back_was_never_there(void **state)
+{
+    (void)state;
+    struct ledger ledger = { 0 };
+    struct dice dice = DICE(11);
+    struct said batch[KEYS], line[KEYS];
+    ledger_open(&ledger);
+    ledger_add(&ledger, 1);
+    for (int round = 0; round < 500; round++) {
+        ask(&ledger, batch);
+        ledger_keep(&ledger);
+        for (int i = 0; i < 3; i++) {
+            ask(&ledger, line);
+            ledger_begin_line(&ledger);
+            for (uint32_t steps = roll(&dice, 12); steps; steps--) change_something(&ledger, &dice);
+            if (roll(&dice, 2)) continue;
+            ledger_undo_line(&ledger);
+            assert_says(&ledger, line);
+        }
+        if (roll(&dice, 3) == 0) continue;
+        ledger_undo(&ledger);
+        assert_says(&ledger, batch);
+    }
+    ledger_free(&ledger);
+}
+
+static void what_was_learned_is_not_taken_back(void **state)
+{
+    (void)state;
+    struct ledger ledger = { 0 };
+    struct ledger_organization *organization = ledger_add(&ledger, 1);
+    int64_t holder = 0;
+    hash_map_learn(&organization->names, 5, 7);
+    hash_map_put(&organization->names, 5, 8);
+    ledger_undo(&ledger);
+    assert_true(hash_map_get(&organization->names, 5, &holder));
+    assert_int_equal(holder, 7);
+    ledger_free(&ledger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +255,8 @@ int main(void)
         cmocka_unit_test(the_hash_zero_is_a_hash_like_any_other),
         cmocka_unit_test(organizations_are_found_by_number),
         cmocka_unit_test(a_hundred_thousand_groups_take_some_megabytes),
+        cmocka_unit_test(what_is_taken_back_was_never_there),
+        cmocka_unit_test(what_was_learned_is_not_taken_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
