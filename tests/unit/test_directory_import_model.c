@@ -13,12 +13,15 @@ enum { FILES = 120, LINES_MAX = 14, FIRST_OF_OTHERS = 1000000 /* number of what 
 struct outcome {
     enum err e;
     uint64_t bad_lines; /* bit n: line n, from 1 */
+    int64_t last;       /* they are told in their order */
     char text[300];     /* of the last */
 };
 
 static void report(void *context, int64_t line, const char *text)
 {
     struct outcome *outcome = context;
+    assert_true(line > outcome->last);
+    outcome->last = line;
     outcome->bad_lines |= UINT64_C(1) << line;
     snprintf(outcome->text, sizeof outcome->text, "%lld: %s", (long long)line, text);
 }

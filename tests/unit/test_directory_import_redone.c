@@ -1,4 +1,4 @@
-/* What is counted, what is known and what is kept in memory when batches of an import are done again or not at all. */
+/* What is counted, what is known, told and kept in memory when batches of an import are done again or not at all. */
 #include "import_fixture.h"
 
 #include "store/engine.h"
@@ -33,6 +33,7 @@ static struct {
     int64_t organization_id; /* whose commits find it away */
     struct world *w;
     bool overtakes;
+    int commits;        /* how many are done before it is away */
     int looks;          /* which look into the database finds it away; 0: none */
     size_t least, most; /* bytes of memory that there were at looks into the database */
 } failing;
@@ -90,6 +91,135 @@ static void nor_is_anything_if_it_went_away_while_the_file_was_checked(void **st
     assert_int_equal(outcome.counts.commits, 0);
     assert_int_equal(sum(outcome.counts.created), 0);
     assert_int_equal(outcome.counts.lines, 3);
+}
+
+/* --- accounts and organizations of a batch are committed before the rest, which is refused --- */
+
+/* In the second organization everybody has the number 500. */
+static void import_two_organizations(struct world *w)
+{
+    int64_t organization_id = w->organization_id;
+    import(w, EVERYTHING);
+    w->organization_id = 50;
+    import(w, "{'type':'organization','id':@,'name':'Second'}\n"
+              "{'type':'user','organizationId':@,'id':500}\n"
+              "{'type':'group','organizationId':@,'id':500,'name':'Taken'}\n");
+    w->organization_id = organization_id;
+}
+
+static void whether_names_are_unique_stays_as_it_was_committed(void **state)
+{
+    struct world *w = *state;
+    import_two_organizations(w);
+    w->organization_id = 60;
+    struct outcome outcome = import_lines(w,
+                                          "{'type':'organization','id':@,'name':'Free','uniqueGroupNames':false}\n"
+                                          "{'type':'group','organizationId':@,'id':300,'name':'Same'}\n"
+                                          "{'type':'group','organizationId':@,'id':500,'name':'Other'}\n"
+                                          "{'type':'group','organizationId':@,'id':301,'name':'SAME'}\n",
+                                          false, true);
+    assert_bad(outcome, 3, "id");
+    assert_int_equal(outcome.counts.bad, 1);
+    assert_string_equal(group_name(w, 301), "SAME");
+    outcome = import_lines(w,
+                           "{'type':'group','organizationId':@,'id':301,'name':'Another'}\n"
+                           "{'type':'organization','id':@,'name':'Strict','uniqueGroupNames':true}\n"
+                           "{'type':'group','organizationId':@,'id':500,'name':'Other'}\n"
+                           "{'type':'group','organizationId':@,'id':302,'name':'New'}\n"
+                           "{'type':'group','organizationId':@,'id':303,'name':'NEW'}\n",
+                           false, true);
+    assert_bad(outcome, 3, "id");
+    assert_int_equal(outcome.counts.bad, 2);
+    assert_string_equal(outcome.last_text, "name: group 302 of organization 60 has this name");
+    assert_sound(w);
+}
+
+static void what_the_rest_took_is_free_all_the_same(void **state)
+{
+    struct world *w = *state;
+    import_two_organizations(w);
+    struct outcome outcome = import_lines(w,
+                                          "{'type':'account','id':72}\n"
+                                          "{'type':'group','organizationId':@,'id':500,'name':'New'}\n"
+                                          "{'type':'group','organizationId':@,'id':300,'name':'new'}\n"
+                                          "{'type':'user','organizationId':@,'id':400,'accountId':72}\n",
+                                          false, true);
+    assert_bad(outcome, 2, "id");
+    assert_int_equal(outcome.counts.bad, 1);
+    assert_int_equal(outcome.counts.created[NOUN_ACCOUNT], 1);
+    assert_int_equal(outcome.counts.created[NOUN_GROUP], 1);
+    assert_int_equal(outcome.counts.created[NOUN_USER], 1);
+    assert_string_equal(group_name(w, 300), "new");
+    assert_sound(w);
+}
+
+static void a_bad_line_about_an_account_is_told_among_those_that_are_committed(void **state)
+{
+    struct world *w = *state;
+    import_two_organizations(w);
+    struct outcome outcome = import_lines(w,
+                                          "{'type':'account','id':72}\n"
+                                          "{'type':'user','organizationId':@,'id':500}\n"
+                                          "{'type':'account','id':70,'uuid':'00000000-0000-4000-8000-000000000001'}\n"
+                                          "{'type':'account','id':73}\n",
+                                          false, true);
+    assert_bad(outcome, 2, "id");
+    assert_int_equal(outcome.counts.bad, 2);
+    assert_string_equal(outcome.last_text, "uuid of account cannot be changed");
+    assert_int_equal(outcome.counts.created[NOUN_ACCOUNT], 2);
+    assert_int_equal(outcome.counts.changed[NOUN_ACCOUNT], 0);
+}
+
+static void an_account_is_not_there_for_a_line_before_its_own(void **state)
+{
+    struct world *w = *state;
+    import_two_organizations(w);
+    struct outcome outcome = import_lines(w,
+                                          "{'type':'user','organizationId':@,'id':400}\n"
+                                          "{'type':'user','organizationId':@,'id':401,'accountId':72}\n"
+                                          "{'type':'account','id':72}\n"
+                                          "{'type':'user','organizationId':@,'id':500}\n"
+                                          "{'type':'user','organizationId':@,'id':402,'accountId':72}\n",
+                                          false, true);
+    assert_bad(outcome, 2, "accountId");
+    assert_int_equal(outcome.counts.bad, 2);
+    assert_int_equal(outcome.counts.created[NOUN_USER], 2);
+    assert_null(get_stored(w, NOUN_USER, 401, 0).any);
+    assert_sound(w);
+}
+
+/* --- bad lines --- */
+
+static enum err commit_some(struct op *op, struct store *store, struct commit *commit)
+{
+    if (failing.commits-- <= 0) return op_fail(op, ERR_BUSY, "store", "the database is away");
+    return failing.real->commit(op, store, commit);
+}
+
+/* Whether it went away when their batch was committed, or when that was done again. */
+static void bad_lines_are_told_if_the_database_went_away(void **state)
+{
+    struct world *w = *state;
+    import_two_organizations(w);
+    for (int commits = 0; commits < 2; commits++) {
+        struct engine engine = *w->other->engine;
+        failing.real = w->other->engine;
+        failing.commits = commits;
+        engine.commit = commit_some;
+        w->other->engine = &engine;
+        struct outcome outcome = import_lines(w,
+                                              "{'type':'user','organizationId':@,'id':400}\n"
+                                              "{'type':'user','organizationId':@,'id':500}\n"
+                                              "{'type':'user','organizationId':@,'id':401,'accountId':999}\n",
+                                              false, true);
+        w->other->engine = failing.real;
+        assert_int_equal(outcome.e, ERR_BUSY);
+        assert_int_equal(outcome.reported, 1);
+        assert_int_equal(outcome.line, 3);
+        assert_int_equal(outcome.counts.bad, 1);
+        assert_int_equal(outcome.counts.lines, 3);
+        assert_int_equal(outcome.counts.created[NOUN_USER], 0);
+    }
 }
 
 /* --- names --- */
@@ -193,6 +323,11 @@ int main(void)
         world_test(accounts_and_organizations_of_a_batch_that_is_done_again_count_as_made),
         world_test(what_was_not_committed_when_the_database_went_away_is_not_counted),
         world_test(nor_is_anything_if_it_went_away_while_the_file_was_checked),
+        world_test(whether_names_are_unique_stays_as_it_was_committed),
+        world_test(what_the_rest_took_is_free_all_the_same),
+        world_test(a_bad_line_about_an_account_is_told_among_those_that_are_committed),
+        world_test(an_account_is_not_there_for_a_line_before_its_own),
+        world_test(bad_lines_are_told_if_the_database_went_away),
         world_test(a_name_given_up_in_a_batch_that_is_done_again_is_free),
         world_test(refused_credentials_do_not_add_up_in_memory),
     };

@@ -154,7 +154,7 @@ enum { KEYS = 60 };
 
 /* What a ledger's sets, maps and flags say of some numbers. */
 struct said {
-    bool account, group, unique;
+    bool account, deleted_account, account_used, group, unique;
     int64_t holder; /* -1: there is none */
 };
 
@@ -162,8 +162,12 @@ static void ask(struct ledger *ledger, struct said said[KEYS])
 {
     struct ledger_organization *organization = ledger_find(ledger, 1);
     for (int64_t key = 0; key < KEYS; key++) {
-        said[key] = (struct said){ number_set_has(&ledger->accounts, key), number_set_has(&organization->groups, key),
-                                   organization->unique_group_names, -1 };
+        said[key] = (struct said){ .account = number_set_has(&ledger->accounts, key),
+                                   .deleted_account = number_set_has(&ledger->deleted_accounts, key),
+                                   .account_used = number_set_has(&ledger->accounts_used, key),
+                                   .group = number_set_has(&organization->groups, key),
+                                   .unique = organization->unique_group_names,
+                                   .holder = -1 };
         (void)hash_map_get(&organization->names, (uint64_t)(key % 7 * 64 + key / 7), &said[key].holder);
     }
 }
@@ -173,7 +177,7 @@ static void change_something(struct ledger *ledger, struct dice *dice)
 {
     struct ledger_organization *organization = ledger_find(ledger, 1);
     uint32_t key = roll(dice, KEYS);
-    switch (roll(dice, 5)) {
+    switch (roll(dice, 7)) {
     case 0:
         number_set_add(&ledger->accounts, key);
         break;
@@ -184,6 +188,12 @@ static void change_something(struct ledger *ledger, struct dice *dice)
         number_set_add(&organization->groups, key);
         break;
     case 3:
+        number_set_add(&ledger->deleted_accounts, key);
+        break;
+    case 4:
+        number_set_add(&ledger->accounts_used, key);
+        break;
+    case 5:
         ledger_set_unique(ledger, organization, roll(dice, 2));
         break;
     default:
@@ -197,13 +207,15 @@ static void assert_says(struct ledger *ledger, const struct said expected[KEYS])
     ask(ledger, said);
     for (int key = 0; key < KEYS; key++) {
         assert_int_equal(said[key].account, expected[key].account);
+        assert_int_equal(said[key].deleted_account, expected[key].deleted_account);
+        assert_int_equal(said[key].account_used, expected[key].account_used);
         assert_int_equal(said[key].group, expected[key].group);
         assert_int_equal(said[key].unique, expected[key].unique);
         assert_int_equal(said[key].holder, expected[key].holder);
     }
 }
 
-/* A line is taken back, or its whole batch, or neither. */
+/* A line is taken back, or its whole batch, or neither; or all of the batch that is not about accounts and organizations. */
 static void what_is_taken_back_was_never_there(void **state)
 {
     (void)state;
@@ -224,6 +236,14 @@ static void what_is_taken_back_was_never_there(void **state)
             assert_says(&ledger, line);
         }
         if (roll(&dice, 3) == 0) continue;
+        ask(&ledger, line);
+        bool installed = roll(&dice, 2);
+        for (int key = 0; key < KEYS && installed; key++) {
+            batch[key].account = line[key].account;
+            batch[key].deleted_account = line[key].deleted_account;
+            batch[key].unique = line[key].unique;
+        }
+        if (installed) ledger_keep_installation(&ledger);
         ledger_undo(&ledger);
         assert_says(&ledger, batch);
     }
