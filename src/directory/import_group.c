@@ -171,6 +171,7 @@ enum err import_group(struct line *line)
     uint64_t by_file = 0;
     bool in_file = name_by_file(line->organization, values->id, &by_file);
     if (line->deletes) {
+        if (!found && !in_file) return line_count(line, importer->counts.unchanged), ERR_OK;
         bool lives = in_file && !importer->writing ? by_file != 0 : found && !before.group->deleted_at;
         if (lives && found) line_add_change(line, GROUP_DELETED, before, (union object){ 0 });
         const char *folded;

@@ -115,6 +115,21 @@ static void a_number_is_not_free_for_a_user_because_the_file_deletes_it_elsewher
                5, "id");
 }
 
+static void nor_for_a_group(void **state)
+{
+    struct world *w = *state;
+    w->organization_id = 50;
+    assert_bad(import_lines(w,
+                            "{'type':'organization','id':50,'name':'Second'}\n"
+                            "{'type':'organization','id':51,'name':'Third'}\n"
+                            "{'type':'group','organizationId':50,'id':500,'name':'A'}\n"
+                            "{'type':'group','organizationId':51,'id':500,'delete':true}\n"
+                            "{'type':'group','organizationId':51,'id':500,'name':'B'}\n",
+                            false, false),
+               5, "id");
+    assert_null(get_stored(w, NOUN_ORGANIZATION, 50, 0).any); /* nothing of the file is kept */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +140,7 @@ int main(void)
         world_test(a_user_made_deleted_and_named_again_in_one_file_lives),
         world_test(a_stored_user_deleted_and_named_again_is_counted_as_changed),
         world_test(a_number_is_not_free_for_a_user_because_the_file_deletes_it_elsewhere),
+        world_test(nor_for_a_group),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
