@@ -29,7 +29,7 @@ struct import_counts {
 struct import_options {
     bool dry_run;
     bool keep_going;
-    /* A line is bad: its number, from 1, and a sentence. */
+    /* A line is bad: its number, from 1, and a sentence. In the order of the file. */
     void (*report)(void *context, int64_t line, const char *text);
     /* Now and then: which reading (0 checks, 1 writes), lines and bytes of it so far. May be NULL. */
     void (*progress)(void *context, int reading, int64_t lines, int64_t bytes);

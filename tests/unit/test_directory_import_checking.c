@@ -100,6 +100,22 @@ static void a_stored_user_deleted_and_named_again_is_counted_as_changed(void **s
     assert_sound(w);
 }
 
+/* It is told as well who refers to the user then. */
+static void a_bad_line_does_not_bring_a_deleted_user_back(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    struct outcome outcome =
+        import_lines(w,
+                     "{'type':'user','organizationId':@,'id':101,'delete':true}\n"
+                     "{'type':'user','organizationId':@,'id':101,'uuid':'00000000-0000-4000-8000-000000000001'}\n"
+                     "{'type':'membership','organizationId':@,'groupId':200,'userId':101}\n",
+                     true, false);
+    assert_bad(outcome, 2, "uuid");
+    assert_int_equal(outcome.counts.bad, 2);
+    assert_string_equal(outcome.last_text, "userId: there is no user 101 in organization 1");
+}
+
 /* Not by deleting it where it never was. */
 static void a_number_is_not_free_for_a_user_because_the_file_deletes_it_elsewhere(void **state)
 {
@@ -139,6 +155,7 @@ int main(void)
         world_test(a_bad_line_s_account_can_be_deleted),
         world_test(a_user_made_deleted_and_named_again_in_one_file_lives),
         world_test(a_stored_user_deleted_and_named_again_is_counted_as_changed),
+        world_test(a_bad_line_does_not_bring_a_deleted_user_back),
         world_test(a_number_is_not_free_for_a_user_because_the_file_deletes_it_elsewhere),
         world_test(nor_for_a_group),
     };
