@@ -1,6 +1,8 @@
 /* Log-in by GPGAuth, from the first message to the session, and the server's keys and settings. */
 #include "logins_fixture.h"
 
+#include "auth/logins_parts.h"
+
 static struct uuid uuid_in(const char *text)
 {
     struct uuid uuid;
@@ -379,6 +381,52 @@ static void settings_are_shown_as_they_were_given(void **state)
     assert_null(logins_url(w->logins));
 }
 
+/* ---- the first start */
+
+struct starter {
+    struct world *w;
+    struct node node;
+    pthread_barrier_t *start;
+    enum err result;
+    pthread_t thread;
+};
+
+static void *start_one(void *context)
+{
+    struct starter *self = context;
+    AUTO_OP op = op_begin();
+    op.now = NOW;
+    pthread_barrier_wait(self->start);
+    self->result = logins_open(&op, self->node.store, &self->w->options, &self->node.logins);
+    return NULL;
+}
+
+static void processes_that_start_at_once_have_the_same_keys(void **state)
+{
+    struct world *w = *state;
+    enum { STARTERS = 3 };
+    struct starter starters[STARTERS];
+    pthread_barrier_t start;
+    struct store_place place; /* where nothing is yet */
+    place_make(&place, w->f->place.engine);
+    pthread_barrier_init(&start, NULL, STARTERS);
+    for (int i = 0; i < STARTERS; i++) {
+        starters[i] = (struct starter){ .w = w, .start = &start, .node.store = open_at(w->f, place.url) };
+        assert_int_equal(pthread_create(&starters[i].thread, NULL, start_one, &starters[i]), 0);
+    }
+    for (int i = 0; i < STARTERS; i++) pthread_join(starters[i].thread, NULL);
+    for (int i = 0; i < STARTERS; i++) {
+        const struct logins *first = starters[0].node.logins, *logins = starters[i].node.logins;
+        assert_int_equal(starters[i].result, ERR_OK);
+        assert_string_equal(logins_server_fingerprint(logins), logins_server_fingerprint(first));
+        assert_string_equal(logins_rsa_kid(logins), logins_rsa_kid(first));
+        assert_memory_equal(logins->token_key, first->token_key, LOGINS_KEY_SIZE);
+    }
+    for (int i = 0; i < STARTERS; i++) close_node(&starters[i].node);
+    place_remove(&place);
+    pthread_barrier_destroy(&start);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,6 +450,7 @@ int main(void)
         logins_test(a_bad_setting_is_said_at_the_start),
         cmocka_unit_test(what_is_kept_and_damaged_is_said),
         logins_test(settings_are_shown_as_they_were_given),
+        logins_test(processes_that_start_at_once_have_the_same_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -436,52 +436,6 @@ static void short_sessions_are_not_saved_all_the_time(void **state)
     assert_true(logins_must_save(w->logins));
 }
 
-/* ---- the first start */
-
-struct starter {
-    struct world *w;
-    struct node node;
-    pthread_barrier_t *start;
-    enum err result;
-    pthread_t thread;
-};
-
-static void *start_one(void *context)
-{
-    struct starter *self = context;
-    AUTO_OP op = op_begin();
-    op.now = NOW;
-    pthread_barrier_wait(self->start);
-    self->result = logins_open(&op, self->node.store, &self->w->options, &self->node.logins);
-    return NULL;
-}
-
-static void processes_that_start_at_once_have_the_same_keys(void **state)
-{
-    struct world *w = *state;
-    enum { STARTERS = 3 };
-    struct starter starters[STARTERS];
-    pthread_barrier_t start;
-    struct store_place place; /* where nothing is yet */
-    place_make(&place, w->f->place.engine);
-    pthread_barrier_init(&start, NULL, STARTERS);
-    for (int i = 0; i < STARTERS; i++) {
-        starters[i] = (struct starter){ .w = w, .start = &start, .node.store = open_at(w->f, place.url) };
-        assert_int_equal(pthread_create(&starters[i].thread, NULL, start_one, &starters[i]), 0);
-    }
-    for (int i = 0; i < STARTERS; i++) pthread_join(starters[i].thread, NULL);
-    for (int i = 0; i < STARTERS; i++) {
-        const struct logins *first = starters[0].node.logins, *logins = starters[i].node.logins;
-        assert_int_equal(starters[i].result, ERR_OK);
-        assert_string_equal(logins_server_fingerprint(logins), logins_server_fingerprint(first));
-        assert_string_equal(logins_rsa_kid(logins), logins_rsa_kid(first));
-        assert_memory_equal(logins->token_key, first->token_key, LOGINS_KEY_SIZE);
-    }
-    for (int i = 0; i < STARTERS; i++) close_node(&starters[i].node);
-    place_remove(&place);
-    pthread_barrier_destroy(&start);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -500,7 +454,6 @@ int main(void)
         logins_test(a_session_that_is_used_elsewhere_does_not_expire_here),
         logins_test(what_will_soon_have_expired_for_others_is_saved_at_once),
         logins_test(short_sessions_are_not_saved_all_the_time),
-        logins_test(processes_that_start_at_once_have_the_same_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
