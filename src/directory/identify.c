@@ -78,7 +78,7 @@ static enum err find_user(struct op *op, const struct jwt_claims *claims, int64_
     struct image *image;
     *ret_user_id = 0;
     enum err e = directory_reach(op, directory, directory->jwt_organization);
-    if (!e) e = directory_lease(op, directory, directory->jwt_organization, &resident, &image);
+    if (!e) e = directory_lease_to_read(op, directory, directory->jwt_organization, &resident, &image);
     if (e == ERR_NOT_FOUND) { /* the organization was deleted: nobody is in it */
         failure_clear(&op->failure);
         return ERR_OK;

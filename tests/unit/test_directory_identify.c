@@ -3,6 +3,7 @@
 #include "jwt_fixture.h"
 
 #include "auth/jwt.h"
+#include "store/engine.h"
 
 static struct arena arena;
 static EVP_PKEY *key;
@@ -444,6 +445,33 @@ static void a_remembered_token_does_not_outlive_its_user(void **state)
     assert_int_equal(authenticate(w, header, FORMS, false, &caller), ERR_UNAUTHENTICATED);
 }
 
+static enum err fail_to_read_log(struct op *op, struct store *store, int64_t organization_id, int64_t after_version,
+                                 const struct uuid *after_commit_id, int64_t limit, store_log_function function, void *context)
+{
+    (void)store, (void)organization_id, (void)after_version, (void)after_commit_id, (void)limit, (void)function, (void)context;
+    return op_fail(op, ERR_STORAGE, "", "the log leads nowhere");
+}
+
+/* As while another process imports the organization: something newer is heard of whenever it is loaded, and cannot be followed.
+ */
+static void who_calls_is_known_while_the_organization_can_be_loaded_but_not_followed(void **state)
+{
+    struct world *w = *state;
+    const struct user *ada = add_person(w, (struct user){ .external_id = "E-1" });
+    struct resident *resident = directory_find_resident(w->directory, w->organization_id);
+    directory_unlink(w->directory, resident);
+    directory_raise(&resident->known_version, version_of(w, w->organization_id) + 1);
+    const struct engine *real = w->f->store->engine;
+    struct engine engine = *real;
+    engine.read_log = fail_to_read_log;
+    w->f->store->engine = &engine;
+    struct caller caller;
+    enum err e = authenticate(w, arena_printf(&arena, "Bearer %s", token_with(",\"sub\":\"E-1\"")), FORMS, true, &caller);
+    w->f->store->engine = real;
+    assert_int_equal(e, ERR_OK);
+    assert_int_equal(caller.user_id, ada->id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -463,6 +491,7 @@ int main(void)
         identity_test(other_credentials_work_beside_tokens),
         identity_test(a_thread_that_may_not_wait_only_asks_what_is_in_memory),
         identity_test(a_remembered_token_does_not_outlive_its_user),
+        identity_test(who_calls_is_known_while_the_organization_can_be_loaded_but_not_followed),
     };
     return cmocka_run_group_tests(tests, open_provider, close_provider);
 }
