@@ -243,8 +243,11 @@ static void start_again(struct op *op)
 {
     struct write *write = op->write;
     bool reload = false;
+    const int64_t version = write->image->version;
     failure_clear(&op->failure);
     enum err e = directory_catch_up(op, write->directory, write->image, &reload);
+    /* With no commit to learn from it is the organization itself that changed: an image is loaded with that. */
+    if (!e && write->commit.names_may_repeat && write->image->version == version) reload = true;
     if (reload) {
         atomic_fetch_add(&write->directory->reloads, 1);
         directory_unlink(write->directory, write->resident);
@@ -327,7 +330,8 @@ static void start_attempt(struct op *op)
                                      .time = op->now,
                                      .credential_id = op->caller.credential_id,
                                      .user_id = op->caller.user_id,
-                                     .changes = &write->context.changes };
+                                     .changes = &write->context.changes,
+                                     .names_may_repeat = !write->image->unique_group_names };
     store_commit_start(op, write->directory->store, &write->commit, committed, op);
 }
 

@@ -108,15 +108,16 @@ void commit_count_numbers(const struct commit *commit, size_t ret_needed[NOUN_CO
 
 /* ---- fence and rows */
 
-enum err commit_check_fence(struct waiting *w, bool found, int64_t version, int64_t last_time)
+enum err commit_check_fence(struct waiting *w, const struct fence *fence)
 {
     struct commit *commit = w->commit;
-    if (!found)
+    if (!fence->found)
         return op_fail(w->op, ERR_NOT_FOUND, "organization", "there is no organization %lld", (long long)commit->organization_id);
     if (commit->expected_version == COMMIT_ANY_VERSION) w->any_version = true;
-    if (w->any_version) commit->expected_version = version; /* also when it is tried once more */
-    if (version != commit->expected_version) return op_fail(w->op, ERR_STALE, "", "the organization changed since it was read");
-    w->time = commit->time > last_time ? commit->time : last_time;
+    if (w->any_version) commit->expected_version = fence->version; /* also when it is tried once more */
+    if (fence->version != commit->expected_version || (commit->names_may_repeat && fence->unique_group_names))
+        return op_fail(w->op, ERR_STALE, "", "the organization changed since it was read");
+    w->time = commit->time > fence->last_time ? commit->time : fence->last_time;
     return ERR_OK;
 }
 

@@ -44,9 +44,15 @@ void commit_prepare(struct waiting *w);
 /* Makes them now, if commit_prepare could not. ERR_TOO_LARGE. */
 MUST_USE enum err commit_render(struct waiting *w);
 
-/* Sets w->time and, for COMMIT_ANY_VERSION, the commit's expected version. ERR_NOT_FOUND, ERR_STALE. `found`: the organization
- * lives; then version and last_time are its. */
-MUST_USE enum err commit_check_fence(struct waiting *w, bool found, int64_t version, int64_t last_time);
+/* What a commit has to know of its organization's row, which is locked. */
+struct fence {
+    bool found; /* the organization lives; else the rest says nothing */
+    int64_t version, last_time;
+    bool unique_group_names;
+};
+
+/* Sets w->time and, for COMMIT_ANY_VERSION, the commit's expected version. ERR_NOT_FOUND, ERR_STALE. */
+MUST_USE enum err commit_check_fence(struct waiting *w, const struct fence *fence);
 
 /* Where numbers come from. `next` gives the next number of a noun; `raise` is told one that was given by the caller (NULL: nobody
  * is told; commit_count_numbers has told the largest). */

@@ -90,8 +90,9 @@ struct commit {
     int64_t time;                   /* microseconds; the store never lets time go back within an organization's log */
     int64_t credential_id, user_id; /* the actor; 0 for the system */
     struct change_list *changes;
-    bool bulk; /* an import into an organization that the same import created: rows are written, the log gets one
-                * organization_imported entry instead of one per change */
+    bool names_may_repeat; /* the rules took names of groups not to be unique: the fence holds if they still are not */
+    bool bulk;             /* an import into an organization that the same import created: rows are written, the log gets one
+                            * organization_imported entry instead of one per change */
     /* filled on ERR_OK */
     int64_t version;  /* expected_version + 1 */
     int64_t ret_time; /* the time stored: at least `time` */
@@ -100,7 +101,8 @@ struct commit {
 
 /* Commits durably, blocks until it is on disk. Objects with id 0 in CREATES changes are given their numbers (written into
  * the objects); a membership or nesting with group_id 0 refers to the group created last before it in the same commit.
- * ERR_STALE: the organization has another version by now; nothing was written. ERR_EXISTS: a number or uuid is taken (field names
+ * ERR_STALE: the organization has another version by now, or names of its groups became unique (names_may_repeat), which makes no
+ * version of its own; nothing was written. ERR_EXISTS: a number or uuid is taken (field names
  * it). ERR_INVALID "uniqueGroupNames": names of groups would become unique in an organization where two living ones have the
  * same. ERR_UNKNOWN_OUTCOME: it may or may not have been written. */
 MUST_USE enum err store_commit(struct op *op, struct store *store, struct commit *commit);

@@ -224,6 +224,31 @@ static void an_organization_can_begin_to_want_unique_names(void **state)
     assert_refused(w, create(w, 0, "SAME"), ERR_EXISTS, "name");
 }
 
+/* The installation's log tells of it, and that may not have been followed yet. */
+static void names_are_unique_as_soon_as_that_was_committed(void **state)
+{
+    struct world *w = *state;
+    struct organization *free = make_organization(w->f, "Free");
+    free->unique_group_names = false;
+    commit_one(w, INSTALLATION, ORGANIZATION_CREATED, NULL, free);
+    refresh(w, INSTALLATION);
+    w->organization_id = free->id;
+    new_group(w, "Same");
+    int64_t renamed = new_group(w, "Other");
+    struct organization *strict = make(w->f, free, sizeof *free);
+    strict->unique_group_names = true;
+    commit_one(w, INSTALLATION, ORGANIZATION_UPDATED, free, strict);
+    assert_refused(w, create(w, 0, "SAME"), ERR_EXISTS, "name");
+    commit_one(w, INSTALLATION, ORGANIZATION_UPDATED, strict, free);
+    refresh(w, INSTALLATION);
+    new_group(w, "in memory");
+    commit_one(w, INSTALLATION, ORGANIZATION_UPDATED, free, strict);
+    assert_refused(w, rename_group(w, 0, renamed, "SAME"), ERR_EXISTS, "name");
+    new_group(w, "a third name");
+    refresh(w, INSTALLATION);
+    assert_sound(w);
+}
+
 /* --- update --- */
 
 static void an_update_keeps_what_it_does_not_name(void **state)
@@ -399,6 +424,7 @@ int main(void)
         world_test(accents_and_spaces_make_other_names),
         world_test(names_may_repeat_where_the_organization_wants_it),
         world_test(an_organization_can_begin_to_want_unique_names),
+        world_test(names_are_unique_as_soon_as_that_was_committed),
         world_test(an_update_keeps_what_it_does_not_name),
         world_test(an_update_that_changes_nothing_makes_no_version),
         world_test(a_name_may_change_its_case_but_not_to_that_of_another),

@@ -195,6 +195,29 @@ static void names_of_groups_become_unique_only_where_no_two_are_the_same(void **
     assert_same(NOUN_ORGANIZATION, stored(f, NOUN_ORGANIZATION, 0, unique->id, 0), (union object){ .organization = unique });
 }
 
+/* That is no commit of the organization's own, so its version says nothing of it. */
+static void who_took_names_of_groups_not_to_be_unique_is_stale_once_they_are(void **state)
+{
+    struct fixture *f = *state;
+    struct organization *free_names = make_organization(f, "Free"), *unique = make(f, free_names, sizeof *unique);
+    free_names->unique_group_names = false;
+    assert_done(f, change(f, ORGANIZATION_CREATED, NULL, free_names));
+    unique->id = free_names->id;
+    f->organization_id = free_names->id;
+    struct change_list list = { 0 };
+    append(f, &list, GROUP_CREATED, NULL, make_group(f, "Same"));
+    struct commit commit = { .organization_id = free_names->id, .time = f->op.now, .changes = &list, .names_may_repeat = true };
+    assert_done(f, store_commit(&f->op, f->store, &commit));
+    assert_done(f, change(f, ORGANIZATION_UPDATED, free_names, unique));
+    commit.expected_version++;
+    list.count = 0;
+    append(f, &list, GROUP_CREATED, NULL, make_group(f, "Same"));
+    assert_failed(f, store_commit(&f->op, f->store, &commit), ERR_STALE, "");
+    list.items[0].after.group->name = "another";
+    commit.names_may_repeat = false;
+    assert_done(f, store_commit(&f->op, f->store, &commit));
+}
+
 static void a_membership_is_added_changed_removed_and_expired(void **state)
 {
     struct fixture *f = *state;
@@ -271,6 +294,7 @@ int main(void)
         store_test(a_group_is_kept_with_every_member_and_its_grants_in_order),
         store_test(a_group_is_found_by_folded_name_while_it_lives),
         store_test(names_of_groups_become_unique_only_where_no_two_are_the_same),
+        store_test(who_took_names_of_groups_not_to_be_unique_is_stale_once_they_are),
         store_test(a_membership_is_added_changed_removed_and_expired),
         store_test(a_nesting_is_added_and_removed),
         store_test(a_credential_is_created_updated_revoked_and_remembers_its_use),

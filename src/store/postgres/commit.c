@@ -127,8 +127,8 @@ static enum err next_number(void *context, struct op *op, enum noun noun, int64_
 
 /* The organizations that a batch needs: those it writes to, and those that the installation's commits change or delete. */
 struct locks {
-    int64_t *ids, *versions, *times; /* ascending by id */
-    bool *held;
+    int64_t *ids; /* ascending */
+    struct fence *fences;
     size_t count;
 };
 
@@ -149,9 +149,7 @@ static void list_locks(struct op *op, const struct waiting *first, struct locks 
     size_t room = 0;
     for (const struct waiting *w = first; w; w = w->next) room += 1 + (is_installation(w) ? w->commit->changes->count : 0);
     *locks = (struct locks){ .ids = arena_array(&op->arena, room, sizeof *locks->ids),
-                             .versions = arena_array(&op->arena, room, sizeof *locks->versions),
-                             .times = arena_array(&op->arena, room, sizeof *locks->times),
-                             .held = arena_zalloc(&op->arena, room * sizeof *locks->held) };
+                             .fences = arena_zalloc(&op->arena, room * sizeof *locks->fences) };
     for (const struct waiting *w = first; w; w = w->next) {
         locks->ids[locks->count++] = w->commit->organization_id;
         for (size_t i = 0; is_installation(w) && i < w->commit->changes->count; i++) {
@@ -175,17 +173,14 @@ static size_t find_lock(const struct locks *locks, int64_t id)
 /* Locks those that are free, and reads them. */
 static enum err take_locks(struct op *op, struct postgres_db *db, struct locks *locks)
 {
-    AUTO_QUERY q =
-        db_query(&db->base, "SELECT id, version, last_time FROM organization WHERE id = ANY ($1) AND deleted_at IS NULL"
-                            " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED");
+    AUTO_QUERY q = db_query(&db->base, "SELECT id, version, last_time, unique_group_names FROM organization"
+                                       " WHERE id = ANY ($1) AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE SKIP LOCKED");
     query_numbers(op, &q, locks->ids, locks->count);
     bool row;
     enum err e;
     while (!(e = query_step(op, &q, &row)) && row) {
         size_t at = find_lock(locks, column_number(&q, 0));
-        locks->held[at] = true;
-        locks->versions[at] = column_number(&q, 1);
-        locks->times[at] = column_number(&q, 2);
+        locks->fences[at] = (struct fence){ true, column_number(&q, 1), column_number(&q, 2), column_number(&q, 3) };
     }
     return e;
 }
@@ -195,14 +190,14 @@ static enum err find_busy(struct op *op, struct postgres_db *db, const struct lo
 {
     bool all = true, row;
     *ret_busy = arena_zalloc(&op->arena, locks->count * sizeof **ret_busy);
-    for (size_t i = 0; i < locks->count; i++) all &= locks->held[i];
+    for (size_t i = 0; i < locks->count; i++) all &= locks->fences[i].found;
     if (all) return ERR_OK;
     AUTO_QUERY q = db_query(&db->base, "SELECT id FROM organization WHERE id = ANY ($1) AND deleted_at IS NULL");
     query_numbers(op, &q, locks->ids, locks->count);
     enum err e;
     while (!(e = query_step(op, &q, &row)) && row) {
         size_t at = find_lock(locks, column_number(&q, 0));
-        (*ret_busy)[at] = !locks->held[at];
+        (*ret_busy)[at] = !locks->fences[at].found;
     }
     return e;
 }
@@ -245,7 +240,7 @@ static enum err check_fences(struct op *op, struct postgres_db *db, struct waiti
     for (struct waiting *w = first; w && !e; w = w->next) {
         size_t at = find_lock(&locks, w->commit->organization_id);
         if (is_busy(w, &locks, busy)) put_back(db, w);
-        else w->result = commit_check_fence(w, locks.held[at], locks.versions[at], locks.times[at]);
+        else w->result = commit_check_fence(w, &locks.fences[at]);
     }
     return e;
 }

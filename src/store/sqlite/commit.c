@@ -72,14 +72,15 @@ static enum err write_log(struct writer *writer, struct waiting *w, int64_t prev
 
 static enum err check_fence(struct writer *writer, struct waiting *w, int64_t *ret_last_sequence)
 {
-    AUTO_QUERY q = db_query(&writer->db.base, "SELECT version, last_time, last_sequence FROM organization"
+    AUTO_QUERY q = db_query(&writer->db.base, "SELECT version, last_time, last_sequence, unique_group_names FROM organization"
                                               " WHERE id = $1 AND deleted_at IS NULL");
     query_number(&q, w->commit->organization_id);
     bool row;
     enum err e = query_step(w->op, &q, &row);
     if (e) return e;
     *ret_last_sequence = column_number(&q, 2);
-    return commit_check_fence(w, row, column_number(&q, 0), column_number(&q, 1));
+    const struct fence fence = { row, column_number(&q, 0), column_number(&q, 1), column_number(&q, 3) };
+    return commit_check_fence(w, &fence);
 }
 
 static enum err move_fence(struct writer *writer, struct waiting *w)
