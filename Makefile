@@ -19,8 +19,8 @@ PKG_LIBS   := $(shell pkg-config --libs $(PKGS))
 # Rows of tables end where they have no more to say: the rest is zero.
 WARN    := -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla -Werror
 OPT     ?= $(if $(SAN),-O1 -fno-omit-frame-pointer,-O2)
-# Lines are all that a sanitizer names; for a debugger: DEBUG=-g.
-DEBUG   ?= $(if $(SAN),-g1,-g)
+# Lines are all that a sanitizer names; for a debugger: make DEBUG=-g (what the environment calls so is something else).
+DEBUG   := $(if $(SAN),-g1,-g)
 CFLAGS  += -std=c17 -D_GNU_SOURCE -fPIE $(DEBUG) $(OPT) $(WARN) -Isrc -MMD -MP -pthread -DROSTER_VERSION='"$(VERSION)"' \
            $(PKG_CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 LDLIBS  += $(PKG_LIBS) -lm
