@@ -32,23 +32,36 @@ static void note_name(struct line *line, int64_t group_id, uint64_t had, uint64_
     hash_map_put(&organization->names_of, lookup_hash_bytes(&group_id, sizeof group_id), (int64_t)has);
 }
 
+/* The living group that has the name where names are unique, 0 if none has. What the file gave up another process may have taken
+ * since. A line that is done again finds in the database all that those before it did. */
+static enum err find_holder(struct line *line, const char *folded, uint64_t hash, int64_t *ret_holder)
+{
+    const struct ledger_organization *organization = line->organization;
+    const bool careful = line->importer->careful;
+    *ret_holder = 0;
+    if (!organization->unique_group_names) return ERR_OK;
+    if (!careful && hash_map_get(&organization->names, hash, ret_holder) && *ret_holder) return ERR_OK;
+    if (!careful && organization->created && !organization->refused) return ERR_OK;
+    enum err e = store_find_group_by_name(line->op, line->importer->store, organization->id, folded, ret_holder);
+    uint64_t now;
+    bool gives_up = !e && *ret_holder && !careful && name_by_file(organization, *ret_holder, &now) && now != hash;
+    if (gives_up) *ret_holder = 0;
+    return e;
+}
+
 /* Takes the name for the group, or fails if another has it. `stored_name`: the one it has in the database, NULL if it has none.
  */
 static enum err take_name(struct line *line, const char *name, const char *stored_name)
 {
-    struct ledger_organization *organization = line->organization;
-    int64_t group_id = line->values.group->id, holder = 0;
+    const int64_t group_id = line->values.group->id, organization_id = line->organization->id;
+    int64_t holder;
     const char *folded, *stored_folded;
     uint64_t hash = name_hash(&line->op->arena, name, &folded);
-    bool known = hash_map_get(&organization->names, hash, &holder);
-    bool may_be_stored = !organization->created || organization->refused;
-    if (!known && may_be_stored && organization->unique_group_names) {
-        enum err e = store_find_group_by_name(line->op, line->importer->store, organization->id, folded, &holder);
-        if (e) return e;
-    }
-    if (organization->unique_group_names && holder && holder != group_id)
+    enum err e = find_holder(line, folded, hash, &holder);
+    if (e) return e;
+    if (holder && holder != group_id)
         return op_fail(line->op, ERR_EXISTS, "name", "name: group %lld of organization %lld has this name", LL(holder),
-                       LL(organization->id));
+                       LL(organization_id));
     note_name(line, group_id, stored_name ? name_hash(&line->op->arena, stored_name, &stored_folded) : 0, hash);
     return ERR_OK;
 }

@@ -1,6 +1,8 @@
 /* Names of groups in an import: each taken once, as the lines before left them. */
 #include "import_fixture.h"
 
+#include "store/engine.h"
+
 static void a_name_that_is_taken_is_refused(void **state)
 {
     struct world *w = *state;
@@ -153,6 +155,98 @@ static void names_become_unique_behind_lines_that_make_them_differ(void **state)
     }
 }
 
+/* The importer's store: another process commits something just before the importer's next commit of the organization. */
+static struct {
+    struct world *w;
+    const struct engine *real;
+    int64_t organization_id; /* whose commit; 0: that was done */
+    void (*commits)(struct world *w);
+} overtaking;
+
+static enum err commit_after_another(struct op *op, struct store *store, struct commit *commit)
+{
+    if (overtaking.organization_id == commit->organization_id) {
+        overtaking.organization_id = 0;
+        overtaking.commits(overtaking.w);
+    }
+    return overtaking.real->commit(op, store, commit);
+}
+
+/* The second of two lines names a group as one is named by now. */
+static void assert_name_is_taken_meanwhile(struct world *w, void (*commits)(struct world *w))
+{
+    struct engine engine = *w->other->engine;
+    overtaking.w = w;
+    overtaking.real = w->other->engine;
+    overtaking.organization_id = w->organization_id;
+    overtaking.commits = commits;
+    engine.commit = commit_after_another;
+    w->other->engine = &engine;
+    struct outcome outcome = import_lines(w,
+                                          "{'type':'group','organizationId':@,'id':301,'name':'Other'}\n"
+                                          "{'type':'group','organizationId':@,'id':302,'name':'SAME'}\n",
+                                          false, true);
+    w->other->engine = overtaking.real;
+    assert_int_equal(overtaking.organization_id, 0);
+    assert_bad(outcome, 2, "name");
+    assert_string_equal(group_name(w, 301), "Other");
+    assert_null(group_name(w, 302));
+    assert_sound(w);
+}
+
+static void commit_here(struct world *w, int64_t organization_id, enum change_kind kind, const void *before, const void *after)
+{
+    struct change_list list = { 0 };
+    struct commit commit = { .organization_id = organization_id, .time = w->f->op.now, .changes = &list };
+    append(w->f, &list, kind, before, after);
+    assert_done(w->f, store_version(&w->f->op, w->f->store, organization_id, &commit.expected_version));
+    assert_done(w->f, store_commit(&w->f->op, w->f->store, &commit));
+}
+
+static void take_the_name(struct world *w)
+{
+    struct group *group = make_group(w->f, "Same");
+    group->organization_id = w->organization_id;
+    commit_here(w, w->organization_id, GROUP_CREATED, NULL, group);
+}
+
+/* Line 2 gives the name up and is committed, for line 3 is of another kind. */
+static enum err commit_before_another(struct op *op, struct store *store, struct commit *commit)
+{
+    enum err e = overtaking.real->commit(op, store, commit);
+    bool given_up = !e && commit->changes->count && commit->changes->items[0].kind == GROUP_DELETED;
+    if (given_up) overtaking.commits(overtaking.w);
+    return e;
+}
+
+static void a_name_that_the_file_gave_up_and_another_process_took_is_taken(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    struct engine engine = *w->other->engine;
+    overtaking.w = w;
+    overtaking.real = w->other->engine;
+    overtaking.commits = take_the_name;
+    engine.commit = commit_before_another;
+    w->other->engine = &engine;
+    struct outcome outcome = import_lines(w,
+                                          "{'type':'group','organizationId':@,'id':301,'name':'Same'}\n"
+                                          "{'type':'group','organizationId':@,'id':301,'delete':true}\n"
+                                          "{'type':'group','organizationId':@,'id':300,'name':'SAME'}\n",
+                                          false, true);
+    w->other->engine = overtaking.real;
+    assert_bad(outcome, 3, "name");
+    assert_null(group_name(w, 300));
+    assert_sound(w);
+}
+
+static void a_name_that_another_process_took_meanwhile_is_taken(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    assert_name_is_taken_meanwhile(w, take_the_name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +258,8 @@ int main(void)
         world_test(names_cannot_become_unique_while_two_groups_share_one),
         world_test(names_cannot_become_unique_behind_lines_that_make_two_the_same),
         world_test(names_become_unique_behind_lines_that_make_them_differ),
+        world_test(a_name_that_another_process_took_meanwhile_is_taken),
+        world_test(a_name_that_the_file_gave_up_and_another_process_took_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
