@@ -10,13 +10,15 @@ enum err line_get_organization(struct importer *importer, struct op *op, int64_t
                                struct ledger_organization **ret_organization)
 {
     struct ledger_organization *known = ledger_find(&importer->ledger, id);
-    if (!known) {
+    if (!known || importer->careful) { /* carefully: another process may have made names unique */
         bool found;
         union object object;
         enum err e = store_find(op, importer->store, NOUN_ORGANIZATION, id, id, 0, &found, &object);
         if (e) return e;
-        known = ledger_add(&importer->ledger, id);
-        known->exists = found;
+        if (!known) {
+            known = ledger_add(&importer->ledger, id);
+            known->exists = found;
+        }
         if (found) known->unique_group_names = object.organization->unique_group_names;
     }
     *ret_organization = known;

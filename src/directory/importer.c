@@ -97,6 +97,13 @@ static enum err add_leaving(struct importer *importer)
     return e;
 }
 
+/* As far as the importer knows. */
+static bool names_may_repeat(struct importer *importer, int64_t organization_id)
+{
+    const struct ledger_organization *organization = ledger_find(&importer->ledger, organization_id);
+    return organization && organization->exists && !organization->unique_group_names;
+}
+
 static enum err commit_list(struct importer *importer, int64_t organization_id, int64_t expected_version,
                             struct change_list *changes, bool bulk)
 {
@@ -105,6 +112,7 @@ static enum err commit_list(struct importer *importer, int64_t organization_id, 
                              .expected_version = expected_version,
                              .time = importer->batch->now,
                              .changes = changes,
+                             .names_may_repeat = names_may_repeat(importer, organization_id),
                              .bulk = bulk };
     enum err e = store_commit(importer->batch, importer->store, &commit);
     if (!e) importer->counts.commits++;

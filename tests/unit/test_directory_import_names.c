@@ -247,6 +247,24 @@ static void a_name_that_another_process_took_meanwhile_is_taken(void **state)
     assert_name_is_taken_meanwhile(w, take_the_name);
 }
 
+static void make_names_unique(struct world *w)
+{
+    const struct organization *before = get_stored(w, NOUN_ORGANIZATION, w->organization_id, 0).organization;
+    struct organization *after = make(w->f, before, sizeof *before);
+    after->unique_group_names = true;
+    commit_here(w, INSTALLATION, ORGANIZATION_UPDATED, before, after);
+}
+
+/* That moves no version of the organization. */
+static void names_that_another_process_made_unique_meanwhile_are_taken(void **state)
+{
+    struct world *w = *state;
+    w->organization_id = 50;
+    import(w, "{'type':'organization','id':@,'name':'Free','uniqueGroupNames':false}\n"
+              "{'type':'group','organizationId':@,'id':300,'name':'Same'}\n");
+    assert_name_is_taken_meanwhile(w, make_names_unique);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +278,7 @@ int main(void)
         world_test(names_become_unique_behind_lines_that_make_them_differ),
         world_test(a_name_that_another_process_took_meanwhile_is_taken),
         world_test(a_name_that_the_file_gave_up_and_another_process_took_is_taken),
+        world_test(names_that_another_process_made_unique_meanwhile_are_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
