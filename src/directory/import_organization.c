@@ -13,7 +13,7 @@ static enum err find_organization(struct line *line, const struct ledger_organiz
         *ret_object = object_copy(&line->op->arena, NOUN_ORGANIZATION, by_file);
         return ERR_OK;
     }
-    /* A careful line is here again: what it did to the ledger the first time was not committed. */
+    /* A careful line is here again: another process may have made the organization since. */
     if (!organization->exists && !importer->careful) return ERR_OK;
     return store_find(line->op, importer->store, NOUN_ORGANIZATION, organization->id, organization->id, 0, ret_found, ret_object);
 }
@@ -26,8 +26,8 @@ static enum err delete_organization(struct line *line, struct ledger_organizatio
                        LL(organization->id));
     if (!found) return line_count(line, importer->counts.unchanged), ERR_OK;
     line_add_change(line, ORGANIZATION_DELETED, before, (union object){ 0 });
-    organization->exists = false;
-    organization->deleted = true;
+    ledger_set_flag(&importer->ledger, &organization->exists, false);
+    ledger_set_flag(&importer->ledger, &organization->deleted, true);
     return line_count(line, importer->counts.deleted), ERR_OK;
 }
 
@@ -42,8 +42,9 @@ static enum err create_organization(struct line *line, struct ledger_organizatio
     if (e) return e;
     line_fill_uuid(&values->uuid);
     values->date_created = line->op->now;
-    organization->exists = organization->created = true;
-    ledger_set_unique(&importer->ledger, organization, values->unique_group_names);
+    ledger_set_flag(&importer->ledger, &organization->exists, true);
+    ledger_set_flag(&importer->ledger, &organization->created, true);
+    ledger_set_flag(&importer->ledger, &organization->unique_group_names, values->unique_group_names);
     if (!importer->writing) ledger_note_organization(organization, values);
     line_add_change(line, ORGANIZATION_CREATED, (union object){ 0 }, line->values);
     return line_count(line, importer->counts.created), ERR_OK;
@@ -58,6 +59,7 @@ enum err import_organization(struct line *line)
     enum err e = line_get_organization(importer, line->op, line->organization_id, &organization);
     if (!e) e = find_organization(line, organization, &found, &before);
     if (e) return e;
+    if (found) organization->exists = true; /* whatever becomes of the line */
     if (line->deletes) return delete_organization(line, organization, found, before);
     if (!found) return create_organization(line, organization);
     field_set differ;
@@ -67,7 +69,7 @@ enum err import_organization(struct line *line)
         e = line_make_names_unique(line, organization);
         if (e) return e;
     }
-    ledger_set_unique(&importer->ledger, organization, after.organization->unique_group_names);
+    ledger_set_flag(&importer->ledger, &organization->unique_group_names, after.organization->unique_group_names);
     if (differ && !importer->writing) ledger_note_organization(organization, after.organization);
     if (differ) line_add_change(line, ORGANIZATION_UPDATED, before, after);
     return line_count(line, differ ? importer->counts.changed : importer->counts.unchanged), ERR_OK;

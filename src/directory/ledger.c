@@ -265,10 +265,10 @@ void ledger_forget_pending(struct ledger_organization *organization)
     ledger_forget_credentials(organization);
 }
 
-void ledger_set_unique(struct ledger *ledger, struct ledger_organization *organization, bool unique)
+void ledger_set_flag(struct ledger *ledger, bool *flag, bool value)
 {
-    note(&ledger->installation_undo, FLAG_CHANGED, &organization->unique_group_names, 0, organization->unique_group_names);
-    organization->unique_group_names = unique;
+    note(&ledger->installation_undo, FLAG_CHANGED, flag, 0, *flag);
+    *flag = value;
 }
 
 void ledger_free(struct ledger *ledger)

@@ -106,11 +106,11 @@ void ledger_note_organization(struct ledger_organization *organization, const st
  * again. */
 void ledger_forget_pending(struct ledger_organization *organization);
 void ledger_forget_credentials(struct ledger_organization *organization);
-/* Whether names of groups are unique, as a line says. */
-void ledger_set_unique(struct ledger *ledger, struct ledger_organization *organization, bool unique);
+/* One of an organization's exists, deleted, created and unique_group_names, as a line about it says. */
+void ledger_set_flag(struct ledger *ledger, bool *flag, bool value);
 void ledger_free(struct ledger *ledger);
 
-/* --- taking back: numbers, names and whether these are unique --- */
+/* --- taking back: numbers, names and flags of organizations --- */
 
 /* The lines so far are committed, or need not be. */
 void ledger_keep(struct ledger *ledger);

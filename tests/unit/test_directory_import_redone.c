@@ -317,6 +317,30 @@ static void refused_credentials_do_not_add_up_in_memory(void **state)
     w->organization_id = first;
 }
 
+/* Its uuid is another's, which is found out when it is committed, together with the lines behind it. */
+static void an_organization_that_was_refused_is_not_there_for_later_lines(void **state)
+{
+    struct world *w = *state;
+    w->organization_id = 50;
+    import(w, "{'type':'organization','id':49,'uuid':'2ed2bfd5-f927-490b-b77a-a7e2f0685d4e','name':'First'}\n");
+    struct outcome outcome =
+        import_lines(w,
+                     "{'type':'organization','id':@,'uuid':'2ed2bfd5-f927-490b-b77a-a7e2f0685d4e','name':'Second'}\n"
+                     "{'type':'group','organizationId':@,'id':500,'name':'A'}\n"
+                     "{'type':'group','organizationId':@,'id':501,'delete':true}\n"
+                     "{'type':'nesting','organizationId':@,'groupId':500,'childGroupId':501,'delete':true}\n"
+                     "{'type':'organization','id':@,'delete':true}\n"
+                     "{'type':'group','organizationId':@,'id':502,'name':'A'}\n",
+                     false, true);
+    assert_bad(outcome, 1, "uuid");
+    assert_int_equal(outcome.counts.bad, 5);
+    assert_string_equal(outcome.last_text, "organizationId: there is no organization 50");
+    assert_int_equal(outcome.counts.unchanged[NOUN_GROUP], 0);
+    assert_int_equal(outcome.counts.unchanged[NOUN_ORGANIZATION], 1);
+    outcome = import(w, "{'type':'organization','id':@,'name':'Second'}\n");
+    assert_int_equal(outcome.counts.created[NOUN_ORGANIZATION], 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +354,7 @@ int main(void)
         world_test(bad_lines_are_told_if_the_database_went_away),
         world_test(a_name_given_up_in_a_batch_that_is_done_again_is_free),
         world_test(refused_credentials_do_not_add_up_in_memory),
+        world_test(an_organization_that_was_refused_is_not_there_for_later_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

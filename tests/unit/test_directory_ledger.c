@@ -194,7 +194,7 @@ static void change_something(struct ledger *ledger, struct dice *dice)
         number_set_add(&ledger->accounts_used, key);
         break;
     case 5:
-        ledger_set_unique(ledger, organization, roll(dice, 2));
+        ledger_set_flag(ledger, &organization->unique_group_names, roll(dice, 2));
         break;
     default:
         hash_map_put(&organization->names, key % 7 * 64 + key / 7, roll(dice, 1000));
