@@ -154,7 +154,7 @@ enum err line_check_new(struct line *line, int64_t id, const struct uuid *uuid)
     struct {
         struct uuid uuid;
         int64_t noun, organization_id;
-    } key = { *uuid, line->noun, line->organization_id };
+    } key = { *uuid, line->noun, line->noun == NOUN_ORGANIZATION ? INSTALLATION : line->organization_id };
     if (!field && !uuid_is_nil(uuid) && !hash_set_add(&ledger->uuids, lookup_hash_bytes(&key, sizeof key))) field = "uuid";
     if (!field) return ERR_OK;
     return op_fail(line->op, ERR_EXISTS, field, "%s: another %s has it", field, noun_name(line->noun));

@@ -146,6 +146,35 @@ static void nor_for_a_group(void **state)
     assert_null(get_stored(w, NOUN_ORGANIZATION, 50, 0).any); /* nothing of the file is kept */
 }
 
+/* --- uuids --- */
+
+static void two_organizations_with_one_uuid_are_found_before_anything_is_kept(void **state)
+{
+    struct world *w = *state;
+    w->organization_id = 50;
+    assert_bad(import_lines(w,
+                            "{'type':'organization','id':50,'uuid':'2ed2bfd5-f927-490b-b77a-a7e2f0685d4e','name':'Second'}\n"
+                            "{'type':'organization','id':51,'uuid':'2ed2bfd5-f927-490b-b77a-a7e2f0685d4e','name':'Third'}\n",
+                            false, false),
+               2, "uuid");
+    assert_null(get_stored(w, NOUN_ORGANIZATION, 50, 0).any);
+}
+
+static void a_group_refused_for_its_name_keeps_no_uuid(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    struct outcome outcome =
+        import_lines(w,
+                     "{'type':'group','organizationId':@,'id':300,'name':'A'}\n"
+                     "{'type':'group','organizationId':@,'id':301,'uuid':'2ed2bfd5-f927-490b-b77a-a7e2f0685d4e','name':'A'}\n"
+                     "{'type':'group','organizationId':@,'id':301,'uuid':'2ed2bfd5-f927-490b-b77a-a7e2f0685d4e','name':'B'}\n",
+                     true, false);
+    assert_bad(outcome, 2, "name");
+    assert_int_equal(outcome.counts.bad, 1);
+    assert_int_equal(outcome.counts.created[NOUN_GROUP], 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +187,8 @@ int main(void)
         world_test(a_bad_line_does_not_bring_a_deleted_user_back),
         world_test(a_number_is_not_free_for_a_user_because_the_file_deletes_it_elsewhere),
         world_test(nor_for_a_group),
+        world_test(two_organizations_with_one_uuid_are_found_before_anything_is_kept),
+        world_test(a_group_refused_for_its_name_keeps_no_uuid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
