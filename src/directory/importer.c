@@ -65,7 +65,7 @@ static void begin_empty_batch_again(struct importer *importer)
 
 struct leaving {
     struct op *op;
-    const struct change_list *deletions;
+    struct number_set users;
     struct change_list changes; /* the users' memberships, removed */
 };
 
@@ -73,19 +73,18 @@ static enum err collect_leaving(void *context, struct op *op, const struct membe
 {
     (void)op;
     struct leaving *leaving = context;
-    for (size_t i = 0; i < leaving->deletions->count; i++) {
-        if (leaving->deletions->items[i].before.user->id != membership->user_id) continue;
-        union object before = object_copy(&leaving->op->arena, NOUN_MEMBERSHIP, (union object){ .any = membership });
-        change_add(&leaving->op->arena, &leaving->changes, MEMBER_REMOVED, before, (union object){ 0 });
-        break;
-    }
+    if (!number_set_has(&leaving->users, membership->user_id)) return ERR_OK;
+    union object before = object_copy(&leaving->op->arena, NOUN_MEMBERSHIP, (union object){ .any = membership });
+    change_add(&leaving->op->arena, &leaving->changes, MEMBER_REMOVED, before, (union object){ 0 });
     return ERR_OK;
 }
 
 /* A deleted user leaves its groups first, as changes of their own, so that feeds and history tell it. */
 static enum err add_leaving(struct importer *importer)
 {
-    struct leaving leaving = { .op = importer->batch, .deletions = &importer->changes };
+    struct leaving leaving = { .op = importer->batch };
+    for (size_t i = 0; i < importer->changes.count; i++)
+        number_set_add(&leaving.users, importer->changes.items[i].before.user->id);
     struct store_sink sink = { .context = &leaving, .membership = collect_leaving };
     int64_t version;
     enum err e = store_load(importer->batch, importer->store, importer->organization_id, &sink, NULL, &version);
@@ -94,6 +93,7 @@ static enum err add_leaving(struct importer *importer)
         change_add(&importer->batch->arena, &leaving.changes, deletion->kind, deletion->before, deletion->after);
     }
     importer->changes = leaving.changes;
+    number_set_free(&leaving.users);
     return e;
 }
 
