@@ -271,17 +271,14 @@ static enum batch_kind kind_of(const struct line *line)
 }
 
 /* One batch has one organization and one kind; deletions of an organization or account stand alone. A line about an organization
- * needs what the lines before did to it and its groups in the database, so it is the first of its batch but for accounts. Those
- * are committed before the rest of the batch, and a line that was refused for want of one must not find it when it is done again.
- */
+ * needs what the lines before did to it and its groups in the database, so it is the first of its batch but for accounts. */
 static bool fits_batch(struct line *line)
 {
     const struct importer *importer = line->importer;
     if (!importer->line_count) return true;
     if (line->noun == NOUN_CREDENTIAL && import_credential_waits(line)) return false;
     if (line->deletes && (line->noun == NOUN_ORGANIZATION || line->noun == NOUN_ACCOUNT)) return false;
-    if (line->noun == NOUN_ACCOUNT) /* accounts come between an organization's users */
-        return !number_set_has(&importer->missed_accounts, line->values.account->id);
+    if (line->noun == NOUN_ACCOUNT) return true; /* accounts come between an organization's users */
     if (importer->organization_id == NO_ORGANIZATION) return true;
     if (line->noun == NOUN_ORGANIZATION) return false;
     return importer->organization_id == line->organization_id && importer->kind == kind_of(line);

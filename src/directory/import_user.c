@@ -14,7 +14,7 @@ static enum err check_account(struct line *line)
     union object object;
     enum err e = line_find_account(line, account_id, &found, &object);
     if (e || found) return e;
-    number_set_add(&line->importer->missed_accounts, account_id);
+    line->importer->misses_account = true;
     return op_fail(line->op, ERR_NOT_FOUND, "accountId", "accountId: there is no account %lld", LL(account_id));
 }
 

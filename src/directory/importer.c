@@ -46,7 +46,6 @@ static void begin_batch(struct importer *importer)
     importer->kind = BATCH_PUTS;
     importer->installed = false;
     hash_set_free(&importer->touched);
-    number_set_free(&importer->missed_accounts);
     importer->counts_before = importer->counts;
     ledger_keep(&importer->ledger);
     import_forget_ahead(importer);
@@ -60,7 +59,6 @@ static void begin_empty_batch_again(struct importer *importer)
     importer->organization_id = NO_ORGANIZATION;
     importer->kind = BATCH_PUTS;
     hash_set_free(&importer->touched);
-    number_set_free(&importer->missed_accounts);
 }
 
 struct leaving {
@@ -267,7 +265,7 @@ static void keep_line(struct importer *importer, int64_t number, struct ahead_li
     if (refused) importer->refused_bytes += read->size;
     else importer->line_bytes += read->size;
     *line = (struct batch_line){ .number = number, .size = read->size, .installs = installs, .refused = memory_strdup(refused) };
-    if (!importer->writing) return;
+    if (!importer->writing || (refused && importer->misses_account)) return;
     line->text = read->text;
     read->text = NULL;
 }
@@ -292,6 +290,7 @@ static enum err take_line(struct importer *importer, int64_t number, struct ahea
     if (line->result == LINES_ONE && !line->size) return ERR_OK;
     importer->counts.lines++;
     ledger_begin_line(&importer->ledger);
+    importer->misses_account = false;
     enum err e = line->result == LINES_TOO_LONG
                      ? op_fail(importer->batch, ERR_TOO_LARGE, "", "the line is longer than %d bytes", IMPORT_LINE_MAX)
                      : import_line(importer, line->text, line->size);

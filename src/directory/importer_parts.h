@@ -15,10 +15,11 @@ enum { AHEAD_LINES = 500 };
 enum batch_kind { BATCH_PUTS, BATCH_DELETES, BATCH_DELETES_USERS };
 
 /* A line of the batch, kept until it is committed: if the batch fails as a whole its lines are done again one by one. So are
- * those that were refused, if another was in the batch before them: it may be why, and may be refused itself then. */
+ * those that were refused, if another was in the batch before them: it may be why, and may be refused itself then. Not those for
+ * want of an account: they would find it, if a later line of the batch makes it, because accounts are committed first. */
 struct batch_line {
     int64_t number;
-    char *text; /* NULL while only checking, and of a line that was too long to be read */
+    char *text; /* NULL while only checking, and of a line that is not done again or was too long to be read */
     size_t size;
     bool installs; /* it is in the batch and about an organization or account */
     char *refused; /* why, to be reported when the batch is committed; NULL: it is in the batch */
@@ -63,7 +64,7 @@ struct importer {
     enum batch_kind kind;                         /* of all its changes but the installation's */
     enum noun noun;                               /* of the line that was read last */
     struct hash_set touched;                      /* objects that lines of the batch are about */
-    struct number_set missed_accounts;            /* for want of which lines of the batch were refused */
+    bool misses_account;                          /* the line that was read last, and is refused for it */
     struct batch_line *lines;                     /* IMPORT_BATCH_LINES */
     size_t line_count, line_bytes, refused_bytes; /* line_bytes: of those that were not refused */
     struct import_counts counts;

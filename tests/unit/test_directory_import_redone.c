@@ -188,6 +188,26 @@ static void an_account_is_not_there_for_a_line_before_its_own(void **state)
     assert_sound(w);
 }
 
+/* An account for want of which a line was refused ends no batch: a file of such pairs would have a commit for each. */
+static void nor_is_it_committed_apart(void **state)
+{
+    struct world *w = *state;
+    import(w, EVERYTHING);
+    struct outcome outcome = import_lines(w,
+                                          "{'type':'user','organizationId':@,'id':400}\n"
+                                          "{'type':'user','organizationId':@,'id':401,'accountId':72}\n"
+                                          "{'type':'account','id':72}\n"
+                                          "{'type':'user','organizationId':@,'id':402,'accountId':73}\n"
+                                          "{'type':'account','id':73}\n",
+                                          false, true);
+    assert_bad(outcome, 2, "accountId");
+    assert_int_equal(outcome.counts.bad, 2);
+    assert_int_equal(outcome.counts.created[NOUN_ACCOUNT], 2);
+    assert_int_equal(outcome.counts.commits, 2); /* of the accounts, of the user */
+    assert_null(get_stored(w, NOUN_USER, 401, 0).any);
+    assert_sound(w);
+}
+
 /* --- bad lines --- */
 
 static enum err commit_some(struct op *op, struct store *store, struct commit *commit)
@@ -351,6 +371,7 @@ int main(void)
         world_test(what_the_rest_took_is_free_all_the_same),
         world_test(a_bad_line_about_an_account_is_told_among_those_that_are_committed),
         world_test(an_account_is_not_there_for_a_line_before_its_own),
+        world_test(nor_is_it_committed_apart),
         world_test(bad_lines_are_told_if_the_database_went_away),
         world_test(a_name_given_up_in_a_batch_that_is_done_again_is_free),
         world_test(refused_credentials_do_not_add_up_in_memory),
