@@ -292,17 +292,19 @@ bool line_stays_in_batch(const struct line *line)
     return line->organization_id == importer->organization_id && kind_of(line) == importer->kind;
 }
 
+/* What was asked ahead is of one organization and has its fence already: or each bad line that might begin a batch would ask. */
 static enum err enter_batch(struct line *line)
 {
     struct importer *importer = line->importer;
-    if (!importer->line_count) {
+    const bool seen = importer->ahead.at < importer->ahead.asked;
+    if (!importer->line_count && !seen) {
         enum err e = import_see_version(importer, INSTALLATION);
         if (e) return e;
     }
     if (line->noun == NOUN_ACCOUNT || importer->organization_id == line->organization_id) return ERR_OK;
     importer->organization_id = line->organization_id;
     importer->kind = kind_of(line);
-    return import_see_version(importer, line->organization_id);
+    return seen ? ERR_OK : import_see_version(importer, line->organization_id);
 }
 
 enum err line_read(struct line *line, const char *text, size_t size)
