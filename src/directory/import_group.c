@@ -198,7 +198,7 @@ enum err import_group(struct line *line)
         return update_group(line, before);
     }
     bool again = in_file && !importer->writing; /* made by the file and nowhere to be compared with */
-    e = take_name(line, values->name, NULL); /* can be taken back, which the uuid cannot */
+    e = take_name(line, values->name, NULL);    /* can be taken back, which the uuid cannot */
     if (!e && !again) e = line_check_new(line, values->id, &values->uuid);
     if (e) return e;
     number_set_remove(&line->organization->deleted_groups, values->id);

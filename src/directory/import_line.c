@@ -42,8 +42,10 @@ enum err line_find_stored(struct line *line, enum noun noun, int64_t id, int64_t
 enum err line_find_account(struct line *line, int64_t id, bool *ret_found, union object *ret_object)
 {
     const struct importer *importer = line->importer;
+    const struct ledger *ledger = &importer->ledger;
     enum err e = import_find(line->importer, NOUN_ACCOUNT, INSTALLATION, id, 0, ret_found, ret_object);
-    if (!e && !importer->writing && number_set_has(&importer->ledger.deleted_accounts, id)) *ret_found = false;
+    bool by_file = number_set_has(&ledger->deleted_accounts, id) || number_set_has(&ledger->accounts, id);
+    if (!e && !importer->writing && by_file) *ret_found = false;
     return e;
 }
 

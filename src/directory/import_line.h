@@ -53,7 +53,7 @@ MUST_USE enum err line_get_organization(struct importer *importer, struct op *op
 MUST_USE enum err line_find_stored(struct line *line, enum noun noun, int64_t id, int64_t second_id, bool *ret_found,
                                    union object *ret_object);
 
-/* The account as the database has it; while checking not one that the file deletes. */
+/* The account as the database has it; while checking not one that the file deletes, also if it makes it again. */
 MUST_USE enum err line_find_account(struct line *line, int64_t id, bool *ret_found, union object *ret_object);
 
 /* Does a living user or group exist in the line's organization? ERR_NOT_FOUND with `field` if not. */

@@ -36,7 +36,8 @@ static void an_account_deleted_and_named_again_in_one_file_is_another_one(void *
     import(w, EVERYTHING "{'type':'account','id':71,'uuid':'2ed2bfd5-f927-490b-b77a-a7e2f0685d4e','firstName':'Old'}\n");
     assert_done_as_foretold(w, "{'type':'account','id':71,'delete':true}\n"
                                "{'type':'account','id':71,'uuid':'6a1e3f5c-3b0f-4c55-9d1b-0d6a4f1f7a10','lastName':'New'}\n"
-                               "{'type':'user','organizationId':@,'id':400,'accountId':71}\n");
+                               "{'type':'user','organizationId':@,'id':400,'accountId':71}\n"
+                               "{'type':'account','id':71,'uuid':'6a1e3f5c-3b0f-4c55-9d1b-0d6a4f1f7a10'}\n");
     struct account *account = get_account(w, 71).account;
     assert_null(account->first_name);
     assert_string_equal(account->last_name, "New");
