@@ -309,6 +309,14 @@ static enum err enter_batch(struct line *line)
     return seen ? ERR_OK : import_see_version(importer, line->organization_id);
 }
 
+/* Of those that belong to it: for them nothing is asked. */
+static bool is_organization_missing(const struct line *line)
+{
+    if (line->noun == NOUN_ORGANIZATION || line->noun == NOUN_ACCOUNT) return false;
+    const struct ledger_organization *known = ledger_find(&line->importer->ledger, line->organization_id);
+    return known && !known->exists;
+}
+
 enum err line_read(struct line *line, const char *text, size_t size)
 {
     json_t *json;
@@ -333,7 +341,7 @@ enum err import_line(struct importer *importer, const char *text, size_t size)
         if (!e) e = line_read(&line, text, size);
         if (!e && key) hash_set_add(&importer->touched, key);
     }
-    if (!e) e = enter_batch(&line);
+    if (!e && !is_organization_missing(&line)) e = enter_batch(&line);
     if (!e && line.noun != NOUN_ORGANIZATION && line.noun != NOUN_ACCOUNT) {
         e = line_get_organization(importer, line.op, line.organization_id, &line.organization);
         if (!e && !line.organization->exists)

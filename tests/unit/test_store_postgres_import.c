@@ -67,16 +67,15 @@ static void what_is_known_is_looked_up_for_many_lines_at_once(void **state)
     proxy_close(proxy);
 }
 
-static void so_is_what_bad_lines_refer_to(void **state)
+static void assert_bad_lines_ask_little(struct fixture *f, int64_t organization_id)
 {
     enum { BAD = 2000 };
-    struct fixture *f = *state;
     struct proxy *proxy = proxy_open(f);
     struct store *store = open_node(f, proxy->url, 0);
     struct buf lines = BUF_INIT(1 << 20);
     for (int i = 0; i < BAD; i++)
         buf_printf(&lines, "{\"type\":\"membership\",\"organizationId\":%lld,\"groupId\":%d,\"userId\":1}\n",
-                   (long long)f->organization_id, 1000000 + i);
+                   (long long)organization_id, 1000000 + i);
     struct import_counts counts;
     for (int keep_going = 0; keep_going <= 1; keep_going++) {
         int before = atomic_load(&proxy->asked);
@@ -89,11 +88,23 @@ static void so_is_what_bad_lines_refer_to(void **state)
     proxy_close(proxy);
 }
 
+static void so_is_what_bad_lines_refer_to(void **state)
+{
+    struct fixture *f = *state;
+    assert_bad_lines_ask_little(f, f->organization_id);
+}
+
+static void nor_is_each_line_of_an_organization_that_is_not_there_asked_for(void **state)
+{
+    assert_bad_lines_ask_little(*state, 999999);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         postgres_test(what_is_known_is_looked_up_for_many_lines_at_once),
         postgres_test(so_is_what_bad_lines_refer_to),
+        postgres_test(nor_is_each_line_of_an_organization_that_is_not_there_asked_for),
     };
     return run_postgres_tests(tests);
 }
