@@ -165,6 +165,21 @@ describe('a primary and its standby', whose, () => {
             assert.equal(versions, mode === 'drop' ? '0\n0\n' : '0\n1\n');
             await pair.remove();
         });
+    it('who waits for a lock of what waits for the standby is not on the way', async () => {
+        const pair = await Pair.start({ proxied: true });
+        const url = pair.primary.url('directory');
+        await queryAsync(url, 'create table organization (id int, version int)', 'insert into organization values (1, 0), (2, 0)');
+        pair.replication.set('drop');
+        const first = assert.rejects(queryAsync(url, 'update organization set version = 1 where id = 2'), /closed/);
+        await eventually(async () => assert.equal(await pair.waitingForStandby(), 1));
+        const second = assert.rejects(queryAsync(url, 'update organization set version = 2 where id = 2'), /closed/);
+        const locked = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and backend_xid is not null";
+        await eventually(async () => assert.equal(await queryAsync(url, locked), '1\n'));
+        assert.equal(await pair.waitingForStandby(), 1);
+        await pair.primary.kill();
+        await Promise.all([first, second]);
+        await pair.remove();
+    });
     it('after kill -9 and a promotion every commit that was confirmed is there', async () => {
         const primary = await Cluster.start();
         const standby = await primary.standby();

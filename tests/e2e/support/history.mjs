@@ -130,11 +130,11 @@ export class History {
         this.#see(answer, 0);
     }
 
-    /* A client that writes through random nodes until `isOver()`. */
-    async write(isOver) {
+    /* A client that writes through random nodes until `isOver()`, or always through that one. */
+    async write(isOver, always) {
         const clients = this.nodes.all.map((node) => node.as(this.token));
         while (!isOver()) {
-            const node = this.random.below(clients.length),
+            const node = always ?? this.random.below(clients.length),
                 tag = `write ${this.writes.length}`;
             const kind = this.random.pick(LOTTERY);
             const ids = [...this.latest.keys(), 999_999]; // one that never was
@@ -201,10 +201,11 @@ export class History {
         this.latest = stateOf(answer.json);
     }
 
-    /* Writers and readers at once until `isOver()`; then all nodes are asked once more for what anybody was told of. */
-    async run({ writers, readersPerNode = 1, isOver }) {
+    /* Writers and readers at once until `isOver()`. `writers` choose a node each time, and each node has as many of its own. */
+    async run({ writers, writersPerNode = 0, readersPerNode = 1, isOver }) {
         const everyone = Array.from({ length: writers }, () => this.write(isOver));
         this.nodes.all.forEach((_, node) => {
+            for (let i = 0; i < writersPerNode; i++) everyone.push(this.write(isOver, node));
             for (let i = 0; i < readersPerNode; i++) everyone.push(this.read(node, isOver));
         });
         await Promise.all(everyone);

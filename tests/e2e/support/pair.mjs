@@ -41,13 +41,14 @@ export class Pair {
     }
 
     /* How many organizations have a commit whose COMMIT waits for the standby: their rows are locked. 0 while somebody writes who has
-     * not come to COMMIT yet. */
+     * not come to COMMIT yet; but not for who waits for a lock: what holds it waits for the standby, or is on the way itself. */
     async waitingForStandby() {
         const [states, organizations] = (
             await queryAsync(
                 this.primary.url('directory'),
                 `select count(*) filter (where wait_event = 'SyncRep'),
-                        count(*) filter (where backend_xid is not null and wait_event is distinct from 'SyncRep')
+                        count(*) filter (where backend_xid is not null and wait_event is distinct from 'SyncRep'
+                                         and wait_event_type is distinct from 'Lock')
                  from pg_stat_activity where datname = 'directory' and pid <> pg_backend_pid()`,
                 // A lock is something to be written, and a COMMIT would wait for the standby too: this is taken back.
                 `begin;
