@@ -175,7 +175,11 @@ describe('a primary and its standby', whose, () => {
         const second = assert.rejects(queryAsync(url, 'update organization set version = 2 where id = 2'), /closed/);
         const locked = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and backend_xid is not null";
         await eventually(async () => assert.equal(await queryAsync(url, locked), '1\n'));
-        assert.equal(await pair.waitingForStandby(), 1);
+        await eventually(async () => assert.equal(await pair.waitingForStandby(), 1));
+        const writer = new Session(url); // who has begun to write, and waits for nobody, is
+        writer.send('begin; select 55 from pg_current_xact_id();');
+        await writer.says(/55/);
+        assert.equal(await pair.waitingForStandby(), 0);
         await pair.primary.kill();
         await Promise.all([first, second]);
         await pair.remove();

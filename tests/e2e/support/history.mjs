@@ -201,7 +201,7 @@ export class History {
         this.latest = stateOf(answer.json);
     }
 
-    /* Writers and readers at once until `isOver()`. `writers` choose a node each time, and each node has as many of its own. */
+    /* Writers and readers at once until `isOver()`. `writers` choose a node each time; each node has `writersPerNode` more of its own. */
     async run({ writers, writersPerNode = 0, readersPerNode = 1, isOver }) {
         const everyone = Array.from({ length: writers }, () => this.write(isOver));
         this.nodes.all.forEach((_, node) => {
